@@ -1,0 +1,1 @@
+//! Seeded networks and virtual phones around any Strowger machine

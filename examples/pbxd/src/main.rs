@@ -1,0 +1,2 @@
+//! The Strowger PBX server.
+fn main() {}
