@@ -152,13 +152,14 @@ impl<C: Clone + Ord, D: Clone> Lot<C, D> {
     /// # Errors
     /// [`RetrieveError::Empty`] where nobody is parked.
     pub fn retrieve_longest(&mut self, now: Time) -> Result<(SlotNumber, C), RetrieveError> {
-        let slot = self
-            .arrivals
-            .values()
-            .next()
-            .map(|number| SlotNumber(*number))
-            .ok_or(RetrieveError::Empty)?;
+        let slot = self.longest().ok_or(RetrieveError::Empty)?;
         self.retrieve(now, slot).map(|call| (slot, call))
+    }
+
+    /// The slot of the call that has been parked the longest; reservations are not counted.
+    #[must_use]
+    pub fn longest(&self) -> Option<SlotNumber> {
+        self.arrivals.values().next().map(|number| SlotNumber(*number))
     }
 
     /// The call is gone: its caller hung up, or a consultation ended. Tells `Abandoned`, or `Released` of a reservation.
