@@ -42,7 +42,7 @@
 //! Read without complaint: lines that end in LF or CR alone, blank lines, trailing blanks, blanks around `=` and `:`,
 //! missing `o=`, `s=` and `t=`, lines out of order within their section, unknown line types and attributes, codec
 //! names in any case, static payload types without `rtpmap`, malformed attributes that are not needed, bytes that are not
-//! UTF-8 (each run of them is read as `?`). Refused, with the byte offset: no `v=0`, a line that is not `letter=…`, a NUL,
+//! UTF-8 (each ill-formed sequence is read as `?`). Refused, with the byte offset: no `v=0`, a line that is not `letter=…`, a NUL,
 //! a malformed `o=`, `c=` or `m=` line, and whatever goes beyond [`Limits`].
 //!
 //! # Limits
