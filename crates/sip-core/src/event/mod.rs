@@ -1,0 +1,34 @@
+//! What SIP events are about (RFC 6665): package names, reasons, expiry, and the bodies of two packages.
+//!
+//! - [`Package`], [`Reason`] and [`ExpiryPolicy`] are what a notifier or subscriber decides with;
+//!   the subscriptions themselves live in [`Endpoint`](crate::Endpoint).
+//! - [`dialog_info`] is the body of package `dialog` (RFC 4235): busy lamps, parking slots, pick-up.
+//! - [`refer`] is the body of package `refer` (RFC 3515): how far the transfer has come.
+//!
+//! ```
+//! use sip_core::event::dialog_info::{DialogElement, DialogInfo, DialogState, DocumentState, Participant};
+//!
+//! // Slot 701 lights up: somebody is parked there.
+//! let mut parked = DialogElement::new("p1", DialogState::Confirmed);
+//! parked.remote = Some(Participant::new("sip:0711555@pbx.example").with_display("Erika <Büro>"));
+//! let mut info = DialogInfo::new("sip:701@pbx.example", 7, DocumentState::Full);
+//! info.dialogs.push(parked);
+//!
+//! let xml = info.to_xml();
+//! assert!(xml.contains("display=\"Erika &lt;Büro&gt;\""));
+//! assert_eq!(DialogInfo::parse(xml.as_bytes()), Ok(info));
+//! ```
+//!
+//! # Limits
+//!
+//! Parsers of bodies are bounded in size, depth, number of elements and length of a text
+//! ([`dialog_info::MAX_DOCUMENT`] and its neighbours, [`refer::MAX_FRAGMENT`]); document types and own entities
+//! are refused, so nothing can be expanded.
+
+pub mod dialog_info;
+mod expiry;
+mod package;
+pub mod refer;
+
+pub use expiry::{ExpiryPolicy, TooBrief};
+pub use package::{Package, Reason, Retry, UnknownName};

@@ -1,0 +1,415 @@
+//! The headers of digest authentication over one parser of `name=value` lists (RFC 3261 §25.1, RFC 7616).
+
+use core::fmt;
+use core::ops::Deref;
+
+use smol_str::SmolStr;
+
+use super::TypedHeader;
+use crate::wire::lexer::{Lexer, decode_text, unquote};
+use crate::{HeaderName, Limits, ParseError, ParseErrorKind};
+
+/// The comma-separated `name=value` list of an authentication header.
+///
+/// Values come without their quotes and escapes; whether one was quoted is kept, so that printing does not change it.
+/// Names are case-insensitive, and none may occur twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct AuthParams(Vec<AuthParam>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+struct AuthParam {
+    name: SmolStr,
+    value: SmolStr,
+    quoted: bool,
+}
+
+impl AuthParams {
+    /// The value of the parameter `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|param| param.name.eq_ignore_ascii_case(name)).map(|param| param.value.as_str())
+    }
+
+    /// Sets `name` to a value that is printed in quotes.
+    pub fn set_quoted(&mut self, name: &'static str, value: &str) {
+        self.set(name, value, true);
+    }
+
+    /// Sets `name` to a value that is printed bare, or in quotes if it is no token.
+    pub fn set_token(&mut self, name: &'static str, value: &str) {
+        self.set(name, value, false);
+    }
+
+    /// All parameters in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|param| (param.name.as_str(), param.value.as_str()))
+    }
+
+    fn set(&mut self, name: &'static str, value: &str, quoted: bool) {
+        self.0.retain(|param| !param.name.eq_ignore_ascii_case(name));
+        self.0.push(AuthParam { name: SmolStr::new_static(name), value: SmolStr::new(value), quoted });
+    }
+
+    fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
+        let mut params = Self::default();
+        lexer.skip_space();
+        while !lexer.is_end() {
+            if params.0.len() >= Limits::PARAMS {
+                return Err(lexer.error(ParseErrorKind::TooManyParams));
+            }
+            let param = AuthParam::lex(lexer, &params)?;
+            params.0.push(param);
+            if lexer.eat_separator(b',') {
+                while lexer.eat_separator(b',') {}
+            } else {
+                lexer.finish()?;
+            }
+        }
+        Ok(params)
+    }
+
+    fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        for (index, param) in self.0.iter().enumerate() {
+            write!(out, "{}{}=", if index == 0 { "" } else { ", " }, param.name)?;
+            if param.quoted || param.value.is_empty() || !param.value.bytes().all(is_bare_byte) {
+                write_quoted(out, &param.value)?;
+            } else {
+                out.write_str(&param.value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl AuthParam {
+    fn lex(lexer: &mut Lexer<'_>, before: &AuthParams) -> Result<Self, ParseError> {
+        let start = lexer.clone();
+        let name = lexer.token()?;
+        // Two values for one name: which one counts would be anybody's guess.
+        if before.get(name).is_some() {
+            return Err(start.error(ParseErrorKind::TooManyValues));
+        }
+        if !lexer.eat_separator(b'=') {
+            return Err(lexer.unexpected());
+        }
+        let name = SmolStr::new(name);
+        if lexer.peek() == Some(b'"') {
+            return Ok(Self { name, value: unquote(lexer.quoted_raw()?).into(), quoted: true });
+        }
+        let value = lexer.take_while(is_bare_byte);
+        if value.is_empty() && !lexer.is_end() && lexer.peek() != Some(b',') {
+            return Err(lexer.unexpected());
+        }
+        Ok(Self { name, value: decode_text(value).into(), quoted: false })
+    }
+}
+
+/// Bytes that are tolerated in a value without quotes: some phones quote nothing.
+fn is_bare_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b',' | b'"' | b'\\')
+}
+
+fn write_quoted(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    out.write_char('"')?;
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => write!(out, "\\{c}")?,
+            c if c.is_control() => out.write_char('?')?,
+            c => out.write_char(c)?,
+        }
+    }
+    out.write_char('"')
+}
+
+/// A scheme and what follows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+struct Scheme {
+    name: SmolStr,
+    params: AuthParams,
+    /// What follows the name of a scheme other than Digest: not necessarily parameters.
+    other: SmolStr,
+}
+
+const DIGEST: &str = "Digest";
+
+impl Scheme {
+    const fn digest() -> Self {
+        Self { name: SmolStr::new_static(DIGEST), params: AuthParams(Vec::new()), other: SmolStr::new_static("") }
+    }
+
+    fn is_digest(&self) -> bool {
+        self.name.eq_ignore_ascii_case(DIGEST)
+    }
+
+    fn parse(value: &[u8]) -> Result<Self, ParseError> {
+        let mut lexer = Lexer::new(value);
+        lexer.skip_space();
+        if lexer.is_end() {
+            return Err(lexer.error(ParseErrorKind::Empty));
+        }
+        let mut scheme = Self::digest();
+        scheme.name = SmolStr::new(lexer.token()?);
+        let after_name = lexer.offset();
+        lexer.skip_space();
+        if !lexer.is_end() && lexer.offset() == after_name {
+            return Err(lexer.unexpected());
+        }
+        if scheme.is_digest() {
+            scheme.params = AuthParams::lex(&mut lexer)?;
+        } else {
+            let other = decode_text(crate::wire::lexer::trim(lexer.rest()));
+            scheme.other = other.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        }
+        Ok(scheme)
+    }
+
+    fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        out.write_str(&self.name)?;
+        if self.is_digest() {
+            if !self.params.0.is_empty() {
+                out.write_char(' ')?;
+            }
+            self.params.write(out)
+        } else if self.other.is_empty() {
+            Ok(())
+        } else {
+            write!(out, " {}", self.other)
+        }
+    }
+}
+
+/// What a client sends to prove who it is: the value of `Authorization` and `Proxy-Authorization`.
+///
+/// [`Debug`] does not show the response.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Credentials(Scheme);
+
+/// What a server asks for: the value of `WWW-Authenticate` and `Proxy-Authenticate`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Challenge(Scheme);
+
+/// What both sides of the exchange have in common.
+macro_rules! common {
+    ($type:ident) => {
+        impl $type {
+            /// An empty value of scheme `Digest`, to be filled by [`params_mut`](Self::params_mut).
+            #[must_use]
+            pub const fn digest() -> Self {
+                Self(Scheme::digest())
+            }
+
+            /// The scheme as it was written, `Digest` as a rule.
+            #[must_use]
+            pub fn scheme(&self) -> &str {
+                &self.0.name
+            }
+
+            /// Whether the scheme is `Digest`, in any case.
+            #[must_use]
+            pub fn is_digest(&self) -> bool {
+                self.0.is_digest()
+            }
+
+            /// The parameters; empty for a scheme other than `Digest`.
+            #[must_use]
+            pub const fn params(&self) -> &AuthParams {
+                &self.0.params
+            }
+
+            /// The parameters for editing.
+            pub const fn params_mut(&mut self) -> &mut AuthParams {
+                &mut self.0.params
+            }
+
+            /// `realm`.
+            #[must_use]
+            pub fn realm(&self) -> Option<&str> {
+                self.0.params.get("realm")
+            }
+
+            /// `nonce`.
+            #[must_use]
+            pub fn nonce(&self) -> Option<&str> {
+                self.0.params.get("nonce")
+            }
+
+            /// `algorithm` as it was written; absent means `MD5`.
+            #[must_use]
+            pub fn algorithm(&self) -> Option<&str> {
+                self.0.params.get("algorithm")
+            }
+
+            /// `opaque`, to be returned unchanged.
+            #[must_use]
+            pub fn opaque(&self) -> Option<&str> {
+                self.0.params.get("opaque")
+            }
+
+            /// `qop`: in a challenge a comma-separated list, in credentials one word.
+            #[must_use]
+            pub fn qop(&self) -> Option<&str> {
+                self.0.params.get("qop")
+            }
+
+            /// Reads one header value.
+            ///
+            /// # Errors
+            ///
+            /// [`ParseError`] if it is empty, malformed, names a parameter twice or has more than [`Limits::PARAMS`].
+            pub fn parse(value: &[u8]) -> Result<Self, ParseError> {
+                Scheme::parse(value).map(Self)
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.write(f)
+            }
+        }
+    };
+}
+
+common!(Credentials);
+common!(Challenge);
+
+impl Credentials {
+    /// `username`.
+    #[must_use]
+    pub fn username(&self) -> Option<&str> {
+        self.0.params.get("username")
+    }
+
+    /// `uri`: what the client thinks the Request-URI is.
+    #[must_use]
+    pub fn uri(&self) -> Option<&str> {
+        self.0.params.get("uri")
+    }
+
+    /// `response`: the digest in hexadecimal digits.
+    #[must_use]
+    pub fn response(&self) -> Option<&str> {
+        self.0.params.get("response")
+    }
+
+    /// `cnonce`: the client's own nonce.
+    #[must_use]
+    pub fn cnonce(&self) -> Option<&str> {
+        self.0.params.get("cnonce")
+    }
+
+    /// `nc` as it was written, eight hexadecimal digits as a rule.
+    #[must_use]
+    pub fn nc(&self) -> Option<&str> {
+        self.0.params.get("nc")
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("scheme", &self.scheme())
+            .field("username", &self.username())
+            .field("realm", &self.realm())
+            .field("uri", &self.uri())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Challenge {
+    /// `stale=true`: the nonce was too old, the password may have been right.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.0.params.get("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true"))
+    }
+
+    /// Whether `qop` lists `word`.
+    #[must_use]
+    pub fn offers_qop(&self, word: &str) -> bool {
+        self.qop().is_some_and(|list| list.split(',').any(|offered| offered.trim().eq_ignore_ascii_case(word)))
+    }
+}
+
+/// Declares a header that carries one of the two values.
+macro_rules! header {
+    ($(#[$doc:meta])* $type:ident($value:ident) = $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+        pub struct $type(pub $value);
+
+        impl TypedHeader for $type {
+            const NAME: HeaderName = HeaderName::$name;
+
+            fn parse(value: &[u8]) -> Result<Self, ParseError> {
+                $value::parse(value).map(Self)
+            }
+
+            fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+                self.0.0.write(out)
+            }
+        }
+
+        impl Deref for $type {
+            type Target = $value;
+
+            fn deref(&self) -> &$value {
+                &self.0
+            }
+        }
+    };
+}
+
+header! {
+    /// `Authorization`: proof for a user agent server or registrar (RFC 3261 §20.7).
+    Authorization(Credentials) = Authorization
+}
+header! {
+    /// `Proxy-Authorization`: proof for a proxy (RFC 3261 §20.28).
+    ProxyAuthorization(Credentials) = ProxyAuthorization
+}
+header! {
+    /// `WWW-Authenticate`: a 401's challenge (RFC 3261 §20.44); one header for each algorithm (RFC 8760 §2.3).
+    WwwAuthenticate(Challenge) = WwwAuthenticate
+}
+header! {
+    /// `Proxy-Authenticate`: a 407's challenge (RFC 3261 §20.27).
+    ProxyAuthenticate(Challenge) = ProxyAuthenticate
+}
+
+/// `Authentication-Info`: what a server adds to a success (RFC 3261 §20.6, RFC 7616 §3.5).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct AuthenticationInfo(pub AuthParams);
+
+impl AuthenticationInfo {
+    /// `nextnonce`: what the client should use from now on.
+    #[must_use]
+    pub fn next_nonce(&self) -> Option<&str> {
+        self.0.get("nextnonce")
+    }
+}
+
+impl TypedHeader for AuthenticationInfo {
+    const NAME: HeaderName = HeaderName::AuthenticationInfo;
+
+    fn parse(value: &[u8]) -> Result<Self, ParseError> {
+        let mut lexer = Lexer::new(value);
+        let params = AuthParams::lex(&mut lexer)?;
+        if params.0.is_empty() {
+            return Err(lexer.error(ParseErrorKind::Empty));
+        }
+        Ok(Self(params))
+    }
+
+    fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        self.0.write(out)
+    }
+}
+
+#[cfg(test)]
+mod tests;
