@@ -1,5 +1,17 @@
-//! SIP without I/O: messages, transactions, dialogs, subscriptions, registrar, digest
+//! SIP without I/O: messages, transactions, dialogs, subscriptions, registrar, digest.
 
+pub mod auth;
+pub mod dialog;
 pub mod endpoint;
+pub mod event;
+pub mod header;
+pub mod limits;
+pub mod registrar;
+pub mod transaction;
+pub mod wire;
 
-pub use endpoint::{ConnectionId, Endpoint, Flow, Transmit, Transport};
+pub use limits::Limits;
+pub use wire::{
+    Framed, HeaderName, Headers, Host, Message, Method, NameAddr, Params, ParseError, ParseErrorKind, Request,
+    Response, Scheme, StatusCode, StreamFramer, Token, Uri,
+};

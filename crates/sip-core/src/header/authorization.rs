@@ -29,7 +29,10 @@ impl AuthParams {
     /// The value of the parameter `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|param| param.name.eq_ignore_ascii_case(name)).map(|param| param.value.as_str())
+        self.0
+            .iter()
+            .find(|param| param.name.eq_ignore_ascii_case(name))
+            .map(|param| param.value.as_str())
     }
 
     /// Sets `name` to a value that is printed in quotes.
@@ -49,7 +52,11 @@ impl AuthParams {
 
     fn set(&mut self, name: &'static str, value: &str, quoted: bool) {
         self.0.retain(|param| !param.name.eq_ignore_ascii_case(name));
-        self.0.push(AuthParam { name: SmolStr::new_static(name), value: SmolStr::new(value), quoted });
+        self.0.push(AuthParam {
+            name: SmolStr::new_static(name),
+            value: SmolStr::new(value),
+            quoted,
+        });
     }
 
     fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
@@ -96,13 +103,21 @@ impl AuthParam {
         }
         let name = SmolStr::new(name);
         if lexer.peek() == Some(b'"') {
-            return Ok(Self { name, value: unquote(lexer.quoted_raw()?).into(), quoted: true });
+            return Ok(Self {
+                name,
+                value: unquote(lexer.quoted_raw()?).into(),
+                quoted: true,
+            });
         }
         let value = lexer.take_while(is_bare_byte);
         if value.is_empty() && !lexer.is_end() && lexer.peek() != Some(b',') {
             return Err(lexer.unexpected());
         }
-        Ok(Self { name, value: decode_text(value).into(), quoted: false })
+        Ok(Self {
+            name,
+            value: decode_text(value).into(),
+            quoted: false,
+        })
     }
 }
 
@@ -137,7 +152,11 @@ const DIGEST: &str = "Digest";
 
 impl Scheme {
     const fn digest() -> Self {
-        Self { name: SmolStr::new_static(DIGEST), params: AuthParams(Vec::new()), other: SmolStr::new_static("") }
+        Self {
+            name: SmolStr::new_static(DIGEST),
+            params: AuthParams(Vec::new()),
+            other: SmolStr::new_static(""),
+        }
     }
 
     fn is_digest(&self) -> bool {
@@ -324,13 +343,17 @@ impl Challenge {
     /// `stale=true`: the nonce was too old, the password may have been right.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.0.params.get("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true"))
+        self.0
+            .params
+            .get("stale")
+            .is_some_and(|stale| stale.eq_ignore_ascii_case("true"))
     }
 
     /// Whether `qop` lists `word`.
     #[must_use]
     pub fn offers_qop(&self, word: &str) -> bool {
-        self.qop().is_some_and(|list| list.split(',').any(|offered| offered.trim().eq_ignore_ascii_case(word)))
+        self.qop()
+            .is_some_and(|list| list.split(',').any(|offered| offered.trim().eq_ignore_ascii_case(word)))
     }
 }
 

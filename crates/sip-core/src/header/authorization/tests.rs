@@ -22,17 +22,26 @@ fn all_parameters_of_a_phone() {
     assert_eq!(read.nonce(), Some("n=="));
     assert_eq!(read.uri(), Some("sip:1@h;x=\"1\""));
     assert_eq!(read.response(), Some("6629fae4"));
-    assert_eq!((read.algorithm(), read.cnonce(), read.opaque()), (Some("md5"), Some("0a"), Some("")));
+    assert_eq!(
+        (read.algorithm(), read.cnonce(), read.opaque()),
+        (Some("md5"), Some("0a"), Some(""))
+    );
     assert_eq!((read.qop(), read.nc()), (Some("auth"), Some("0000000A")));
     assert_eq!(read.params().get("X-OWN"), Some("1"));
-    assert!(read.to_string().starts_with("Digest username=\"a\\\"b\\\\c\", realm=\"pbx, the\", nonce=\"n==\""));
+    assert!(
+        read.to_string()
+            .starts_with("Digest username=\"a\\\"b\\\\c\", realm=\"pbx, the\", nonce=\"n==\"")
+    );
     assert!(read.to_string().ends_with("qop=auth, nc=0000000A, x-own=1"));
 }
 
 #[test]
 fn values_without_quotes_and_needless_commas_are_tolerated() {
     let read = credentials("DIGEST username=1001,realm=pbx,uri=sip:1001@pbx;transport=tcp,, nonce=,");
-    assert_eq!((read.username(), read.uri()), (Some("1001"), Some("sip:1001@pbx;transport=tcp")));
+    assert_eq!(
+        (read.username(), read.uri()),
+        (Some("1001"), Some("sip:1001@pbx;transport=tcp"))
+    );
     assert_eq!(read.nonce(), Some(""));
     assert_eq!(credentials("Digest").params(), &AuthParams::default());
 }
@@ -72,8 +81,14 @@ fn as_many_parameters_as_the_limit_and_one_past() {
         let list: Vec<String> = (0..count).map(|i| format!("p{i}=1")).collect();
         format!("Digest {}", list.join(","))
     };
-    assert_eq!(credentials(&value(Limits::PARAMS)).params().iter().count(), Limits::PARAMS);
-    assert_eq!(kind(value(Limits::PARAMS + 1).as_bytes()), ParseErrorKind::TooManyParams);
+    assert_eq!(
+        credentials(&value(Limits::PARAMS)).params().iter().count(),
+        Limits::PARAMS
+    );
+    assert_eq!(
+        kind(value(Limits::PARAMS + 1).as_bytes()),
+        ParseErrorKind::TooManyParams
+    );
 }
 
 #[test]
@@ -81,7 +96,11 @@ fn challenges() {
     let read = Challenge::parse(b"Digest realm=\"r\", nonce=\"n\", stale=TRUE, qop=\"auth , Auth-Int\"").unwrap();
     assert!(read.is_stale() && read.offers_qop("auth") && read.offers_qop("auth-int"));
     assert!(!read.offers_qop("au"));
-    assert!(!Challenge::parse(b"Digest realm=\"r\", stale=\"maybe\"").unwrap().is_stale());
+    assert!(
+        !Challenge::parse(b"Digest realm=\"r\", stale=\"maybe\"")
+            .unwrap()
+            .is_stale()
+    );
 }
 
 #[test]
@@ -93,7 +112,10 @@ fn authentication_info_has_no_scheme() {
 
 #[test]
 fn debug_of_credentials_hides_the_response() {
-    let shown = format!("{:?}", Authorization(credentials("Digest username=u, response=\"5ec2e7\", cnonce=c")));
+    let shown = format!(
+        "{:?}",
+        Authorization(credentials("Digest username=u, response=\"5ec2e7\", cnonce=c"))
+    );
     assert!(shown.contains("\"u\"") && !shown.contains("5ec2e7"));
 }
 

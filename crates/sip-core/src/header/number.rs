@@ -1,0 +1,47 @@
+//! The headers whose value is one number.
+
+use super::{TypedHeader, parse_all, seconds};
+use crate::wire::lexer::Lexer;
+use crate::wire::{HeaderName, ParseError};
+use core::fmt;
+
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident, $number:ty, $read:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+            #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+            pub struct $name(pub $number);
+
+            impl TypedHeader for $name {
+                const NAME: HeaderName = HeaderName::$name;
+
+                fn parse(value: &[u8]) -> Result<Self, ParseError> {
+                    parse_all(value, $read).map(Self)
+                }
+
+                fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+                    write!(out, "{}", self.0)
+                }
+            }
+        )*
+    };
+}
+
+fn hops(lexer: &mut Lexer<'_>) -> Result<u8, ParseError> {
+    let hops = lexer.number(u64::from(u8::MAX))?;
+    Ok(u8::try_from(hops).unwrap_or(u8::MAX))
+}
+
+numbers! {
+    /// Octets in the body (RFC 3261 §20.14).
+    ContentLength, u64, |lexer| lexer.number(u64::MAX);
+    /// Seconds (RFC 3261 §20.19). More than 32 bits hold is read as their maximum.
+    Expires, u32, seconds;
+    /// Hops that are left, 0 to 255 (RFC 3261 §20.22).
+    MaxForwards, u8, hops;
+    /// Seconds that a registration or subscription must at least live (RFC 3261 §20.23).
+    MinExpires, u32, seconds;
+    /// The number of a reliable provisional response (RFC 3262 §7.1).
+    RSeq, u32, |lexer| lexer.number_u32(u32::MAX);
+}

@@ -1,0 +1,143 @@
+use super::{TypedHeader, parse_all, write_token};
+use crate::wire::lexer::Lexer;
+use crate::wire::{HeaderName, Host, Params, ParseError, ParseErrorKind, lex_host_port};
+use core::fmt;
+use core::net::IpAddr;
+use smol_str::SmolStr;
+
+/// One hop that a request came over (RFC 3261 §20.42, RFC 3581).
+///
+/// ```
+/// use sip_core::header::{TypedHeader, Via};
+///
+/// let via = Via::parse(b"SIP / 2.0 / UDP first.example.com: 4000;ttl=16 ;branch=z9hG4bKa7c6a8dlze.1;rport")?;
+/// assert_eq!((via.transport.as_str(), via.port, via.branch()), ("UDP", Some(4000), Some("z9hG4bKa7c6a8dlze.1")));
+/// assert_eq!(via.rport(), Some(None), "asked for, not yet filled in");
+/// # Ok::<(), sip_core::ParseError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Via {
+    /// The transport as written; compares without regard to case. `UDP`, `TCP`, `TLS`, `WS`, `WSS`, `SCTP`…
+    pub transport: SmolStr,
+    /// The sent-by host.
+    pub host: Host,
+    /// The sent-by port, if it is written.
+    pub port: Option<u16>,
+    /// `branch`, `received`, `rport`, `maddr`, `ttl` and others.
+    pub params: Params,
+}
+
+/// How every branch of RFC 3261 begins (§8.1.1.7).
+const MAGIC_COOKIE: &str = "z9hG4bK";
+
+impl Via {
+    /// A Via without parameters.
+    pub fn new(transport: &str, host: impl Into<Host>, port: Option<u16>) -> Self {
+        Self {
+            transport: SmolStr::new(transport),
+            host: host.into(),
+            port,
+            params: Params::new(),
+        }
+    }
+
+    /// Sets the `branch` parameter.
+    #[must_use]
+    pub fn with_branch(mut self, branch: &str) -> Self {
+        self.params.set("branch", Some(branch));
+        self
+    }
+
+    /// The `branch` parameter.
+    pub fn branch(&self) -> Option<&str> {
+        self.params.value("branch")
+    }
+
+    /// Whether the branch names the transaction: it begins with the magic cookie, in any case, and goes on
+    /// (RFC 3261 §17.2.3; RFC 4475 §3.2.1).
+    pub fn has_rfc3261_branch(&self) -> bool {
+        let split = self
+            .branch()
+            .and_then(|branch| branch.split_at_checked(MAGIC_COOKIE.len()));
+        split.is_some_and(|(cookie, rest)| cookie.eq_ignore_ascii_case(MAGIC_COOKIE) && !rest.is_empty())
+    }
+
+    /// The `received` parameter; an IPv6 address may stand in brackets (RFC 5118 §4.5).
+    pub fn received(&self) -> Option<IpAddr> {
+        Host::parse_lenient(self.params.value("received")?.as_bytes())
+            .ok()?
+            .ip()
+    }
+
+    /// Sets the `received` parameter.
+    pub fn set_received(&mut self, address: IpAddr) {
+        self.params.set("received", Some(&address.to_string()));
+    }
+
+    /// The `rport` parameter: `None` if absent, `Some(None)` if without a port.
+    pub fn rport(&self) -> Option<Option<u16>> {
+        Some(self.params.get("rport")?.and_then(|port| port.parse().ok()))
+    }
+
+    /// Fills in the `rport` parameter.
+    pub fn set_rport(&mut self, port: u16) {
+        self.params.set("rport", Some(&port.to_string()));
+    }
+
+    /// The `maddr` parameter.
+    pub fn maddr(&self) -> Option<Host> {
+        Host::parse_lenient(self.params.value("maddr")?.as_bytes()).ok()
+    }
+
+    fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
+        let start = lexer.offset();
+        let is_sip = lexer.token()?.eq_ignore_ascii_case("SIP");
+        expect_slash(lexer)?;
+        if !is_sip || lexer.token()? != "2.0" {
+            return Err(ParseError::new(ParseErrorKind::Version, start));
+        }
+        expect_slash(lexer)?;
+        let transport = SmolStr::new(lexer.token()?);
+        let before = lexer.offset();
+        lexer.skip_space();
+        if lexer.offset() == before {
+            return Err(lexer.unexpected());
+        }
+        let (host, port) = lex_host_port(lexer, true)?;
+        let params = Params::lex(lexer)?;
+        Ok(Self {
+            transport,
+            host,
+            port,
+            params,
+        })
+    }
+}
+
+fn expect_slash(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
+    if lexer.eat_separator(b'/') {
+        Ok(())
+    } else {
+        Err(lexer.unexpected())
+    }
+}
+
+impl TypedHeader for Via {
+    const NAME: HeaderName = HeaderName::Via;
+    const LIST: bool = true;
+
+    fn parse(value: &[u8]) -> Result<Self, ParseError> {
+        parse_all(value, Self::lex)
+    }
+
+    fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        out.write_str("SIP/2.0/")?;
+        write_token(out, &self.transport)?;
+        write!(out, " {}", self.host)?;
+        if let Some(port) = self.port {
+            write!(out, ":{port}")?;
+        }
+        self.params.write(out)
+    }
+}

@@ -1,0 +1,561 @@
+use super::lexer::{Lexer, is_token_byte, split_list, trim};
+use super::name::{OTHER, lookup};
+use super::{HeaderName, ParseError, ParseErrorKind, Token};
+use crate::Limits;
+use crate::header::TypedHeader;
+use bytes::{BufMut as _, Bytes, BytesMut};
+use core::fmt;
+
+/// The headers of a message: an ordered multimap over the bytes that arrived.
+///
+/// Nothing is copied when a message is parsed; a value becomes a type when it is asked for. Edits leave every
+/// other header as it was, byte for byte.
+///
+/// ```
+/// use sip_core::header::Via;
+/// use sip_core::{HeaderName, Headers};
+///
+/// let mut headers = Headers::new();
+/// headers.push(HeaderName::Supported, "timer, replaces");
+/// headers.push(HeaderName::Via, "SIP/2.0/UDP a, SIP/2.0/TCP b:5070;branch=z9hG4bK1");
+/// headers.push_front(HeaderName::Via, "SIP/2.0/TLS c");
+/// assert_eq!(headers.items(&HeaderName::Supported).count(), 2);
+/// assert_eq!(headers.get(&HeaderName::Via), Some(b"SIP/2.0/TLS c".as_slice()));
+/// let vias = headers.typed_all::<Via>()?;
+/// assert_eq!(vias[2].branch(), Some("z9hG4bK1"));
+/// # Ok::<(), sip_core::ParseError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Headers {
+    /// The message that the table's offsets point into.
+    wire: Bytes,
+    table: Vec<Field>,
+    /// What was added since.
+    own: Vec<(HeaderName, Bytes)>,
+    edited: bool,
+}
+
+/// Where a header is. 20 octets.
+#[derive(Clone, Copy)]
+struct Field {
+    /// Offset of the name; of an own header, its index.
+    start: u32,
+    value: u32,
+    value_end: u32,
+    /// Past the line end.
+    end: u32,
+    /// [`OWN`] for what is not on the wire.
+    name_len: u16,
+    id: u8,
+}
+
+const OWN: u16 = u16::MAX;
+
+/// Fields for which room is made at once: enough for nearly every message.
+const USUAL: usize = 24;
+
+impl Headers {
+    /// No headers.
+    pub const fn new() -> Self {
+        Self {
+            wire: Bytes::new(),
+            table: Vec::new(),
+            own: Vec::new(),
+            edited: true,
+        }
+    }
+
+    /// The value of the first field `name`, trimmed. Folds within it stay as they came.
+    pub fn get(&self, name: &HeaderName) -> Option<&[u8]> {
+        self.table
+            .iter()
+            .find(|field| self.is_named(field, name))
+            .map(|field| self.value_of(field))
+    }
+
+    /// As [`get`](Self::get), if it is UTF-8.
+    pub fn get_str(&self, name: &HeaderName) -> Option<&str> {
+        core::str::from_utf8(self.get(name)?).ok()
+    }
+
+    /// As [`get`](Self::get), sharing the message's bytes.
+    pub fn get_bytes(&self, name: &HeaderName) -> Option<Bytes> {
+        self.table
+            .iter()
+            .find(|field| self.is_named(field, name))
+            .map(|field| self.bytes_of(field))
+    }
+
+    /// Whether there is a field `name`.
+    pub fn contains(&self, name: &HeaderName) -> bool {
+        self.table.iter().any(|field| self.is_named(field, name))
+    }
+
+    /// The value of each field `name`, trimmed.
+    pub fn values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let name = name.clone();
+        let fields = self.table.iter().filter(move |field| self.is_named(field, &name));
+        fields.map(|field| self.value_of(field))
+    }
+
+    /// The comma-separated items of all fields `name`, trimmed, empty ones left out. Commas within quotes and
+    /// angle brackets do not separate.
+    pub fn items<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.values(name).flat_map(split_list)
+    }
+
+    /// All fields in their order: name and trimmed value.
+    pub fn iter(&self) -> impl Iterator<Item = (HeaderName, &[u8])> {
+        self.table
+            .iter()
+            .map(|field| (self.name_of(field), self.value_of(field)))
+    }
+
+    /// How many fields there are.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// The first value of type `H`: `None` if there is none, an error if it is malformed.
+    pub fn typed<H: TypedHeader>(&self) -> Option<Result<H, ParseError>> {
+        if H::LIST {
+            self.items(&H::NAME).next().map(H::parse)
+        } else {
+            self.get(&H::NAME).map(H::parse)
+        }
+    }
+
+    /// All values of type `H`, over all fields.
+    ///
+    /// # Errors
+    ///
+    /// The first malformed value's; `TooManyValues` beyond [`Limits::VALUES`].
+    pub fn typed_all<H: TypedHeader>(&self) -> Result<Vec<H>, ParseError> {
+        let mut all = Vec::new();
+        let mut add = |value| {
+            if all.len() == Limits::VALUES {
+                return Err(ParseError::new(ParseErrorKind::TooManyValues, 0));
+            }
+            all.push(H::parse(value)?);
+            Ok(())
+        };
+        if H::LIST {
+            self.items(&H::NAME).try_for_each(&mut add)?;
+        } else {
+            self.values(&H::NAME).try_for_each(&mut add)?;
+        }
+        Ok(all)
+    }
+
+    /// Adds a field at the end. Line ends in `value` become spaces, so that a value can never end its line.
+    pub fn push(&mut self, name: HeaderName, value: impl Into<Bytes>) {
+        let field = self.add(name, value.into());
+        self.table.push(field);
+    }
+
+    /// Adds a field before all others.
+    pub fn push_front(&mut self, name: HeaderName, value: impl Into<Bytes>) {
+        let field = self.add(name, value.into());
+        self.table.insert(0, field);
+    }
+
+    /// Replaces all fields `name` by one, in the place of the first, or at the end if there was none.
+    pub fn set(&mut self, name: HeaderName, value: impl Into<Bytes>) {
+        let Some(at) = self.table.iter().position(|field| self.is_named(field, &name)) else {
+            return self.push(name, value);
+        };
+        let reused = self
+            .table
+            .get(at)
+            .filter(|field| field.name_len == OWN)
+            .map(|field| field.start as usize);
+        if let Some((_, slot)) = reused.and_then(|index| self.own.get_mut(index)) {
+            *slot = sanitise(value.into());
+            self.edited = true;
+        } else {
+            let field = self.add(name.clone(), value.into());
+            if let Some(slot) = self.table.get_mut(at) {
+                *slot = field;
+            }
+        }
+        self.remove_from(at + 1, &name);
+    }
+
+    /// Removes all fields `name`; whether there was one.
+    pub fn remove(&mut self, name: &HeaderName) -> bool {
+        self.remove_from(0, name)
+    }
+
+    /// Removes the first item of the list header `name` and nothing else; whether there was one.
+    pub fn pop_item(&mut self, name: &HeaderName) -> bool {
+        let Some(at) = self.table.iter().position(|field| self.is_named(field, name)) else {
+            return false;
+        };
+        let Some(field) = self.table.get(at).copied() else {
+            return false;
+        };
+        let value = self.bytes_of(&field);
+        let (_, rest) = super::lexer::split_item(&value);
+        let rest = value.slice_ref(trim(rest));
+        if rest.is_empty() {
+            self.table.remove(at);
+            self.edited = true;
+        } else {
+            let field = self.add(name.clone(), rest);
+            if let Some(slot) = self.table.get_mut(at) {
+                *slot = field;
+            }
+        }
+        true
+    }
+
+    /// Adds a typed field at the end.
+    pub fn push_typed<H: TypedHeader>(&mut self, header: &H) {
+        self.push(H::NAME, print(header));
+    }
+
+    /// Adds a typed field before all others.
+    pub fn push_front_typed<H: TypedHeader>(&mut self, header: &H) {
+        self.push_front(H::NAME, print(header));
+    }
+
+    /// Replaces all fields of the type by one.
+    pub fn set_typed<H: TypedHeader>(&mut self, header: &H) {
+        self.set(H::NAME, print(header));
+    }
+
+    fn remove_from(&mut self, from: usize, name: &HeaderName) -> bool {
+        let mut table = core::mem::take(&mut self.table);
+        let before = table.len();
+        let mut at = 0;
+        table.retain(|field| {
+            at += 1;
+            at <= from || !self.is_named(field, name)
+        });
+        let removed = table.len() != before;
+        self.table = table;
+        self.edited |= removed;
+        removed
+    }
+
+    fn add(&mut self, name: HeaderName, value: Bytes) -> Field {
+        self.edited = true;
+        let index = u32::try_from(self.own.len()).unwrap_or(u32::MAX);
+        let id = name.id();
+        self.own.push((name, sanitise(value)));
+        Field {
+            start: index,
+            value: 0,
+            value_end: 0,
+            end: 0,
+            name_len: OWN,
+            id,
+        }
+    }
+
+    fn is_named(&self, field: &Field, name: &HeaderName) -> bool {
+        let id = name.id();
+        field.id == id && (id != OTHER || self.raw_name(field).eq_ignore_ascii_case(name.as_str().as_bytes()))
+    }
+
+    fn own_of(&self, field: &Field) -> Option<&(HeaderName, Bytes)> {
+        if field.name_len == OWN {
+            self.own.get(field.start as usize)
+        } else {
+            None
+        }
+    }
+
+    fn raw_name(&self, field: &Field) -> &[u8] {
+        match self.own_of(field) {
+            Some((name, _)) => name.as_str().as_bytes(),
+            None => self.slice(field.start, field.start + u32::from(field.name_len)),
+        }
+    }
+
+    fn name_of(&self, field: &Field) -> HeaderName {
+        if let Some(name) = HeaderName::from_id(field.id) {
+            return name;
+        }
+        match self.own_of(field) {
+            Some((name, _)) => name.clone(),
+            None => HeaderName::Other(Token::from_checked(self.wire.slice_ref(self.raw_name(field)))),
+        }
+    }
+
+    fn value_of(&self, field: &Field) -> &[u8] {
+        match self.own_of(field) {
+            Some((_, value)) => value,
+            None => self.slice(field.value, field.value_end),
+        }
+    }
+
+    fn bytes_of(&self, field: &Field) -> Bytes {
+        match self.own_of(field) {
+            Some((_, value)) => value.clone(),
+            None => self.wire.slice_ref(self.slice(field.value, field.value_end)),
+        }
+    }
+
+    fn slice(&self, start: u32, end: u32) -> &[u8] {
+        self.wire.get(start as usize..end as usize).unwrap_or_default()
+    }
+}
+
+fn print<H: TypedHeader>(header: &H) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = header.write(&mut text);
+    text
+}
+
+/// A value that stays on its line.
+fn sanitise(value: Bytes) -> Bytes {
+    let trimmed = value.slice_ref(trim(&value));
+    if memchr::memchr2(b'\r', b'\n', &trimmed).is_none() {
+        return trimmed;
+    }
+    trimmed
+        .iter()
+        .map(|&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte })
+        .collect()
+}
+
+// For the layer that reads and writes whole messages.
+impl Headers {
+    /// Reads fields from `at` to the empty line. Gives the table and where the body starts.
+    pub(super) fn parse(wire: Bytes, at: usize, limits: &Limits) -> Result<(Self, usize), ParseError> {
+        let mut table = Vec::with_capacity(USUAL.min(limits.headers));
+        let mut at = at;
+        loop {
+            match wire.get(at..).unwrap_or_default() {
+                [b'\n', ..] => at += 1,
+                [b'\r', b'\n', ..] => at += 2,
+                _ => {
+                    if table.len() >= limits.headers {
+                        return Err(ParseError::new(ParseErrorKind::TooManyHeaders, at));
+                    }
+                    let field = read_field(&wire, at, limits)?;
+                    at = field.end as usize;
+                    table.push(field);
+                    continue;
+                }
+            }
+            return Ok((
+                Self {
+                    wire,
+                    table,
+                    own: Vec::new(),
+                    edited: false,
+                },
+                at,
+            ));
+        }
+    }
+
+    /// As [`parse`](Self::parse), but leaves out the lines that cannot be read.
+    pub(super) fn salvage(wire: Bytes, at: usize, limits: &Limits) -> Self {
+        let mut table = Vec::new();
+        let mut at = at;
+        while at < wire.len() && table.len() < limits.headers {
+            match read_field(&wire, at, limits) {
+                Ok(field) => {
+                    at = field.end as usize;
+                    table.push(field);
+                }
+                Err(_) if matches!(wire.get(at), Some(b'\r' | b'\n')) => break,
+                Err(_) => {
+                    let line = memchr::memchr(b'\n', wire.get(at..).unwrap_or_default());
+                    at = line.map_or(wire.len(), |line| at + line + 1);
+                }
+            }
+        }
+        Self {
+            wire,
+            table,
+            own: Vec::new(),
+            edited: true,
+        }
+    }
+
+    /// Where the value of the first field `name` starts in the message as it came.
+    pub(super) fn offset_of(&self, name: &HeaderName) -> usize {
+        let field = self
+            .table
+            .iter()
+            .find(|field| self.is_named(field, name) && field.name_len != OWN);
+        field.map_or(0, |field| field.value as usize)
+    }
+
+    /// As [`values`](Self::values), sharing the message's bytes.
+    pub(super) fn values_bytes<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = Bytes> + use<'a> {
+        self.table
+            .iter()
+            .filter(|field| self.is_named(field, name))
+            .map(|field| self.bytes_of(field))
+    }
+
+    pub(super) fn wire(&self) -> &Bytes {
+        &self.wire
+    }
+
+    /// Gives up what follows `len` octets of the message.
+    pub(super) fn truncate_wire(&mut self, len: usize) {
+        self.wire.truncate(len);
+    }
+
+    /// The Content-Length, if there is one. Several must agree.
+    pub(super) fn content_length(&self) -> Result<Option<u64>, ParseError> {
+        self.values(&HeaderName::ContentLength).try_fold(None, |before, value| {
+            let error = |kind| ParseError::new(kind, self.offset_of(&HeaderName::ContentLength));
+            agree(before, value).map(Some).map_err(error)
+        })
+    }
+
+    pub(super) fn is_edited(&self) -> bool {
+        self.edited
+    }
+
+    pub(super) fn count(&self, name: &HeaderName) -> usize {
+        self.table.iter().filter(|field| self.is_named(field, name)).count()
+    }
+
+    /// Octets that [`print`](Self::print) will need, or somewhat more.
+    pub(super) fn printed_len(&self) -> usize {
+        let len = |field: &Field| match self.own_of(field) {
+            Some((name, value)) => name.as_str().len() + value.len() + 4,
+            None => (field.end - field.start) as usize,
+        };
+        self.table.iter().map(len).sum()
+    }
+
+    pub(super) fn print(&self, out: &mut BytesMut) {
+        for field in &self.table {
+            match self.own_of(field) {
+                Some((name, value)) => {
+                    out.put_slice(name.as_str().as_bytes());
+                    out.put_slice(b": ");
+                    out.put_slice(value);
+                    out.put_slice(b"\r\n");
+                }
+                None => out.put_slice(self.slice(field.start, field.end)),
+            }
+        }
+    }
+}
+
+/// Reads the field at `at`, with its continuation lines.
+fn read_field(wire: &[u8], at: usize, limits: &Limits) -> Result<Field, ParseError> {
+    let (content_end, end) = find_line_end(wire, at)?;
+    if content_end - at > limits.header_line {
+        return Err(ParseError::new(ParseErrorKind::HeaderTooLong, at));
+    }
+    let line = wire.get(at..content_end).unwrap_or_default();
+    let name_len = line.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(line.len());
+    let (name, rest) = line.split_at(name_len);
+    let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let name_error = ParseError::new(ParseErrorKind::HeaderName, at + name_len);
+    if name.is_empty() || rest.get(blank) != Some(&b':') {
+        return Err(name_error);
+    }
+    let value_at = name_len + blank + 1;
+    let text = line.get(value_at..).unwrap_or_default();
+    let value = trim(text);
+    let leading = text
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+        .count();
+    let start = at + value_at + leading;
+    let offset = |at: usize| u32::try_from(at).map_err(|_| name_error);
+    Ok(Field {
+        start: offset(at)?,
+        value: offset(start)?,
+        value_end: offset(start + value.len())?,
+        end: offset(end)?,
+        name_len: u16::try_from(name_len)
+            .ok()
+            .filter(|len| *len != OWN)
+            .ok_or(name_error)?,
+        id: lookup(name),
+    })
+}
+
+/// The Content-Length of a complete head whose fields start at `at`, if it has one.
+pub(super) fn find_content_length(head: &[u8], at: usize, limits: &Limits) -> Result<Option<u64>, ParseError> {
+    let content_length = HeaderName::ContentLength.id();
+    let mut length = None;
+    let mut at = at;
+    let mut fields = 0_usize;
+    while !matches!(head.get(at..), None | Some([b'\n', ..] | [b'\r', b'\n', ..])) {
+        if fields >= limits.headers {
+            return Err(ParseError::new(ParseErrorKind::TooManyHeaders, at));
+        }
+        let field = read_field(head, at, limits)?;
+        if field.id == content_length {
+            let value = head
+                .get(field.value as usize..field.value_end as usize)
+                .unwrap_or_default();
+            length = Some(agree(length, value).map_err(|kind| ParseError::new(kind, field.value as usize))?);
+        }
+        at = field.end as usize;
+        fields += 1;
+    }
+    Ok(length)
+}
+
+/// The Content-Length `value`, which must be that of the fields before.
+fn agree(before: Option<u64>, value: &[u8]) -> Result<u64, ParseErrorKind> {
+    let mut lexer = Lexer::new(value);
+    let length = lexer.number(u64::MAX).map_err(|_| ParseErrorKind::ContentLength)?;
+    if !lexer.is_end() {
+        return Err(ParseErrorKind::ContentLength);
+    }
+    match before {
+        Some(before) if before != length => Err(ParseErrorKind::ContentLengthConflict),
+        _ => Ok(length),
+    }
+}
+
+/// Where the logical line that starts at `at` ends: before its line end, and after.
+fn find_line_end(wire: &[u8], at: usize) -> Result<(usize, usize), ParseError> {
+    let mut scan = at;
+    loop {
+        let rest = wire.get(scan..).unwrap_or_default();
+        let Some(found) = memchr::memchr2(b'\r', b'\n', rest) else {
+            return Err(ParseError::new(ParseErrorKind::UnterminatedHeaders, wire.len()));
+        };
+        let content_end = scan + found;
+        let end = match rest.get(found..).unwrap_or_default() {
+            [b'\n', ..] => content_end + 1,
+            [b'\r', b'\n', ..] => content_end + 2,
+            [b'\r'] => return Err(ParseError::new(ParseErrorKind::UnterminatedHeaders, wire.len())),
+            _ => return Err(ParseError::new(ParseErrorKind::BareCr, content_end)),
+        };
+        if !matches!(wire.get(end), Some(b' ' | b'\t')) {
+            return Ok((content_end, end));
+        }
+        scan = end;
+    }
+}
+
+/// The same fields in the same order, however they were spelled.
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Headers {}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.iter().map(|(name, value)| (name, String::from_utf8_lossy(value))))
+            .finish()
+    }
+}

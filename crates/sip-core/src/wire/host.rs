@@ -1,0 +1,141 @@
+use super::{ParseError, ParseErrorKind};
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::str::FromStr;
+use smol_str::SmolStr;
+
+/// A host: a name or an address. Names compare without regard to case.
+///
+/// ```
+/// use sip_core::Host;
+///
+/// assert_eq!(Host::parse(b"Example.COM")?, Host::parse(b"example.com")?);
+/// assert_eq!(Host::parse(b"[2001:DB8::1]")?.to_string(), "[2001:db8::1]");
+/// # Ok::<(), sip_core::ParseError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
+pub enum Host {
+    /// A host name, as written.
+    Name(SmolStr),
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address, written in brackets.
+    V6(Ipv6Addr),
+}
+
+impl Host {
+    /// Reads a host name, an IPv4 address or an IPv6 reference in brackets (RFC 3261 §25.1 `host`).
+    ///
+    /// Underscores in names are let pass, and an address that an old grammar wrote with three colons
+    /// (RFC 5118 §4.10).
+    ///
+    /// # Errors
+    ///
+    /// `Host`.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+        let error = ParseError::new(ParseErrorKind::Host, 0);
+        if let [b'[', inner @ .., b']'] = bytes {
+            return parse_v6(inner).map(Self::V6).ok_or(error);
+        }
+        let is_name_byte = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        if bytes.is_empty() || bytes.len() > MAX_NAME || !bytes.iter().all(is_name_byte) {
+            return Err(error);
+        }
+        let text = core::str::from_utf8(bytes).map_err(|_| error)?;
+        Ok(text.parse().map_or_else(|_| Self::Name(SmolStr::new(text)), Self::V4))
+    }
+
+    /// Reads an address without brackets, as `received` and `maddr` may carry it, or any host.
+    pub(crate) fn parse_lenient(bytes: &[u8]) -> Result<Self, ParseError> {
+        parse_v6(bytes).map_or_else(|| Self::parse(bytes), |address| Ok(Self::V6(address)))
+    }
+
+    /// The address, if it is one. An IPv4-mapped IPv6 address stays one.
+    pub const fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Name(_) => None,
+            Self::V4(address) => Some(IpAddr::V4(*address)),
+            Self::V6(address) => Some(IpAddr::V6(*address)),
+        }
+    }
+}
+
+/// As long as a domain name can be, with its last dot (RFC 1035 §2.3.4).
+const MAX_NAME: usize = 255;
+
+fn parse_v6(bytes: &[u8]) -> Option<Ipv6Addr> {
+    let text = core::str::from_utf8(bytes).ok().filter(|text| text.len() <= 48)?;
+    text.parse().ok().or_else(|| text.replacen(":::", "::", 1).parse().ok())
+}
+
+impl PartialEq for Host {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Name(a), Self::Name(b)) => a.eq_ignore_ascii_case(b),
+            _ => self.ip().is_some() && self.ip() == other.ip(),
+        }
+    }
+}
+
+impl Eq for Host {}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => super::uri::write_host_name(f, name),
+            Self::V4(address) => fmt::Display::fmt(address, f),
+            Self::V6(address) => write!(f, "[{address}]"),
+        }
+    }
+}
+
+impl FromStr for Host {
+    type Err = ParseError;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+impl TryFrom<String> for Host {
+    type Error = ParseError;
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+impl From<Host> for String {
+    fn from(host: Host) -> Self {
+        host.to_string()
+    }
+}
+
+impl From<IpAddr> for Host {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => Self::V6(address),
+        }
+    }
+}
+
+impl From<Ipv4Addr> for Host {
+    fn from(address: Ipv4Addr) -> Self {
+        Self::V4(address)
+    }
+}
+
+impl From<Ipv6Addr> for Host {
+    fn from(address: Ipv6Addr) -> Self {
+        Self::V6(address)
+    }
+}
+
+impl From<&str> for Host {
+    /// The address or name that `text` spells, with or without brackets. What cannot stand in a host name is
+    /// replaced by `-` when printed.
+    fn from(text: &str) -> Self {
+        Self::parse_lenient(text.as_bytes()).unwrap_or_else(|_| Self::Name(SmolStr::new(text)))
+    }
+}

@@ -1,0 +1,353 @@
+//! The one lexer through which every header value goes, so that no two layers see a value differently.
+
+use super::{ParseError, ParseErrorKind};
+use smol_str::SmolStr;
+use std::borrow::Cow;
+
+const TOKEN: u8 = 1;
+const UNQUOTED: u8 = 2;
+
+/// What each byte may be part of, by bits.
+const CLASS: [u8; 256] = {
+    let mut table = [0_u8; 256];
+    let mut byte = 0_u8;
+    loop {
+        let token = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
+            );
+        // Parameter values without quotes: token or host by the book; phones also leave `/`, `@`, `=` and others bare.
+        let unquoted = byte >= 0x80 || (byte.is_ascii_graphic() && !matches!(byte, b';' | b',' | b'"' | b'<' | b'>'));
+        table[byte as usize] = (token as u8) * TOKEN + (unquoted as u8) * UNQUOTED;
+        if byte == u8::MAX {
+            break;
+        }
+        byte += 1;
+    }
+    table
+};
+
+fn has_class(byte: u8, class: u8) -> bool {
+    CLASS.get(usize::from(byte)).is_some_and(|bits| bits & class != 0)
+}
+
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    has_class(byte, TOKEN)
+}
+
+pub(crate) fn is_unquoted_byte(byte: u8) -> bool {
+    has_class(byte, UNQUOTED)
+}
+
+/// Bytes of a header value, and how far they have been read.
+#[derive(Clone, Debug)]
+pub(crate) struct Lexer<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Lexer<'a> {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    pub(crate) const fn offset(&self) -> usize {
+        self.at
+    }
+
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    pub(crate) fn is_end(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    pub(crate) fn error(&self, kind: ParseErrorKind) -> ParseError {
+        ParseError::new(kind, self.at)
+    }
+
+    /// `UnexpectedEnd` or `UnexpectedByte`, as it is.
+    pub(crate) fn unexpected(&self) -> ParseError {
+        self.error(if self.is_end() {
+            ParseErrorKind::UnexpectedEnd
+        } else {
+            ParseErrorKind::UnexpectedByte
+        })
+    }
+
+    /// Takes `byte` if it is next.
+    pub(crate) fn eat(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    pub(crate) fn expect(&mut self, byte: u8) -> Result<(), ParseError> {
+        if self.eat(byte) { Ok(()) } else { Err(self.unexpected()) }
+    }
+
+    /// Takes `separator` with the white space around it (SEMI, EQUAL, SLASH… of RFC 3261 §25.1). Takes nothing
+    /// if it is not there.
+    pub(crate) fn eat_separator(&mut self, separator: u8) -> bool {
+        let start = self.at;
+        self.skip_space();
+        if self.eat(separator) {
+            self.skip_space();
+            true
+        } else {
+            self.at = start;
+            false
+        }
+    }
+
+    /// Skips SWS: spaces, tabs and folds (a line end that white space follows).
+    pub(crate) fn skip_space(&mut self) {
+        self.at += space_len(self.rest());
+    }
+
+    /// Takes bytes while `f` holds; possibly none.
+    pub(crate) fn take_while(&mut self, f: impl Fn(u8) -> bool) -> &'a [u8] {
+        let rest = self.rest();
+        let len = rest.iter().position(|&byte| !f(byte)).unwrap_or(rest.len());
+        self.at += len;
+        rest.get(..len).unwrap_or_default()
+    }
+
+    pub(crate) fn take(&mut self, len: usize) -> &'a [u8] {
+        let taken = self.rest().get(..len).unwrap_or(self.rest());
+        self.at += taken.len();
+        taken
+    }
+
+    pub(crate) fn token(&mut self) -> Result<&'a str, ParseError> {
+        let token = self.take_while(is_token_byte);
+        if token.is_empty() {
+            return Err(self.unexpected());
+        }
+        Ok(core::str::from_utf8(token).unwrap_or_default())
+    }
+
+    /// Takes a quoted string from its opening to its closing quote; the bytes between them, escapes untouched.
+    pub(crate) fn quoted_raw(&mut self) -> Result<&'a [u8], ParseError> {
+        let opened = self.error(ParseErrorKind::UnterminatedQuote);
+        self.expect(b'"')?;
+        let len = quoted_len(self.rest()).ok_or(opened)?;
+        let raw = self.take(len);
+        self.expect(b'"')?;
+        Ok(raw)
+    }
+
+    /// Decimal digits.
+    ///
+    /// A number beyond `max` is `NumberOutOfRange`, at its first digit.
+    pub(crate) fn number(&mut self, max: u64) -> Result<u64, ParseError> {
+        let start = self.at;
+        let digits = self.take_while(|byte| byte.is_ascii_digit());
+        if digits.is_empty() {
+            return Err(self.error(ParseErrorKind::Number));
+        }
+        let number = digits
+            .iter()
+            .try_fold(0_u64, |sum, byte| {
+                sum.checked_mul(10)?.checked_add(u64::from(byte - b'0'))
+            })
+            .filter(|number| *number <= max);
+        number.ok_or(ParseError::new(ParseErrorKind::NumberOutOfRange, start))
+    }
+
+    /// Decimal digits into 32 bits.
+    pub(crate) fn number_u32(&mut self, max: u32) -> Result<u32, ParseError> {
+        let number = self.number(u64::from(max))?;
+        Ok(u32::try_from(number).unwrap_or(max))
+    }
+
+    /// Checks that only white space is left.
+    pub(crate) fn finish(&mut self) -> Result<(), ParseError> {
+        self.skip_space();
+        if self.is_end() { Ok(()) } else { Err(self.unexpected()) }
+    }
+}
+
+/// Octets of white space and folds at the start of `bytes`.
+fn space_len(bytes: &[u8]) -> usize {
+    let mut len = 0;
+    loop {
+        match bytes.get(len..).unwrap_or_default() {
+            [b' ' | b'\t', ..] => len += 1,
+            [b'\r', b'\n', b' ' | b'\t', ..] => len += 3,
+            [b'\n', b' ' | b'\t', ..] => len += 2,
+            _ => return len,
+        }
+    }
+}
+
+/// Where the closing quote is, given what follows the opening one.
+fn quoted_len(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// Without white space and folds around it.
+pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let start = bytes.iter().position(|byte| !is_space(byte)).unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .rposition(|byte| !is_space(byte))
+        .map_or(start, |last| last + 1);
+    bytes.get(start..end).unwrap_or_default()
+}
+
+/// The text of a quoted string: escapes resolved, folds made one space; what is not UTF-8 is read as Latin-1,
+/// since that is what the phones that send it mean.
+pub(crate) fn unquote(raw: &[u8]) -> String {
+    decode_text(&unquote_bytes(raw)).into_owned()
+}
+
+fn unquote_bytes(raw: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr3(b'\\', b'\r', b'\n', raw).is_none() {
+        return Cow::Borrowed(raw);
+    }
+    let mut text = Vec::with_capacity(raw.len());
+    let mut lexer = Lexer::new(raw);
+    while let Some(byte) = lexer.peek() {
+        match byte {
+            b'\\' => {
+                lexer.take(1);
+                text.extend_from_slice(lexer.take(1));
+            }
+            b'\r' | b'\n' => {
+                // A fold counts as one space; a stray line end too, so that it cannot end a line of ours.
+                lexer.take(1);
+                lexer.take_while(|byte| matches!(byte, b'\r' | b'\n' | b' ' | b'\t'));
+                text.push(b' ');
+            }
+            _ => text.extend_from_slice(lexer.take_while(|byte| !matches!(byte, b'\\' | b'\r' | b'\n'))),
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// UTF-8, or else Latin-1.
+pub(crate) fn decode_text(bytes: &[u8]) -> Cow<'_, str> {
+    match core::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().copied().map(char::from).collect()),
+    }
+}
+
+/// As [`decode_text`], small.
+pub(crate) fn small_text(bytes: &[u8]) -> SmolStr {
+    SmolStr::new(decode_text(bytes))
+}
+
+/// The next item of a comma-separated list and what follows its comma. Commas within quotes and angle brackets
+/// do not count.
+pub(crate) fn split_item(list: &[u8]) -> (&[u8], &[u8]) {
+    let mut at = 0;
+    let mut bracket = false;
+    while let Some(&byte) = list.get(at) {
+        match byte {
+            b',' if !bracket => {
+                return (
+                    list.get(..at).unwrap_or_default(),
+                    list.get(at + 1..).unwrap_or_default(),
+                );
+            }
+            b'"' if !bracket => {
+                let Some(len) = quoted_len(list.get(at + 1..).unwrap_or_default()) else {
+                    return (list, &[]);
+                };
+                at += len + 1;
+            }
+            b'<' => bracket = true,
+            b'>' => bracket = false,
+            _ => {}
+        }
+        at += 1;
+    }
+    (list, &[])
+}
+
+/// The non-empty items of a comma-separated list, trimmed.
+pub(crate) fn split_list(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = list;
+    core::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let (item, after) = split_item(rest);
+            rest = after;
+            let item = trim(item);
+            if !item.is_empty() {
+                return Some(item);
+            }
+        }
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_within_quotes_and_brackets_do_not_split() {
+        let list = br#""a, \" b" <sip:a@b,c>, d ,, <sip:"q",e> ;x="y,z""#;
+        let items: Vec<_> = split_list(list)
+            .map(|item| String::from_utf8_lossy(item).into_owned())
+            .collect();
+        assert_eq!(items, [r#""a, \" b" <sip:a@b,c>"#, "d", r#"<sip:"q",e> ;x="y,z""#]);
+    }
+
+    #[test]
+    fn an_open_quote_takes_the_rest() {
+        assert_eq!(split_list(b"a, \"b, c").count(), 2);
+        assert_eq!(split_list(b"a, <b, c").count(), 2);
+        assert_eq!(split_list(b"\"a\\").count(), 1);
+    }
+
+    #[test]
+    fn a_line_end_is_space_only_before_space() {
+        let mut lexer = Lexer::new(b" \t\r\n \n\tx");
+        lexer.skip_space();
+        assert_eq!(lexer.peek(), Some(b'x'));
+        for bytes in [b"\r\nx".as_slice(), b"\rx", b"\r x", b"\n", b"\r\n"] {
+            let mut lexer = Lexer::new(bytes);
+            lexer.skip_space();
+            assert_eq!(lexer.offset(), 0);
+        }
+    }
+
+    #[test]
+    fn numbers_at_their_limit_and_one_past() {
+        assert_eq!(Lexer::new(b"18446744073709551615").number(u64::MAX), Ok(u64::MAX));
+        let past = Lexer::new(b"18446744073709551616").number(u64::MAX).unwrap_err();
+        assert_eq!(past.kind, ParseErrorKind::NumberOutOfRange);
+        assert_eq!(Lexer::new(b"0070").number_u32(70), Ok(70));
+        assert!(Lexer::new(b"71").number_u32(70).is_err());
+        assert_eq!(
+            Lexer::new(b"-1").number_u32(70).unwrap_err().kind,
+            ParseErrorKind::Number
+        );
+    }
+
+    #[test]
+    fn quoted_text_loses_escapes_and_folds() {
+        assert_eq!(unquote(br#"a\"b\\c"#), r#"a"b\c"#);
+        assert_eq!(unquote(b"a\r\n  b"), "a b");
+        assert_eq!(unquote(b"J\xf6rg"), "Jörg");
+        assert_eq!(unquote("Jörg".as_bytes()), "Jörg");
+        assert_eq!(unquote(b"end\\"), "end");
+    }
+}

@@ -1,0 +1,346 @@
+use super::lexer::is_token_byte;
+use super::{ParseError, ParseErrorKind, Token};
+use bytes::Bytes;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::str::FromStr;
+
+macro_rules! header_names {
+    ($($variant:ident $name:literal $($compact:literal)?;)*) => {
+        /// A header name. Names compare without regard to case, and a compact form is its long form.
+        ///
+        /// ```
+        /// use sip_core::HeaderName;
+        ///
+        /// assert_eq!(HeaderName::parse(b"cAlL-iD")?, HeaderName::CallId);
+        /// assert_eq!(HeaderName::parse(b"i")?, HeaderName::CallId);
+        /// assert_eq!(HeaderName::CallId.as_str(), "Call-ID");
+        /// # Ok::<(), sip_core::ParseError>(())
+        /// ```
+        #[derive(Clone)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+        #[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
+        #[non_exhaustive]
+        pub enum HeaderName {
+            $(
+                #[doc = concat!("`", $name, "`.")]
+                $variant,
+            )*
+            /// Any other token.
+            Other(Token),
+        }
+
+        /// The known names, with their numbers as index.
+        const KNOWN: &[&str] = &[$($name),*];
+
+        /// The compact forms, with the numbers that they stand for.
+        const COMPACT: &[(u8, u8)] = &[$($(($compact, Id::$variant as u8),)?)*];
+
+        /// The numbers of the known names.
+        #[repr(u8)]
+        enum Id {
+            $($variant),*
+        }
+
+        impl HeaderName {
+            /// The number of a known name.
+            pub(super) fn id(&self) -> u8 {
+                match self {
+                    $(Self::$variant => Id::$variant as u8,)*
+                    Self::Other(token) => lookup(token.as_str().as_bytes()),
+                }
+            }
+
+            /// The name with the number `id`.
+            pub(super) fn from_id(id: u8) -> Option<Self> {
+                const NAMES: &[HeaderName] = &[$(HeaderName::$variant),*];
+                NAMES.get(usize::from(id)).cloned()
+            }
+        }
+    };
+}
+
+header_names! {
+    Accept "Accept";
+    AcceptContact "Accept-Contact" b'a';
+    AcceptEncoding "Accept-Encoding";
+    AcceptLanguage "Accept-Language";
+    AcceptResourcePriority "Accept-Resource-Priority";
+    AlertInfo "Alert-Info";
+    Allow "Allow";
+    AllowEvents "Allow-Events" b'u';
+    AnswerMode "Answer-Mode";
+    AuthenticationInfo "Authentication-Info";
+    Authorization "Authorization";
+    CallId "Call-ID" b'i';
+    CallInfo "Call-Info";
+    Contact "Contact" b'm';
+    ContentDisposition "Content-Disposition";
+    ContentEncoding "Content-Encoding" b'e';
+    ContentLanguage "Content-Language";
+    ContentLength "Content-Length" b'l';
+    ContentType "Content-Type" b'c';
+    CSeq "CSeq";
+    Date "Date";
+    Diversion "Diversion";
+    ErrorInfo "Error-Info";
+    Event "Event" b'o';
+    Expires "Expires";
+    FlowTimer "Flow-Timer";
+    From "From" b'f';
+    Geolocation "Geolocation";
+    HistoryInfo "History-Info";
+    Identity "Identity" b'y';
+    InfoPackage "Info-Package";
+    InReplyTo "In-Reply-To";
+    Join "Join";
+    MaxBreadth "Max-Breadth";
+    MaxForwards "Max-Forwards";
+    MimeVersion "MIME-Version";
+    MinExpires "Min-Expires";
+    MinSe "Min-SE";
+    Organization "Organization";
+    PAccessNetworkInfo "P-Access-Network-Info";
+    PAssertedIdentity "P-Asserted-Identity";
+    PAssociatedUri "P-Associated-URI";
+    PCalledPartyId "P-Called-Party-ID";
+    PPreferredIdentity "P-Preferred-Identity";
+    Path "Path";
+    Priority "Priority";
+    PrivAnswerMode "Priv-Answer-Mode";
+    Privacy "Privacy";
+    ProxyAuthenticate "Proxy-Authenticate";
+    ProxyAuthenticationInfo "Proxy-Authentication-Info";
+    ProxyAuthorization "Proxy-Authorization";
+    ProxyRequire "Proxy-Require";
+    RAck "RAck";
+    Reason "Reason";
+    RecordRoute "Record-Route";
+    RecvInfo "Recv-Info";
+    ReferSub "Refer-Sub";
+    ReferTo "Refer-To" b'r';
+    ReferredBy "Referred-By" b'b';
+    RejectContact "Reject-Contact" b'j';
+    Replaces "Replaces";
+    ReplyTo "Reply-To";
+    RequestDisposition "Request-Disposition" b'd';
+    Require "Require";
+    ResourcePriority "Resource-Priority";
+    RetryAfter "Retry-After";
+    Route "Route";
+    RSeq "RSeq";
+    SecurityClient "Security-Client";
+    SecurityServer "Security-Server";
+    SecurityVerify "Security-Verify";
+    Server "Server";
+    ServiceRoute "Service-Route";
+    SessionExpires "Session-Expires" b'x';
+    SipEtag "SIP-ETag";
+    SipIfMatch "SIP-If-Match";
+    Subject "Subject" b's';
+    SubscriptionState "Subscription-State";
+    Supported "Supported" b'k';
+    TargetDialog "Target-Dialog";
+    Timestamp "Timestamp";
+    To "To" b't';
+    Unsupported "Unsupported";
+    UserAgent "User-Agent";
+    UserToUser "User-to-User";
+    Via "Via" b'v';
+    Warning "Warning";
+    WwwAuthenticate "WWW-Authenticate";
+}
+
+/// The number that stands for no known name.
+pub(super) const OTHER: u8 = u8::MAX;
+
+const SLOTS: usize = 1024;
+
+/// Open addressing; filled at compile time.
+static TABLE: [u8; SLOTS] = {
+    let mut table = [OTHER; SLOTS];
+    let mut id = 0;
+    while id < KNOWN.len() {
+        let mut slot = hash(KNOWN[id].as_bytes());
+        while table[slot] != OTHER {
+            slot = (slot + 1) % SLOTS;
+        }
+        table[slot] = id as u8;
+        id += 1;
+    }
+    table
+};
+
+const fn hash(name: &[u8]) -> usize {
+    let len = name.len();
+    if len < 2 {
+        return 0;
+    }
+    let (first, middle, last) = (name[0] | 0x20, name[len / 2] | 0x20, name[len - 1] | 0x20);
+    (len * 37 + first as usize * 7 + middle as usize * 59 + last as usize * 131) % SLOTS
+}
+
+/// The number of the known name that `name` is, long or compact, or [`OTHER`].
+pub(super) fn lookup(name: &[u8]) -> u8 {
+    if let [letter] = *name {
+        let letter = letter.to_ascii_lowercase();
+        return COMPACT
+            .iter()
+            .find(|(compact, _)| *compact == letter)
+            .map_or(OTHER, |(_, id)| *id);
+    }
+    let mut slot = hash(name);
+    loop {
+        let Some(&id) = TABLE.get(slot) else { return OTHER };
+        match KNOWN.get(usize::from(id)) {
+            Some(known) if known.as_bytes().eq_ignore_ascii_case(name) => return id,
+            Some(_) => slot = (slot + 1) % SLOTS,
+            None => return OTHER,
+        }
+    }
+}
+
+impl HeaderName {
+    /// Reads a name, long or compact.
+    ///
+    /// # Errors
+    ///
+    /// `HeaderName` if the bytes are not a token.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+        if bytes.is_empty() || !bytes.iter().copied().all(is_token_byte) {
+            return Err(ParseError::new(ParseErrorKind::HeaderName, 0));
+        }
+        let other = || Self::Other(Token::from_checked(Bytes::copy_from_slice(bytes)));
+        Ok(Self::from_id(lookup(bytes)).unwrap_or_else(other))
+    }
+
+    /// The long name, as it is usually written; an unknown name as it came.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Other(token) => token.as_str(),
+            known => KNOWN.get(usize::from(known.id())).copied().unwrap_or_default(),
+        }
+    }
+
+    /// The long name of a known header, for errors.
+    pub(crate) fn known_str(&self) -> &'static str {
+        KNOWN.get(usize::from(self.id())).copied().unwrap_or("extension")
+    }
+}
+
+impl PartialEq for HeaderName {
+    fn eq(&self, other: &Self) -> bool {
+        let id = self.id();
+        id == other.id() && (id != OTHER || self.as_str().eq_ignore_ascii_case(other.as_str()))
+    }
+}
+
+impl Eq for HeaderName {}
+
+impl PartialOrd for HeaderName {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for HeaderName {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        let lower = |name: &str| name.to_ascii_lowercase();
+        self.id().cmp(&other.id()).then_with(|| match self.id() {
+            OTHER => lower(self.as_str()).cmp(&lower(other.as_str())),
+            _ => core::cmp::Ordering::Equal,
+        })
+    }
+}
+
+impl Hash for HeaderName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let id = self.id();
+        id.hash(state);
+        if id == OTHER {
+            self.as_str()
+                .bytes()
+                .for_each(|byte| byte.to_ascii_lowercase().hash(state));
+        }
+    }
+}
+
+impl fmt::Display for HeaderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for HeaderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for HeaderName {
+    type Err = ParseError;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+impl TryFrom<String> for HeaderName {
+    type Error = ParseError;
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+impl From<HeaderName> for String {
+    fn from(name: HeaderName) -> Self {
+        name.as_str().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_name_is_found_in_any_case() {
+        for (id, name) in KNOWN.iter().enumerate() {
+            for spelling in [(*name).to_owned(), name.to_lowercase(), name.to_uppercase()] {
+                assert_eq!(usize::from(lookup(spelling.as_bytes())), id, "{spelling}");
+            }
+            let known = HeaderName::parse(name.as_bytes()).unwrap();
+            assert_eq!(known.as_str(), *name);
+            assert_eq!(HeaderName::Other(Token::new(name).unwrap()), known);
+        }
+    }
+
+    #[test]
+    fn compact_forms_are_the_registered_ones() {
+        let forms = "aAccept-Contact bReferred-By cContent-Type dRequest-Disposition eContent-Encoding fFrom iCall-ID \
+            jReject-Contact kSupported lContent-Length mContact oEvent rRefer-To sSubject tTo uAllow-Events vVia \
+            xSession-Expires yIdentity";
+        for form in forms.split(' ') {
+            let (letter, name) = form.split_at(1);
+            assert_eq!(HeaderName::parse(letter.as_bytes()).unwrap().as_str(), name);
+            assert_eq!(
+                HeaderName::parse(letter.to_uppercase().as_bytes()).unwrap().as_str(),
+                name
+            );
+        }
+        assert_eq!(COMPACT.len(), 19);
+        assert_eq!(HeaderName::parse(b"z").unwrap().as_str(), "z");
+    }
+
+    #[test]
+    fn unknown_names_compare_without_case() {
+        assert_eq!(
+            HeaderName::parse(b"X-Foo").unwrap(),
+            HeaderName::parse(b"x-fOO").unwrap()
+        );
+        assert_ne!(
+            HeaderName::parse(b"X-Foo").unwrap(),
+            HeaderName::parse(b"X-Fo").unwrap()
+        );
+        assert!(HeaderName::parse(b"X Foo").is_err());
+        assert!(HeaderName::parse(b"").is_err());
+    }
+}

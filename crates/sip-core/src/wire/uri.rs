@@ -1,0 +1,559 @@
+use super::lexer::{Lexer, decode_text};
+use super::params::Params;
+use super::{Host, ParseError, ParseErrorKind};
+use crate::Limits;
+use core::fmt;
+use core::str::FromStr;
+use smol_str::{SmolStr, SmolStrBuilder};
+use std::borrow::Cow;
+
+/// The scheme of a [`Uri`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// `sip:`
+    Sip,
+    /// `sips:`
+    Sips,
+    /// `tel:` (RFC 3966)
+    Tel,
+    /// Any other; the URI is kept as it is.
+    Other,
+}
+
+/// A URI: `sip`, `sips` and `tel` in their parts, any other as it is.
+///
+/// Escapes that stand for letters, digits and `-._~` are resolved when parsed, so that names and values can be
+/// looked up; all others stay.
+///
+/// ```
+/// use sip_core::{Host, Uri};
+///
+/// let uri = Uri::parse(b"sip:al%69ce%20b:pw@Example.com:5070;transport=tcp;l%72?Subject=a%20b")?;
+/// assert_eq!(uri.user().as_deref(), Some("alice b"));
+/// assert_eq!(uri.host(), Some(&Host::from("example.com")));
+/// assert_eq!((uri.port(), uri.transport(), uri.is_loose_router()), (Some(5070), Some("tcp"), true));
+/// assert_eq!(uri.header("subject").as_deref(), Some("a b"));
+///
+/// let target = Uri::sip(Some("bob"), "192.0.2.1", None).with_header("Replaces", "1@a;to-tag=x;from-tag=y");
+/// assert_eq!(target.to_string(), "sip:bob@192.0.2.1?Replaces=1%40a%3Bto-tag%3Dx%3Bfrom-tag%3Dy");
+/// # Ok::<(), sip_core::ParseError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
+pub struct Uri {
+    scheme: Scheme,
+    /// The whole text of another scheme; else empty.
+    opaque: SmolStr,
+    /// Escaped. Of a `tel` URI, the number.
+    user: Option<SmolStr>,
+    password: Option<SmolStr>,
+    host: Option<Host>,
+    port: Option<u16>,
+    params: Params,
+    /// Escaped.
+    headers: Vec<(SmolStr, SmolStr)>,
+}
+
+impl Uri {
+    /// Reads a URI, all of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// The first fault, with its offset.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+        let colon = memchr::memchr(b':', bytes).ok_or(ParseError::new(ParseErrorKind::Scheme, 0))?;
+        let (scheme, rest) = bytes.split_at(colon);
+        let mut lexer = Lexer::new(rest);
+        lexer.take(1);
+        let uri = if scheme.eq_ignore_ascii_case(b"sip") {
+            Self::lex_sip(Scheme::Sip, &mut lexer)
+        } else if scheme.eq_ignore_ascii_case(b"sips") {
+            Self::lex_sip(Scheme::Sips, &mut lexer)
+        } else if scheme.eq_ignore_ascii_case(b"tel") {
+            Self::lex_tel(&mut lexer)
+        } else {
+            return Self::parse_other(bytes, scheme);
+        };
+        uri.map_err(|error| error.shifted(colon))
+    }
+
+    /// A `sip` URI. `user` is plain text; it is escaped.
+    pub fn sip(user: Option<&str>, host: impl Into<Host>, port: Option<u16>) -> Self {
+        let user = user.map(|user| escape(user, is_user_byte));
+        Self {
+            user,
+            host: Some(host.into()),
+            port,
+            ..Self::empty(Scheme::Sip)
+        }
+    }
+
+    /// The scheme.
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The scheme's name, as written for an unknown one.
+    pub fn scheme_name(&self) -> &str {
+        match self.scheme {
+            Scheme::Sip => "sip",
+            Scheme::Sips => "sips",
+            Scheme::Tel => "tel",
+            Scheme::Other => self.opaque.split(':').next().unwrap_or_default(),
+        }
+    }
+
+    /// The user, unescaped; of a `tel` URI, the number as written.
+    pub fn user(&self) -> Option<Cow<'_, str>> {
+        self.user.as_deref().map(unescape)
+    }
+
+    /// Replaces the user by plain text, or takes it away. Without effect on URIs other than `sip` and `sips`.
+    pub fn set_user(&mut self, user: Option<&str>) {
+        if self.host.is_some() {
+            self.password = None;
+            self.user = user.map(|user| escape(user, is_user_byte));
+        }
+    }
+
+    /// The host of a `sip` or `sips` URI.
+    pub const fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    /// The port, if it is written.
+    pub const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The URI parameters. Values may be escaped.
+    pub const fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// The URI parameters, for change.
+    pub const fn params_mut(&mut self) -> &mut Params {
+        &mut self.params
+    }
+
+    /// The `?name=value` part, still escaped.
+    pub fn headers(&self) -> &[(SmolStr, SmolStr)] {
+        &self.headers
+    }
+
+    /// The value of the URI header `name`, unescaped.
+    pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        let (_, value) = self
+            .headers
+            .iter()
+            .find(|(n, _)| unescape(n).eq_ignore_ascii_case(name))?;
+        Some(unescape(value))
+    }
+
+    /// The `transport` parameter.
+    pub fn transport(&self) -> Option<&str> {
+        self.params.value("transport")
+    }
+
+    /// Whether the `lr` parameter is there (RFC 3261 §16.12).
+    pub fn is_loose_router(&self) -> bool {
+        self.params.contains("lr")
+    }
+
+    /// The same URI without its `?name=value` part.
+    #[must_use]
+    pub fn without_headers(&self) -> Self {
+        Self {
+            headers: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    /// Adds a URI header; name and value are plain text.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers
+            .push((escape(name, is_header_byte), escape(value, is_header_byte)));
+        self
+    }
+
+    /// Sets a URI parameter.
+    #[must_use]
+    pub fn with_param(mut self, name: &str, value: Option<&str>) -> Self {
+        self.params.set(name, value);
+        self
+    }
+
+    fn empty(scheme: Scheme) -> Self {
+        Self {
+            scheme,
+            opaque: SmolStr::default(),
+            user: None,
+            password: None,
+            host: None,
+            port: None,
+            params: Params::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Reads what follows `sip:`.
+    fn lex_sip(scheme: Scheme, lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
+        let mut uri = Self::empty(scheme);
+        if let Some(len) = memchr::memchr(b'@', lexer.rest()) {
+            let start = lexer.offset();
+            uri.lex_userinfo(lexer.take(len))
+                .map_err(|error| error.shifted(start))?;
+            lexer.take(1);
+        }
+        let (host, port) = lex_host_port(lexer, false)?;
+        uri.host = Some(host);
+        uri.port = port;
+        uri.params = Params::lex_uri(lexer)?;
+        if lexer.eat(b'?') {
+            uri.lex_headers(lexer)?;
+        }
+        if lexer.is_end() {
+            Ok(uri)
+        } else {
+            Err(lexer.unexpected())
+        }
+    }
+
+    fn lex_userinfo(&mut self, info: &[u8]) -> Result<(), ParseError> {
+        let colon = memchr::memchr(b':', info);
+        let (user, password) = info.split_at(colon.unwrap_or(info.len()));
+        if user.is_empty() {
+            return Err(ParseError::new(ParseErrorKind::UnexpectedByte, 0));
+        }
+        let is_bad = |byte: &u8| !(is_user_byte(*byte) || *byte == b'%' || *byte == b':' || is_tolerated(*byte));
+        if let Some(offset) = info.iter().position(is_bad) {
+            return Err(ParseError::new(ParseErrorKind::UnexpectedByte, offset));
+        }
+        self.user = Some(normalise_escapes(user)?);
+        if let Some(password) = password.get(1..) {
+            self.password = Some(normalise_escapes(password).map_err(|error| error.shifted(user.len() + 1))?);
+        }
+        Ok(())
+    }
+
+    fn lex_headers(&mut self, lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
+        loop {
+            if self.headers.len() == Limits::PARAMS {
+                return Err(lexer.error(ParseErrorKind::TooManyParams));
+            }
+            let start = lexer.offset();
+            let name = lexer.take_while(|byte| is_header_byte(byte) || byte == b'%');
+            if name.is_empty() {
+                return Err(lexer.unexpected());
+            }
+            let name = normalise_escapes(name).map_err(|error| error.shifted(start))?;
+            lexer.expect(b'=')?;
+            let start = lexer.offset();
+            // A bare `=`, `;` or `@` in the value is not by the book, but phones write Replaces so.
+            let value = lexer.take_while(|byte| is_header_byte(byte) || b"%=;@".contains(&byte));
+            let value = normalise_escapes(value).map_err(|error| error.shifted(start))?;
+            self.headers.push((name, value));
+            if !lexer.eat(b'&') {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads what follows `tel:`.
+    fn lex_tel(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
+        let number = lexer.take_while(|byte| byte.is_ascii_hexdigit() || b"+-.()*#".contains(&byte));
+        if number.is_empty() {
+            return Err(lexer.unexpected());
+        }
+        let user = Some(normalise_escapes(number)?);
+        let params = Params::lex_uri(lexer)?;
+        if lexer.is_end() {
+            Ok(Self {
+                user,
+                params,
+                ..Self::empty(Scheme::Tel)
+            })
+        } else {
+            Err(lexer.unexpected())
+        }
+    }
+
+    fn parse_other(bytes: &[u8], scheme: &[u8]) -> Result<Self, ParseError> {
+        let is_scheme_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+        if !scheme.first().is_some_and(u8::is_ascii_alphabetic) || !scheme.iter().all(is_scheme_byte) {
+            return Err(ParseError::new(ParseErrorKind::Scheme, 0));
+        }
+        if bytes.len() == scheme.len() + 1 {
+            return Err(ParseError::new(ParseErrorKind::UnexpectedEnd, bytes.len()));
+        }
+        let is_bad = |byte: &u8| !byte.is_ascii_graphic() || b"<>\"".contains(byte);
+        if let Some(offset) = bytes.iter().position(is_bad) {
+            return Err(ParseError::new(ParseErrorKind::UnexpectedByte, offset));
+        }
+        Ok(Self {
+            opaque: decode_text(bytes).into(),
+            ..Self::empty(Scheme::Other)
+        })
+    }
+}
+
+/// Reads `host [":" port]`; with white space around the colon if `spaced`, as in Via.
+pub(crate) fn lex_host_port(lexer: &mut Lexer<'_>, spaced: bool) -> Result<(Host, Option<u16>), ParseError> {
+    let start = lexer.offset();
+    let host = if lexer.peek() == Some(b'[') {
+        let len = memchr::memchr(b']', lexer.rest()).ok_or(lexer.error(ParseErrorKind::Host))?;
+        lexer.take(len + 1)
+    } else {
+        lexer.take_while(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+    };
+    let host = Host::parse(host).map_err(|error| error.shifted(start))?;
+    let has_port = if spaced {
+        lexer.eat_separator(b':')
+    } else {
+        lexer.eat(b':')
+    };
+    if !has_port {
+        return Ok((host, None));
+    }
+    let error = lexer.error(ParseErrorKind::Port);
+    let port = lexer
+        .number(u64::from(u16::MAX))
+        .ok()
+        .and_then(|port| u16::try_from(port).ok());
+    Ok((host, Some(port.ok_or(error)?)))
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte)
+}
+
+fn is_user_byte(byte: u8) -> bool {
+    is_unreserved(byte) || b"&=+$,;?/".contains(&byte)
+}
+
+/// What phones leave unescaped in a user part; harmless, and printed escaped.
+fn is_tolerated(byte: u8) -> bool {
+    byte >= 0x80 || b"#^|{}[]`".contains(&byte)
+}
+
+fn is_header_byte(byte: u8) -> bool {
+    is_unreserved(byte) || b"[]/?:+$".contains(&byte)
+}
+
+/// Resolves the escapes of unreserved characters, writes the others in capitals, and escapes what should have been.
+pub(super) fn normalise_escapes(bytes: &[u8]) -> Result<SmolStr, ParseError> {
+    if !bytes.iter().any(|&byte| byte == b'%' || is_tolerated(byte)) {
+        return Ok(SmolStr::new(decode_text(bytes)));
+    }
+    let mut text = SmolStrBuilder::new();
+    let mut lexer = Lexer::new(bytes);
+    while let Some(byte) = lexer.peek() {
+        if byte != b'%' {
+            lexer.take(1);
+            if is_tolerated(byte) && !b"[]".contains(&byte) {
+                push_escape(&mut text, byte)
+            } else {
+                text.push(char::from(byte))
+            }
+            continue;
+        }
+        let error = lexer.error(ParseErrorKind::Escape);
+        let byte = hex_pair(lexer.take(3)).ok_or(error)?;
+        // RFC 3986 §2.3, which is narrower than SIP's: of the marks only these never change meaning.
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            push_escape(&mut text, byte);
+        }
+    }
+    Ok(text.finish())
+}
+
+fn hex_pair(escape: &[u8]) -> Option<u8> {
+    let [b'%', high, low] = *escape else { return None };
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(high)? * 16 + digit(low)?)
+}
+
+fn push_escape(text: &mut impl fmt::Write, byte: u8) {
+    // Writing to a string does not fail.
+    let _ = write!(text, "%{byte:02X}");
+}
+
+fn escape(text: &str, is_plain: impl Fn(u8) -> bool) -> SmolStr {
+    let mut escaped = SmolStrBuilder::new();
+    for byte in text.bytes() {
+        if is_plain(byte) {
+            escaped.push(char::from(byte))
+        } else {
+            push_escape(&mut escaped, byte)
+        }
+    }
+    escaped.finish()
+}
+
+/// Writes text that may hold escapes already; what `is_plain` does not allow is escaped.
+pub(super) fn write_escaped(out: &mut impl fmt::Write, text: &str, is_plain: impl Fn(u8) -> bool) -> fmt::Result {
+    for (at, byte) in text.bytes().enumerate() {
+        let is_escape = byte == b'%' && text.as_bytes().get(at..at + 3).and_then(hex_pair).is_some();
+        if is_escape || (byte != b'%' && is_plain(byte)) {
+            out.write_char(char::from(byte))?;
+        } else {
+            write!(out, "%{byte:02X}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a host name; what cannot stand in one becomes `-`.
+pub(super) fn write_host_name(out: &mut impl fmt::Write, name: &str) -> fmt::Result {
+    name.chars().try_for_each(|c| {
+        out.write_char(if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') {
+            c
+        } else {
+            '-'
+        })
+    })
+}
+
+/// Resolves all escapes. What is then not UTF-8 is read as Latin-1.
+fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut lexer = Lexer::new(text.as_bytes());
+    while let Some(byte) = lexer.peek() {
+        let escaped = lexer.rest().get(..3).and_then(hex_pair);
+        lexer.take(if escaped.is_some() { 3 } else { 1 });
+        bytes.push(escaped.unwrap_or(byte));
+    }
+    Cow::Owned(decode_text(&bytes).into_owned())
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scheme == Scheme::Other {
+            return f.write_str(&self.opaque);
+        }
+        write!(f, "{}:", self.scheme_name())?;
+        if let Some(user) = &self.user {
+            f.write_str(user)?;
+        }
+        if let Some(password) = &self.password {
+            write!(f, ":{password}")?;
+        }
+        if let Some(host) = &self.host {
+            let at = if self.user.is_some() { "@" } else { "" };
+            write!(f, "{at}{host}")?;
+        }
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        self.params.write_uri(f)?;
+        for (at, (name, value)) in self.headers.iter().enumerate() {
+            write!(f, "{}{name}={value}", if at == 0 { '?' } else { '&' })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Uri {
+    type Err = ParseError;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+impl TryFrom<String> for Uri {
+    type Error = ParseError;
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+impl From<Uri> for String {
+    fn from(uri: Uri) -> Self {
+        uri.to_string()
+    }
+}
+
+// RFC 3261 §19.1.4.
+impl Uri {
+    /// Whether both mean the same (RFC 3261 §19.1.4; for `tel`, RFC 3966 §4). Not transitive, by that definition.
+    ///
+    /// ```
+    /// use sip_core::Uri;
+    ///
+    /// let uri = |text: &str| text.parse::<Uri>();
+    /// assert!(uri("sip:%61lice@AtLanTa.CoM;Transport=tcp")?.equivalent(&uri("sip:alice@atlanta.com;transport=TCP")?));
+    /// assert!(!uri("sip:bob@biloxi.com")?.equivalent(&uri("sip:bob@biloxi.com:5060")?));
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
+    pub fn equivalent(&self, other: &Self) -> bool {
+        match (self.scheme, other.scheme) {
+            (Scheme::Sip, Scheme::Sip) | (Scheme::Sips, Scheme::Sips) => {
+                self.user() == other.user()
+                    && self.password.as_deref().map(unescape) == other.password.as_deref().map(unescape)
+                    && self.host == other.host
+                    && self.port == other.port
+                    && self.params_allow(other)
+                    && other.params_allow(self)
+                    && self.headers.len() == other.headers.len()
+                    && self.headers.iter().all(|(name, value)| {
+                        other
+                            .header(&unescape(name))
+                            .is_some_and(|theirs| unescape(value) == theirs)
+                    })
+            }
+            (Scheme::Tel, Scheme::Tel) => {
+                self.number() == other.number()
+                    && self.params.len() == other.params.len()
+                    && self
+                        .params
+                        .iter()
+                        .all(|(name, value)| same_value(other.params.get(name), value))
+            }
+            (Scheme::Other, Scheme::Other) => self.opaque == other.opaque,
+            _ => false,
+        }
+    }
+
+    /// Whether no parameter of ours speaks against equivalence.
+    fn params_allow(&self, other: &Self) -> bool {
+        const TELLING: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
+        self.params.iter().all(|(name, value)| match other.params.get(name) {
+            Some(theirs) => same_value(Some(theirs), value),
+            None => !TELLING.iter().any(|telling| telling.eq_ignore_ascii_case(name)),
+        })
+    }
+
+    /// The number without visual separators, hexadecimal digits in capitals.
+    fn number(&self) -> Option<String> {
+        let is_separator = |c: char| matches!(c, '-' | '.' | '(' | ')');
+        Some(
+            self.user()?
+                .chars()
+                .filter(|c| !is_separator(*c))
+                .map(|c| c.to_ascii_uppercase())
+                .collect(),
+        )
+    }
+}
+
+fn same_value(theirs: Option<Option<&str>>, ours: Option<&str>) -> bool {
+    match (theirs, ours) {
+        (Some(None), None) => true,
+        (Some(Some(theirs)), Some(ours)) => unescape(theirs).eq_ignore_ascii_case(&unescape(ours)),
+        _ => false,
+    }
+}
