@@ -15,3 +15,8 @@ pub use wire::{
     Framed, HeaderName, Headers, Host, Message, Method, NameAddr, Params, ParseError, ParseErrorKind, Request,
     Response, Scheme, StatusCode, StreamFramer, Token, Uri,
 };
+pub use endpoint::{
+    Body, ConnectionId, Credentials, EndCause, Endpoint, EndpointConfig, EndpointError, Event, Flow, Invite, Live, Notify,
+    NotifyState, OutOfDialog, Output, ReferId, Reply, RequestId, SessionId, SessionInfo, SessionState, Stats, Subscribe,
+    SubscriptionEnd, SubscriptionId, TerminatedReason, Transmit, Transport,
+};

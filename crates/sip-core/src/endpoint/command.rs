@@ -1,0 +1,334 @@
+//! What the embedder hands to the endpoint.
+
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::Flow;
+use crate::header::EventHeader;
+use crate::{HeaderName, Method, NameAddr, Uri};
+
+/// A message body with its type.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Body {
+    /// The value of `Content-Type`.
+    pub content_type: Bytes,
+    /// The octets.
+    pub data: Bytes,
+}
+
+impl Body {
+    /// A body of any type.
+    #[must_use]
+    pub fn new(content_type: impl Into<Bytes>, data: impl Into<Bytes>) -> Self {
+        Self { content_type: content_type.into(), data: data.into() }
+    }
+
+    /// A session description, `application/sdp`.
+    #[must_use]
+    pub fn sdp(data: impl Into<Bytes>) -> Self {
+        Self::new(Bytes::from_static(b"application/sdp"), data)
+    }
+}
+
+/// What the embedder adds to a message that the endpoint builds: a response, or a request in a dialog.
+///
+/// The endpoint writes Via, From, To, Call-ID, CSeq, Contact, Record-Route, Route, Max-Forwards, Allow, Supported and
+/// Content-Length by itself; of those, only `Contact`, `Allow`, `Supported` and `Max-Forwards` may be given here, and
+/// then take the place of the endpoint's own.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Reply {
+    /// The reason phrase of a response instead of the usual one.
+    pub reason: Option<String>,
+    /// Further headers, in order.
+    pub headers: Vec<(HeaderName, Bytes)>,
+    /// The body.
+    pub body: Option<Body>,
+}
+
+impl Reply {
+    /// Nothing to add.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: impl Into<Bytes>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(mut self, body: Body) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// Sets the reason phrase.
+    #[must_use]
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+}
+
+/// A new call.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Invite {
+    /// The Request-URI.
+    pub target: Uri,
+    /// Who calls. A tag is added.
+    pub from: NameAddr,
+    /// Who is called.
+    pub to: NameAddr,
+    /// Where to send; `None`: to the address of the first route, else of the target, which then must be numeric.
+    pub flow: Option<Flow>,
+    /// The routes to take, in order (RFC 3261 §8.1.1.1, e.g. a registration's `Path`).
+    pub route: Vec<Uri>,
+    /// Further headers.
+    pub headers: Vec<(HeaderName, Bytes)>,
+    /// The offer; `None`: the peer offers in its 2xx, and [`acknowledge`](super::Endpoint::acknowledge) answers.
+    pub body: Option<Body>,
+    /// User name and password, for one challenge of the peer.
+    pub credentials: Option<Credentials>,
+    /// After how long without an answer the call is cancelled. The event is then `Failed` with 408.
+    pub no_answer: Option<Duration>,
+    /// The user part of our `Contact`.
+    pub contact_user: Option<String>,
+    /// `Max-Forwards`; a back-to-back user agent passes on one less than it received. Default 70.
+    pub max_forwards: u8,
+}
+
+impl Invite {
+    /// A call without body, headers or credentials.
+    #[must_use]
+    pub fn new(target: Uri, from: NameAddr, to: NameAddr) -> Self {
+        Self {
+            target,
+            from,
+            to,
+            flow: None,
+            route: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+            credentials: None,
+            no_answer: None,
+            contact_user: None,
+            max_forwards: 70,
+        }
+    }
+}
+
+/// User name and password for digest authentication.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Credentials {
+    /// The user name.
+    pub user: String,
+    /// The password. Never printed by `Debug`.
+    pub password: String,
+}
+
+impl Credentials {
+    /// A user and a password.
+    #[must_use]
+    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { user: user.into(), password: password.into() }
+    }
+}
+
+impl From<(String, String)> for Credentials {
+    fn from((user, password): (String, String)) -> Self {
+        Self { user, password }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// A request outside of any dialog: REGISTER, OPTIONS, MESSAGE, PUBLISH, an unsolicited NOTIFY, ...
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct OutOfDialog {
+    /// The method. INVITE, ACK, CANCEL, BYE, SUBSCRIBE, REFER, PRACK and UPDATE are refused here.
+    pub method: Method,
+    /// The Request-URI.
+    pub target: Uri,
+    /// The sender. A tag is added.
+    pub from: NameAddr,
+    /// The logical recipient; for REGISTER the address of record.
+    pub to: NameAddr,
+    /// Where to send; `None`: to the address of the first route, else of the target, which then must be numeric.
+    pub flow: Option<Flow>,
+    /// The routes to take, in order.
+    pub route: Vec<Uri>,
+    /// Further headers.
+    pub headers: Vec<(HeaderName, Bytes)>,
+    /// The body.
+    pub body: Option<Body>,
+    /// User name and password, for one challenge of the peer.
+    pub credentials: Option<Credentials>,
+    /// The user part of our `Contact`; `None`: no `Contact` is added.
+    pub contact_user: Option<String>,
+    /// `Call-ID` and `CSeq` number to use, as all REGISTERs of one client to one registrar share the first and raise the
+    /// second (RFC 3261 §10.2). After a challenge the number was raised once more. `None`: new ones.
+    pub sequence: Option<(Bytes, u32)>,
+    /// `Max-Forwards`. Default 70.
+    pub max_forwards: u8,
+}
+
+impl OutOfDialog {
+    /// A request without body, headers or credentials.
+    #[must_use]
+    pub fn new(method: Method, target: Uri, from: NameAddr, to: NameAddr) -> Self {
+        Self {
+            method,
+            target,
+            from,
+            to,
+            flow: None,
+            route: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+            credentials: None,
+            contact_user: None,
+            sequence: None,
+            max_forwards: 70,
+        }
+    }
+}
+
+/// A new subscription (RFC 6665 §4.1).
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Subscribe {
+    /// The Request-URI.
+    pub target: Uri,
+    /// The subscriber. A tag is added.
+    pub from: NameAddr,
+    /// The resource.
+    pub to: NameAddr,
+    /// The event package.
+    pub event: EventHeader,
+    /// For how long. Zero fetches the state once. The endpoint refreshes in time.
+    pub expires: Duration,
+    /// The body types that are understood, as the `Accept` header; empty: the package's default.
+    pub accept: Bytes,
+    /// Where to send; `None`: to the address of the first route, else of the target, which then must be numeric.
+    pub flow: Option<Flow>,
+    /// The routes to take, in order.
+    pub route: Vec<Uri>,
+    /// Further headers of the first SUBSCRIBE.
+    pub headers: Vec<(HeaderName, Bytes)>,
+    /// User name and password, for one challenge of the peer.
+    pub credentials: Option<Credentials>,
+    /// The user part of our `Contact`.
+    pub contact_user: Option<String>,
+}
+
+impl Subscribe {
+    /// A subscription without further headers or credentials.
+    #[must_use]
+    pub fn new(target: Uri, from: NameAddr, to: NameAddr, event: EventHeader, expires: Duration) -> Self {
+        Self {
+            target,
+            from,
+            to,
+            event,
+            expires,
+            accept: Bytes::new(),
+            flow: None,
+            route: Vec::new(),
+            headers: Vec::new(),
+            credentials: None,
+            contact_user: None,
+        }
+    }
+}
+
+/// The state of a subscription as a notifier tells it (RFC 6665 §4.1.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum NotifyState {
+    /// The subscription waits for an authorisation.
+    Pending,
+    /// The subscription is in force.
+    Active,
+    /// The subscription ends with this NOTIFY.
+    Terminated(TerminatedReason),
+}
+
+/// Why a notifier ends a subscription (RFC 6665 §4.1.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum TerminatedReason {
+    /// The subscriber may subscribe again at once.
+    Deactivated,
+    /// The subscriber may subscribe again later.
+    Probation,
+    /// The subscriber was refused.
+    Rejected,
+    /// It was not refreshed.
+    Timeout,
+    /// An authorisation was not had in time.
+    Giveup,
+    /// The resource is no more.
+    NoResource,
+    /// The state does not change any more.
+    Invariant,
+}
+
+impl TerminatedReason {
+    /// The value of the `reason` parameter.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deactivated => "deactivated",
+            Self::Probation => "probation",
+            Self::Rejected => "rejected",
+            Self::Timeout => "timeout",
+            Self::Giveup => "giveup",
+            Self::NoResource => "noresource",
+            Self::Invariant => "invariant",
+        }
+    }
+}
+
+/// State to be told to a subscriber.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Notify {
+    /// The subscription's state.
+    pub state: NotifyState,
+    /// The resource's whole state: a NOTIFY that had to wait for an earlier one is replaced by the next.
+    pub body: Option<Body>,
+}
+
+impl Notify {
+    /// The subscription is in force; this is the state.
+    #[must_use]
+    pub fn active(body: Body) -> Self {
+        Self { state: NotifyState::Active, body: Some(body) }
+    }
+
+    /// The subscription ends.
+    #[must_use]
+    pub fn terminated(reason: TerminatedReason, body: Option<Body>) -> Self {
+        Self { state: NotifyState::Terminated(reason), body }
+    }
+}

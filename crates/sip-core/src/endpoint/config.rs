@@ -1,0 +1,90 @@
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use super::Transport;
+use crate::transaction::TimerConfig;
+use crate::{Limits, Method};
+
+/// What an [`Endpoint`](super::Endpoint) has to know of its surroundings.
+///
+/// ```
+/// use sip_core::{EndpointConfig, Transport};
+///
+/// let mut config = EndpointConfig::new([(Transport::Udp, "192.0.2.1:5060".parse().unwrap())]);
+/// config.user_agent = "Example PBX".into();
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct EndpointConfig {
+    /// What `Via` and `Contact` say, and the addresses to send from. The first of a transport (and address family) is
+    /// that transport's default. Addresses a peer can reach, thus not `0.0.0.0`.
+    pub listen: Vec<(Transport, SocketAddr)>,
+    /// The value of `User-Agent` in requests and `Server` in responses; empty: neither is sent.
+    pub user_agent: String,
+    /// The methods that are passed on to the embedder or handled here, as the `Allow` header lists them. Of others the
+    /// known ones are answered with 405, the unknown ones with 501.
+    pub methods: Vec<Method>,
+    /// The option tags that a peer may require (`Supported`). Default: `replaces`.
+    pub supported: Vec<String>,
+    /// The timers of the transactions.
+    pub timers: TimerConfig,
+    /// What a peer may make the endpoint hold.
+    pub limits: Limits,
+    /// How long an INVITE, ours or a peer's, may go without a final response. Then ours is cancelled and an incoming
+    /// one answered with 480. Default 15 minutes.
+    pub max_ringing: Duration,
+    /// How often a provisional response is repeated, so that proxies do not give the INVITE up (RFC 3261 §13.3.1.1).
+    /// Default 1 minute.
+    pub keep_ringing: Duration,
+    /// How long a stream connection may be idle before its closing is asked for. Default 15 minutes. A half-received
+    /// message counts as idle: it has [`frame_timeout`](Self::frame_timeout).
+    pub idle_timeout: Duration,
+    /// How long a peer may take to send one message over a stream. Default 32 seconds.
+    pub frame_timeout: Duration,
+    /// How long an accepted REFER may go without [`notify_refer`](super::Endpoint::notify_refer) before its
+    /// subscription expires, and how long we wait for such a NOTIFY. Default 3 minutes.
+    pub refer_expires: Duration,
+    /// Whether initial requests with `Max-Forwards: 0` are refused with 483. RFC 4475 §3.1.1.13 would have a mere
+    /// user agent take them; a back-to-back user agent that sends calls on needs the guard against loops, thus the default
+    /// is `true`.
+    pub refuse_zero_max_forwards: bool,
+    /// Whether requests in a dialog go to where the dialog's last request came from, if the peer's `Contact` is a
+    /// private address that cannot be meant (a phone behind NAT). Default `true`.
+    pub repair_nat: bool,
+}
+
+impl EndpointConfig {
+    /// The defaults, with these addresses.
+    #[must_use]
+    pub fn new(listen: impl IntoIterator<Item = (Transport, SocketAddr)>) -> Self {
+        Self {
+            listen: listen.into_iter().collect(),
+            user_agent: String::new(),
+            methods: vec![
+                Method::Invite,
+                Method::Ack,
+                Method::Bye,
+                Method::Cancel,
+                Method::Options,
+                Method::Register,
+                Method::Info,
+                Method::Update,
+                Method::Refer,
+                Method::Subscribe,
+                Method::Notify,
+                Method::Message,
+            ],
+            supported: vec!["replaces".to_owned()],
+            timers: TimerConfig::default(),
+            limits: Limits::default(),
+            max_ringing: Duration::from_secs(15 * 60),
+            keep_ringing: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(15 * 60),
+            frame_timeout: Duration::from_secs(32),
+            refer_expires: Duration::from_secs(180),
+            refuse_zero_max_forwards: true,
+            repair_nat: true,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::{ConnectionId, Flow, ReferId, RequestId, SessionId, SubscriptionId, Transmit};
+use crate::header::{EventHeader, SubscriptionState};
+use crate::{NameAddr, Request, Response, StatusCode};
+
+/// What the endpoint wants done or has to tell, in the order in which it happened.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send these bytes.
+    Transmit(Transmit),
+    /// Something happened.
+    Event(Event),
+    /// Close this connection. The endpoint has forgotten it.
+    CloseConnection(ConnectionId),
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A new incoming INVITE: answer it with [`answer`](super::Endpoint::answer), [`reject`](super::Endpoint::reject) or
+    /// [`provisional`](super::Endpoint::provisional). `100 Trying` is sent by itself.
+    Invite {
+        /// The new session.
+        session: SessionId,
+        /// The INVITE.
+        request: Request,
+        /// The way it came.
+        flow: Flow,
+        /// The session that a `Replaces` header names (RFC 3891), or the status to refuse the INVITE with. The embedder
+        /// answers, and hangs the replaced session up.
+        replaces: Option<Result<SessionId, StatusCode>>,
+    },
+    /// A provisional response above 100 to our INVITE.
+    Progress {
+        /// The session.
+        session: SessionId,
+        /// The response.
+        response: Response,
+    },
+    /// A 2xx to our INVITE. It was acknowledged, unless the INVITE had no body: then
+    /// [`acknowledge`](super::Endpoint::acknowledge) it.
+    Answered {
+        /// The session.
+        session: SessionId,
+        /// The response.
+        response: Response,
+    },
+    /// Our INVITE failed; the session is gone.
+    Failed {
+        /// The session that was.
+        session: SessionId,
+        /// The response's status; 408 after a time-out, 503 after a transport failure.
+        status: StatusCode,
+        /// The response, if one came.
+        response: Option<Response>,
+    },
+    /// An incoming INVITE was cancelled by the caller, or went unanswered for too long; the final response was sent, the
+    /// session is gone.
+    Cancelled {
+        /// The session that was.
+        session: SessionId,
+    },
+    /// The ACK for our 2xx came.
+    Confirmed {
+        /// The session.
+        session: SessionId,
+        /// The ACK's body: the answer to an offer in our 2xx.
+        body: Option<Bytes>,
+    },
+    /// The peer wants to change the session: [`answer`](super::Endpoint::answer) or
+    /// [`reject`](super::Endpoint::reject). Of a re-INVITE whose 2xx is confirmed, [`Confirmed`](Self::Confirmed) tells.
+    Reinvite {
+        /// The session.
+        session: SessionId,
+        /// The re-INVITE.
+        request: Request,
+    },
+    /// The peer cancelled its re-INVITE, or it went unanswered for too long; nothing is left to answer.
+    ReinviteCancelled {
+        /// The session, which goes on.
+        session: SessionId,
+    },
+    /// The final response to our re-INVITE. A 2xx was acknowledged, unless the re-INVITE had no body.
+    Reinvited {
+        /// The session, which goes on as it was if the status is not 2xx.
+        session: SessionId,
+        /// The response.
+        response: Response,
+    },
+    /// An established session is over; it is gone.
+    Ended {
+        /// The session that was.
+        session: SessionId,
+        /// Why.
+        cause: EndCause,
+    },
+    /// A REFER came: [`accept_refer`](super::Endpoint::accept_refer) or [`reject_refer`](super::Endpoint::reject_refer).
+    Refer {
+        /// The session in whose dialog it came, if any.
+        session: Option<SessionId>,
+        /// The REFER's handle.
+        refer: ReferId,
+        /// The target.
+        refer_to: NameAddr,
+        /// The REFER.
+        request: Request,
+        /// The way it came.
+        flow: Flow,
+    },
+    /// The referrer is not interested any more, or cannot be told: no more NOTIFYs go out, the handle is dead.
+    ReferEnded {
+        /// The REFER.
+        refer: ReferId,
+    },
+    /// How our REFER fares.
+    ReferNotified {
+        /// What [`refer`](super::Endpoint::refer) returned.
+        subscription: SubscriptionId,
+        /// The session in whose dialog the REFER was sent.
+        session: SessionId,
+        /// The status that the peer tells of, or with which it refused the REFER.
+        status: StatusCode,
+        /// Whether it was the last word; the subscription is then gone.
+        terminated: bool,
+    },
+    /// A request to be answered with [`respond`](super::Endpoint::respond) within 64·T1.
+    Request {
+        /// The handle to answer it with.
+        request_id: RequestId,
+        /// The session in whose dialog it came, if any.
+        session: Option<SessionId>,
+        /// The request.
+        request: Request,
+        /// The way it came.
+        flow: Flow,
+    },
+    /// The final response to a request of ours.
+    Response {
+        /// What [`send`](super::Endpoint::send) or [`request`](super::Endpoint::request) returned; now dead.
+        request_id: RequestId,
+        /// The response; `None` after a time-out or a transport failure.
+        response: Option<Response>,
+        /// Its status; 408 after a time-out, 503 after a transport failure.
+        status: StatusCode,
+    },
+    /// Somebody wants to subscribe: [`accept_subscription`](super::Endpoint::accept_subscription) or
+    /// [`respond`](super::Endpoint::respond), within 64·T1.
+    Subscribe {
+        /// The handle to answer it with.
+        request_id: RequestId,
+        /// The SUBSCRIBE.
+        request: Request,
+        /// The event package.
+        event: EventHeader,
+        /// The `Expires` header: for how long; zero: tell the state once.
+        expires: Option<Duration>,
+        /// The way it came.
+        flow: Flow,
+    },
+    /// A subscriber refreshed. The embedder must [`notify`](super::Endpoint::notify) the state.
+    Resubscribed {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// For how long from now.
+        expires: Duration,
+    },
+    /// A subscription, of either side, is over and gone. A notifier's last NOTIFY was sent where one is due.
+    SubscriptionEnded {
+        /// The subscription that was.
+        subscription: SubscriptionId,
+        /// Why.
+        cause: SubscriptionEnd,
+    },
+    /// Our subscription was accepted or refreshed.
+    SubscriptionAccepted {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// For how long.
+        expires: Duration,
+    },
+    /// A NOTIFY for our subscription; 200 was sent.
+    Notified {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// The subscription's state. After `terminated`, [`SubscriptionEnded`](Self::SubscriptionEnded) follows.
+        state: SubscriptionState,
+        /// The NOTIFY.
+        request: Request,
+    },
+}
+
+/// Why an established session ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum EndCause {
+    /// The peer hung up.
+    Bye {
+        /// The `Reason` header, if it has one (RFC 3326).
+        reason: Option<String>,
+    },
+    /// The peer never acknowledged our answer.
+    AckTimeout,
+    /// A request in the dialog went unanswered (408), or the peer did not know the dialog any more (481).
+    RequestTimeout(StatusCode),
+    /// The peer could not be reached.
+    TransportFailed,
+}
+
+/// Why a subscription ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum SubscriptionEnd {
+    /// The subscriber gave it up.
+    Unsubscribed,
+    /// It was not refreshed in time.
+    Expired,
+    /// The peer refused a SUBSCRIBE or a NOTIFY with this status; 408 after a time-out, 503 after a transport failure.
+    Refused(StatusCode),
+    /// The notifier ended it, with the `reason` parameter it gave.
+    Terminated {
+        /// e.g. `deactivated`, `noresource`, `timeout`.
+        reason: Option<String>,
+        /// After how long to try again.
+        retry_after: Option<Duration>,
+    },
+    /// The SUBSCRIBE was accepted, but no NOTIFY came (RFC 6665 §4.1.2.4, timer N).
+    NotNotified,
+}

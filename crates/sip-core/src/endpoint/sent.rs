@@ -1,0 +1,135 @@
+//! Requests made from requests that we sent: the ACK of a failure, the CANCEL, the second try after a challenge.
+//!
+//! They work on our own bytes, in which every header has its long name and none is written twice but Route.
+
+use core::fmt::Display;
+
+use bytes::Bytes;
+
+use crate::HeaderName;
+use crate::dialog::compose::Composer;
+
+/// A request of ours, cut in pieces.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent<'a> {
+    start: &'a [u8],
+    headers: &'a [u8],
+    body: &'a [u8],
+}
+
+impl<'a> Sent<'a> {
+    pub(super) fn read(data: &'a [u8]) -> Option<Self> {
+        let line = find(data, b"\r\n")?;
+        let end = find(data, b"\r\n\r\n")?;
+        Some(Self { start: data.get(..line)?, headers: data.get(line + 2..end + 2)?, body: data.get(end + 4..)? })
+    }
+
+    /// The Request-URI.
+    pub(super) fn uri(&self) -> &'a [u8] {
+        self.start.split(|&byte| byte == b' ').nth(1).unwrap_or_default()
+    }
+
+    pub(super) fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// The CSeq number.
+    pub(super) fn cseq(&self) -> u32 {
+        let value = self.value("CSeq").unwrap_or_default();
+        let digits = value.split(|&byte| byte == b' ').next().unwrap_or_default();
+        core::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or_default()
+    }
+
+    /// The value of a header.
+    pub(super) fn value(&self, name: &str) -> Option<&'a [u8]> {
+        self.lines().find_map(|line| Some(named(line, name)?.trim_ascii()))
+    }
+
+    /// The ACK of a failure (RFC 3261 §17.1.1.3), with the To of its response; or the CANCEL (§9.1), with our own.
+    pub(super) fn companion(&self, method: &str, to: Option<&[u8]>) -> Composer {
+        let mut out = Composer::request(method, self.uri());
+        for line in self.lines() {
+            let copied = ["Via", "Route", "From", "Call-ID", "Max-Forwards"].iter().any(|name| named(line, name).is_some());
+            match to {
+                _ if copied => drop(out.lines(line)),
+                None if named(line, "To").is_some() => drop(out.lines(line)),
+                Some(_) | None => {}
+            }
+        }
+        if let Some(to) = to {
+            out.raw("To", to);
+        }
+        out.display("CSeq", format_args!("{} {method}", self.cseq()));
+        out
+    }
+
+    /// The same request with another Via and CSeq, and with credentials (RFC 3261 §22.2).
+    pub(super) fn again(&self, via: impl Display, cseq: u32, name: &HeaderName, credentials: &[u8]) -> Bytes {
+        let method = self.start.split(|&byte| byte == b' ').next().unwrap_or_default();
+        let method = core::str::from_utf8(method).unwrap_or_default();
+        let mut out = Composer::request(method, self.uri());
+        out.display("Via", via);
+        for line in self.lines() {
+            let replaced = ["Via", "CSeq", "Content-Length", "Content-Type", name.as_str()];
+            if !replaced.iter().any(|name| named(line, name).is_some()) {
+                out.lines(line);
+            }
+        }
+        out.display("CSeq", format_args!("{cseq} {method}"));
+        out.header(name, credentials);
+        out.finish(self.value("Content-Type").map(|content_type| (content_type, self.body)))
+    }
+
+    /// Header fields with their line ends, and with the continuation lines that belong to them.
+    fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut rest = self.headers;
+        core::iter::from_fn(move || {
+            let mut end = find(rest, b"\r\n")? + 2;
+            while matches!(rest.get(end), Some(b' ' | b'\t')) {
+                end += find(rest.get(end..)?, b"\r\n")? + 2;
+            }
+            let (line, after) = rest.split_at_checked(end)?;
+            rest = after;
+            Some(line)
+        })
+    }
+}
+
+fn named<'a>(line: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let (head, value) = line.split_at_checked(name.len())?;
+    if head.eq_ignore_ascii_case(name.as_bytes()) { value.strip_prefix(b":") } else { None }
+}
+
+fn find(data: &[u8], needle: &[u8]) -> Option<usize> {
+    memchr::memmem::find(data, needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INVITE: &[u8] = b"INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP c;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n\
+        Route: <sip:p;lr>\r\nRoute: <sip:q;lr>\r\nFrom: A\r\n <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: x\r\n\
+        CSeq: 7 INVITE\r\nSubject: Via: no\r\nContent-Type: application/sdp\r\nContent-Length: 2\r\n\r\nv=";
+
+    #[test]
+    fn an_ack_has_what_the_rfc_asks_for() {
+        let ack = Sent::read(INVITE).unwrap().companion("ACK", Some(b"<sip:b@h>;tag=2")).finish(None);
+        let expected: &[u8] = b"ACK sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP c;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n\
+            Route: <sip:p;lr>\r\nRoute: <sip:q;lr>\r\nFrom: A\r\n <sip:a@h>;tag=1\r\nCall-ID: x\r\n\
+            To: <sip:b@h>;tag=2\r\nCSeq: 7 ACK\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(ack, expected);
+    }
+
+    #[test]
+    fn a_second_try_keeps_all_but_via_and_cseq() {
+        let again = Sent::read(INVITE).unwrap().again("V", 8, &HeaderName::Authorization, b"Digest x");
+        let expected: &[u8] = b"INVITE sip:b@h SIP/2.0\r\nVia: V\r\nMax-Forwards: 70\r\n\
+            Route: <sip:p;lr>\r\nRoute: <sip:q;lr>\r\nFrom: A\r\n <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: x\r\n\
+            Subject: Via: no\r\nCSeq: 8 INVITE\r\nAuthorization: Digest x\r\n\
+            Content-Type: application/sdp\r\nContent-Length: 2\r\n\r\nv=";
+        assert_eq!(again, expected);
+        let third = Sent::read(&again).unwrap().again("W", 9, &HeaderName::Authorization, b"Digest y");
+        assert_eq!(third.windows(14).filter(|bytes| bytes == b"Authorization:").count(), 1);
+    }
+}
