@@ -1,0 +1,231 @@
+//! What a [`Switch`](crate::Switch) is told about its world: numbers, lots, codes and limits.
+
+use core::ops::RangeInclusive;
+use core::time::Duration;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use sip_core::Transport;
+use sip_core::auth::Algorithm;
+
+/// Everything a [`Switch`](crate::Switch) needs to know before its first packet.
+///
+/// ```
+/// use switch::{Config, Extension, Lot};
+///
+/// let mut config = Config::new("pbx.test");
+/// config.extensions.push(Extension::new("1001", "Reception", "secret"));
+/// config.lots.push(Lot::new("700", 701..=720));
+/// assert!(config.check().is_ok());
+/// ```
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Config {
+    /// SIP domain and digest realm, e.g. `pbx.test`.
+    pub domain: String,
+    /// The digest algorithms that challenges offer, in this order (RFC 8760). By default only MD5: several phones in use
+    /// give up when a 401 names an algorithm they do not know, even beside one that they do.
+    pub digest: Vec<Algorithm>,
+    /// The addresses on which the embedder listens; the first of a transport is the one the switch sends from.
+    pub listen: Vec<(Transport, SocketAddr)>,
+    /// The address phones are told to send RTP to.
+    pub media_address: IpAddr,
+    /// UDP ports for media. Each stream takes an even port for RTP and the odd one above it for RTCP.
+    pub media_ports: RangeInclusive<u16>,
+    /// A phone that sends no RTP for so long, and has not put the call on hold, is gone. `None`: not watched.
+    pub rtp_timeout: Option<Duration>,
+    /// How long a called phone rings before the call is given up (default 60 s).
+    pub ring_timeout: Duration,
+    /// How often a phone that RTP cannot watch (because the call is on hold) is asked by an in-dialog OPTIONS
+    /// whether it is still there (default 30 s).
+    pub keepalive: Duration,
+    /// The phones' numbers.
+    pub extensions: Vec<Extension>,
+    /// The parking lots.
+    pub lots: Vec<Lot>,
+    /// Feature code that parks the other party during a call (default `*68`).
+    pub park_code: Option<String>,
+    /// The longest pause between two digits of a feature code (default 3 s).
+    pub digit_timeout: Duration,
+    /// How many calls there may be at once (default 10,000); the next one is refused with 503.
+    pub max_calls: usize,
+}
+
+impl Config {
+    /// A configuration for `domain` with the defaults, no extension and no lot.
+    #[must_use]
+    pub fn new(domain: &str) -> Self {
+        Self {
+            domain: domain.to_owned(),
+            digest: vec![Algorithm::Md5],
+            listen: vec![(Transport::Udp, SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)))],
+            media_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            media_ports: 20000..=21999,
+            rtp_timeout: Some(Duration::from_secs(30)),
+            ring_timeout: Duration::from_secs(60),
+            keepalive: Duration::from_secs(30),
+            extensions: Vec::new(),
+            lots: Vec::new(),
+            park_code: Some("*68".to_owned()),
+            digit_timeout: Duration::from_secs(3),
+            max_calls: 10_000,
+        }
+    }
+
+    /// Whether the parts fit together.
+    ///
+    /// # Errors
+    /// The first [`ConfigError`] found: a number given twice, a lot without slots, no media port.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut numbers = std::collections::BTreeSet::new();
+        let mut add = |number: &str| {
+            if number.is_empty() {
+                Err(ConfigError::EmptyNumber)
+            } else if numbers.insert(number.to_owned()) {
+                Ok(())
+            } else {
+                Err(ConfigError::NumberTwice(number.to_owned()))
+            }
+        };
+        if self.listen.is_empty() {
+            return Err(ConfigError::NoListenAddress);
+        }
+        if self.digest.is_empty() {
+            return Err(ConfigError::NoDigest);
+        }
+        for extension in &self.extensions {
+            add(&extension.number)?;
+        }
+        for lot in &self.lots {
+            add(&lot.number)?;
+            if lot.slots.is_empty() || lot.slots.clone().count() > MAX_SLOTS {
+                return Err(ConfigError::BadSlots(lot.number.clone()));
+            }
+            for slot in lot.slots.clone() {
+                add(&slot.to_string())?;
+            }
+            if let Some(retrieve) = &lot.retrieve {
+                add(retrieve)?;
+            }
+        }
+        if crate::ports::Ports::new(&self.media_ports).available() == 0 {
+            return Err(ConfigError::NoMediaPort);
+        }
+        Ok(())
+    }
+}
+
+/// The most slots one lot may have.
+pub const MAX_SLOTS: usize = 1000;
+
+/// Why a [`Config`] does not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// There is no address to listen on.
+    #[error("no listen address is given")]
+    NoListenAddress,
+    /// No digest algorithm is given: nobody could register.
+    #[error("no digest algorithm is given")]
+    NoDigest,
+    /// A number is empty.
+    #[error("a number is empty")]
+    EmptyNumber,
+    /// Two things have the same number.
+    #[error("the number {0} is given to more than one extension, lot, slot or code")]
+    NumberTwice(String),
+    /// A lot has no slots, or more than [`MAX_SLOTS`].
+    #[error("lot {0} needs between 1 and 1000 slots")]
+    BadSlots(String),
+    /// The media ports do not hold one even/odd pair.
+    #[error("the media ports hold no even/odd pair")]
+    NoMediaPort,
+}
+
+/// A phone's number.
+#[derive(Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Extension {
+    /// What others dial, and the user name of its registration.
+    pub number: String,
+    /// The name shown to others.
+    pub name: String,
+    /// The password of its digest authentication.
+    pub password: String,
+}
+
+impl Extension {
+    /// An extension.
+    #[must_use]
+    pub fn new(number: &str, name: &str, password: &str) -> Self {
+        Self {
+            number: number.to_owned(),
+            name: name.to_owned(),
+            password: password.to_owned(),
+        }
+    }
+}
+
+impl core::fmt::Debug for Extension {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Extension")
+            .field("number", &self.number)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A parking lot.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Lot {
+    /// A call that is transferred to this number is parked in a free slot.
+    pub number: String,
+    /// The slots' own numbers.
+    pub slots: RangeInclusive<u32>,
+    /// Which free slot is taken.
+    pub choice: park::Choice,
+    /// How long a call stays parked before it is brought back (default 45 s).
+    pub recall_after: Duration,
+    /// How long each target of a recall rings (default 30 s).
+    pub recall_ring: Duration,
+    /// Whom a recall rings, one after the other. When nobody answered, the call is parked again.
+    pub recall_to: Vec<RecallTarget>,
+    /// Dialling this number retrieves the call that is parked longest.
+    pub retrieve: Option<String>,
+    /// What the parked caller hears: the name of a sound in the engine's library.
+    pub music: String,
+    /// The `Alert-Info` of a recall, by which phones choose a ring tone.
+    pub recall_alert: String,
+}
+
+impl Lot {
+    /// A lot with the defaults: first free slot, recall to the parker after 45 s, music `default`.
+    #[must_use]
+    pub fn new(number: &str, slots: RangeInclusive<u32>) -> Self {
+        Self {
+            number: number.to_owned(),
+            slots,
+            choice: park::Choice::First,
+            recall_after: Duration::from_secs(45),
+            recall_ring: Duration::from_secs(30),
+            recall_to: vec![RecallTarget::Parker],
+            retrieve: None,
+            music: "default".to_owned(),
+            recall_alert: "<urn:alert:source:pbx>;info=park-recall".to_owned(),
+        }
+    }
+}
+
+/// Whom a recall rings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum RecallTarget {
+    /// The extension that parked the call.
+    Parker,
+    /// Another extension.
+    Number(String),
+}

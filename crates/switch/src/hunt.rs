@@ -1,0 +1,293 @@
+//! Ringing phones until one answers.
+
+use machine::Time;
+use sip_core::{Body, HeaderName, Invite, NameAddr, Reply, SessionId, StatusCode, Transport, Uri};
+
+use crate::event::Event;
+use crate::leg::{Hearing, Hunt, HuntId, LegId, Party, Place, Purpose};
+use crate::switch::Switch;
+
+/// How a hunt presents itself on the phones that ring.
+pub(crate) struct Presentation {
+    pub(crate) from: Party,
+    pub(crate) display: String,
+    pub(crate) alert: Option<String>,
+    pub(crate) ring: core::time::Duration,
+}
+
+impl Switch {
+    /// Rings all phones of `number` for `waiting`. A hunt that has nobody to ring fails at once.
+    pub(crate) fn start_hunt(
+        &mut self,
+        now: Time,
+        waiting: LegId,
+        number: &str,
+        purpose: Purpose,
+        show: &Presentation,
+    ) {
+        let Some(leg) = self.legs.get(waiting) else { return };
+        let call = leg.call;
+        let preferred = leg.media.negotiation.agreed().map(|agreed| agreed.codec.clone());
+        let hunt = self.hunts.insert(Hunt {
+            waiting,
+            purpose,
+            number: number.to_owned(),
+            ringing: Vec::new(),
+            refusal: None,
+            alerting: false,
+        });
+        if let Some(leg) = self.legs.get_mut(waiting) {
+            leg.hunt = Some(hunt);
+        }
+        let Some(name) = self.extension(number).map(|extension| extension.name.clone()) else {
+            self.hunt_failed(now, hunt, StatusCode::NOT_FOUND);
+            return;
+        };
+        let to = Party {
+            number: number.to_owned(),
+            name,
+        };
+        let targets: Vec<(Uri, Option<sip_core::Flow>, Vec<Uri>)> = self
+            .registrar
+            .bindings(number)
+            .iter()
+            .map(|binding| {
+                (
+                    binding.contact.uri.clone(),
+                    self.reach(binding),
+                    binding.path.iter().map(|p| p.uri.clone()).collect(),
+                )
+            })
+            .collect();
+        for (target, flow, route) in targets {
+            let Some((leg, offer)) = self.new_outgoing_leg(now, &to, call, hunt, preferred.as_ref()) else {
+                continue;
+            };
+            let mut invite = Invite::new(
+                target,
+                NameAddr::new(self.local_uri(&show.from.number)).with_display(&show.display),
+                NameAddr::new(self.local_uri(number)),
+            );
+            invite.flow = flow;
+            invite.route = route;
+            invite.contact_user = Some(show.from.number.clone());
+            invite.no_answer = Some(show.ring);
+            invite.body = Some(Body::sdp(offer));
+            if let Some(alert) = &show.alert {
+                invite.headers.push((HeaderName::AlertInfo, alert.clone().into()));
+            }
+            match self.endpoint.invite(now, invite) {
+                Ok(session) => self.adopt_session(leg, session),
+                Err(_) => self.drop_leg(now, leg, false),
+            }
+        }
+        self.hunt_or_fail(now, hunt);
+    }
+
+    fn hunt_or_fail(&mut self, now: Time, hunt: HuntId) {
+        let Some(entry) = self.hunts.get(hunt) else { return };
+        if entry.ringing.is_empty() {
+            let status = entry.refusal.unwrap_or(StatusCode::TEMPORARILY_UNAVAILABLE);
+            self.hunt_failed(now, hunt, status);
+        }
+    }
+
+    /// The way to a registered phone: its own connection while that is open; for UDP the address it registered from
+    /// where its Contact names an address that is not its own (behind a NAT); otherwise what the Contact says.
+    fn reach(&self, binding: &sip_core::registrar::Binding) -> Option<sip_core::Flow> {
+        let flow = binding.flow;
+        if flow.transport == Transport::Udp {
+            let host = binding.contact.uri.host().and_then(sip_core::Host::ip);
+            return (binding.path.is_empty() && host != Some(flow.remote.ip())).then_some(flow);
+        }
+        flow.connection
+            .filter(|connection| self.connections.contains(connection))
+            .map(|_| flow)
+    }
+
+    fn adopt_session(&mut self, leg: LegId, session: SessionId) {
+        if let Some(entry) = self.legs.get_mut(leg) {
+            entry.session = session;
+            self.sessions.insert(session, leg);
+        }
+    }
+
+    /// A phone that is rung says so.
+    pub(crate) fn hunt_progress(&mut self, now: Time, leg: LegId, status: StatusCode) {
+        let Some(Place::Ringing(hunt)) = self.legs.get(leg).map(|l| l.place) else {
+            return;
+        };
+        if status.code() < 180 {
+            return;
+        }
+        let Some(entry) = self.hunts.get_mut(hunt) else { return };
+        if core::mem::replace(&mut entry.alerting, true) {
+            return;
+        }
+        let waiting = entry.waiting;
+        if let Some(caller) = self.legs.get(waiting).filter(|l| l.place == Place::Calling) {
+            let session = caller.session;
+            self.try_endpoint(|endpoint| endpoint.provisional(now, session, StatusCode::RINGING, Reply::default()));
+        }
+    }
+
+    /// A phone that was rung has answered: it wins, the others stop ringing.
+    pub(crate) fn hunt_answered(&mut self, now: Time, winner: LegId) {
+        let Some(Place::Ringing(hunt)) = self.legs.get(winner).map(|l| l.place) else {
+            return;
+        };
+        let Some(entry) = self.hunts.remove(hunt) else { return };
+        for other in entry.ringing.iter().copied().filter(|leg| *leg != winner) {
+            self.drop_leg(now, other, true);
+        }
+        let waiting = entry.waiting;
+        if let Some(leg) = self.legs.get_mut(waiting) {
+            leg.hunt = None;
+        }
+        let by = self.number_of(winner);
+        match entry.purpose {
+            Purpose::Call | Purpose::Return => {
+                if self.legs.get(waiting).is_some_and(|l| l.place == Place::Calling) {
+                    self.call_answered(now, waiting, &by);
+                    if !self.answer_leg(now, waiting) {
+                        self.drop_leg(now, winner, true);
+                        return;
+                    }
+                }
+            }
+            Purpose::Transfer { by: transferor, owner } => {
+                self.transfer_done(now, waiting, transferor, owner, by, false);
+            }
+            Purpose::Recall { lot, slot } => self.recall_answered(now, lot, slot, &by),
+        }
+        self.join(waiting, winner);
+    }
+
+    /// A phone that was rung does not take the call.
+    pub(crate) fn hunt_leg_failed(&mut self, now: Time, leg: LegId, status: StatusCode) {
+        let Some(Place::Ringing(hunt)) = self.legs.get(leg).map(|l| l.place) else {
+            return;
+        };
+        self.drop_leg(now, leg, false);
+        if let Some(entry) = self.hunts.get_mut(hunt) {
+            entry.refusal = Some(better_refusal(entry.refusal, status));
+        }
+        self.hunt_or_fail(now, hunt);
+    }
+
+    /// Nobody took the call.
+    fn hunt_failed(&mut self, now: Time, hunt: HuntId, status: StatusCode) {
+        let Some(entry) = self.hunts.remove(hunt) else { return };
+        let waiting = entry.waiting;
+        if let Some(leg) = self.legs.get_mut(waiting) {
+            leg.hunt = None;
+        }
+        match entry.purpose {
+            Purpose::Call => self.refuse(now, waiting, status),
+            Purpose::Return => {
+                self.set_cause(waiting, crate::EndCause::Refused(status.code()));
+                self.drop_leg(now, waiting, true);
+            }
+            Purpose::Transfer { by, owner } => self.transfer_failed(now, waiting, by, &owner, status),
+            Purpose::Recall { lot, slot } => self.recall_failed(now, lot, slot),
+        }
+    }
+
+    /// Stops ringing; the leg that waited is dealt with by the caller.
+    pub(crate) fn cancel_hunt(&mut self, now: Time, hunt: HuntId) -> Option<Hunt> {
+        let entry = self.hunts.remove(hunt)?;
+        for leg in &entry.ringing {
+            self.drop_leg(now, *leg, true);
+        }
+        if let Some(leg) = self.legs.get_mut(entry.waiting) {
+            leg.hunt = None;
+        }
+        Some(entry)
+    }
+
+    /// Lets an unanswered hunt ring for another leg: an attended transfer that is completed while ringing.
+    pub(crate) fn move_hunt(&mut self, hunt: HuntId, to: LegId, purpose: Purpose) {
+        let Some(entry) = self.hunts.get_mut(hunt) else { return };
+        let from = core::mem::replace(&mut entry.waiting, to);
+        entry.purpose = purpose;
+        let ringing = entry.ringing.clone();
+        if let Some(leg) = self.legs.get_mut(from) {
+            leg.hunt = None;
+        }
+        let Some(call) = self.legs.get_mut(to).map(|leg| {
+            leg.hunt = Some(hunt);
+            leg.place = Place::Waiting;
+            leg.call
+        }) else {
+            return;
+        };
+        for leg in ringing {
+            self.move_to_call(leg, call);
+        }
+        self.touch(to);
+        self.hear(to, Hearing::Ringback);
+    }
+
+    /// What the phones that ring for an ordinary call show: the caller.
+    pub(crate) fn present_caller(&self, leg: LegId) -> Presentation {
+        let from = self.legs.get(leg).map_or_else(
+            || Party {
+                number: String::new(),
+                name: String::new(),
+            },
+            |leg| leg.party.clone(),
+        );
+        Presentation {
+            display: from.name.clone(),
+            from,
+            alert: None,
+            ring: self.config.ring_timeout,
+        }
+    }
+
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.outputs.push_back(crate::Output::Event(event));
+    }
+}
+
+/// Of two refusals the one the caller is told: a global failure (6xx) before all, then busy, then the lowest class
+/// and code (RFC 3261 §16.7 item 6). What concerns only us and the phone (redirection, challenges) is told as 480.
+fn better_refusal(old: Option<StatusCode>, new: StatusCode) -> StatusCode {
+    let new = match new.code() {
+        300..=399 | 401 | 407 | 408 | 487 | 503 => StatusCode::TEMPORARILY_UNAVAILABLE,
+        _ => new,
+    };
+    let rank = |status: StatusCode| match status.code() {
+        code @ 600.. => (0, code),
+        486 => (1, 486),
+        480 => (3, 480),
+        code => (2, code),
+    };
+    match old {
+        Some(old) if rank(old) <= rank(new) => old,
+        _ => new,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_refusal_that_tells_most_wins() {
+        let best = |codes: &[u16]| {
+            codes
+                .iter()
+                .filter_map(|code| StatusCode::try_from(*code).ok())
+                .fold(None, |old, new| Some(better_refusal(old, new)))
+                .map(StatusCode::code)
+        };
+        assert_eq!(best(&[486, 603]), Some(603));
+        assert_eq!(best(&[480, 486]), Some(486));
+        assert_eq!(best(&[408]), Some(480));
+        assert_eq!(best(&[302]), Some(480));
+        assert_eq!(best(&[407, 404]), Some(404));
+        assert_eq!(best(&[488, 404]), Some(404));
+        assert_eq!(best(&[]), None);
+    }
+}

@@ -1,0 +1,167 @@
+//! Legs and hunts: the two tables of call control.
+
+use bytes::Bytes;
+use machine::Time;
+use park::SlotNumber;
+use rtp_media::{PlayId, StreamId};
+use sdp::Negotiation;
+use sip_core::{ReferId, SessionId, StatusCode};
+
+use crate::event::CallId;
+
+slotmap::new_key_type! {
+    /// One phone's part in a call: one SIP session and one media stream. Generation-checked, never another leg's.
+    pub struct LegId;
+
+    /// One search for somebody who answers.
+    pub struct HuntId;
+}
+
+/// Where a leg is. It is always in exactly one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Place {
+    /// The phone called; its INVITE is not answered yet and a hunt rings somebody for it.
+    Calling,
+    /// The phone is being rung.
+    Ringing(HuntId),
+    /// Answered; hears ring-back while a hunt rings somebody for it (a transferred or returned party).
+    Waiting,
+    /// Has transferred `peer` and waits to be told how that ends.
+    Transferring {
+        /// The party that was transferred.
+        peer: LegId,
+    },
+    /// Connected with another leg (each may have put the other on hold).
+    Talking(LegId),
+    /// In a slot of a parking lot, hearing music.
+    Parked {
+        /// Index of the lot in the configuration.
+        lot: usize,
+        /// The slot.
+        slot: SlotNumber,
+    },
+    /// Hears a last announcement, or is given time to say BYE, and is then hung up.
+    Leaving,
+}
+
+/// The extension at the far end of a leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Party {
+    pub(crate) number: String,
+    pub(crate) name: String,
+}
+
+/// What a leg's stream is told to hear instead of, or besides, its bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Hearing {
+    /// The bridge, or nothing.
+    Plain,
+    Ringback,
+    Music(String),
+    /// An announcement; ends by itself.
+    Prompt,
+}
+
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct LegMedia {
+    pub(crate) stream: StreamId,
+    pub(crate) port: u16,
+    pub(crate) open: bool,
+    pub(crate) negotiation: Negotiation,
+    pub(crate) hearing: Hearing,
+    pub(crate) play: Option<PlayId>,
+    pub(crate) bridged: Option<LegId>,
+}
+
+impl LegMedia {
+    /// Whether the phone has put its call on hold.
+    pub(crate) fn held(&self) -> bool {
+        self.negotiation.agreed().is_some_and(|agreed| agreed.held)
+    }
+}
+
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Leg {
+    pub(crate) session: SessionId,
+    pub(crate) call: CallId,
+    pub(crate) party: Party,
+    pub(crate) place: Place,
+    /// The hunt that rings somebody for this leg ([`Place::Calling`], [`Place::Waiting`], a recall of [`Place::Parked`]).
+    pub(crate) hunt: Option<HuntId>,
+    /// Whether the phone called (otherwise it was rung).
+    pub(crate) incoming: bool,
+    /// Whether a 200 was sent or received.
+    pub(crate) answered: bool,
+    /// The SDP for our 200: an answer, or an offer where the INVITE had none.
+    pub(crate) pending_sdp: Option<Bytes>,
+    pub(crate) refer: Option<ReferId>,
+    pub(crate) digits: Digits,
+    /// When to hang up a leg that is [`Place::Leaving`].
+    pub(crate) leave_at: Option<Time>,
+    /// When to ask a phone on hold whether it is still there.
+    pub(crate) probe_at: Option<Time>,
+    /// For a transferor: the slot in which his transfer ended.
+    pub(crate) parked_at: Option<SlotNumber>,
+    pub(crate) media: LegMedia,
+}
+
+/// The digits of a feature code as far as they were dialled.
+#[derive(Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Digits {
+    pub(crate) dialled: String,
+    pub(crate) last: Time,
+}
+
+/// Phones that ring so that one of them is connected with a leg that waits.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Hunt {
+    /// For whom.
+    pub(crate) waiting: LegId,
+    pub(crate) purpose: Purpose,
+    /// Whose phones ring.
+    pub(crate) number: String,
+    pub(crate) ringing: Vec<LegId>,
+    /// The best refusal so far (RFC 3261 §16.7 item 6).
+    pub(crate) refusal: Option<StatusCode>,
+    /// Whether a phone has said that it rings.
+    pub(crate) alerting: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Purpose {
+    /// A dialled call.
+    Call,
+    /// A blind transfer; `by` is the transferor's leg while he is still there.
+    Transfer { by: Option<LegId>, owner: String },
+    /// A transfer failed after the transferor had left: the call goes back to him.
+    Return,
+    /// A parked call's time is over.
+    Recall { lot: usize, slot: SlotNumber },
+}
+
+/// What may be known of a leg from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LegView {
+    /// The leg.
+    pub id: LegId,
+    /// The call it belongs to.
+    pub call: CallId,
+    /// The extension at its far end.
+    pub number: String,
+    /// Where it is.
+    pub place: Place,
+    /// Whether its phone has put the call on hold.
+    pub held: bool,
+    /// Its media stream.
+    pub stream: StreamId,
+}

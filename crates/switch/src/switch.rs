@@ -1,0 +1,336 @@
+//! The machine: its state, its inputs, its clock.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use machine::{Machine, Time};
+use park::SlotNumber;
+use rtp_media::StreamId;
+use sip_core::auth::Secret;
+use sip_core::registrar::Registrar;
+use sip_core::{ConnectionId, Endpoint, EndpointConfig, SessionId, SubscriptionId, Uri};
+use slotmap::SlotMap;
+
+use crate::config::{Config, ConfigError, Extension};
+use crate::event::{CallId, EndCause};
+use crate::input::{Input, Output};
+use crate::leg::{Hunt, HuntId, Leg, LegId, LegView};
+use crate::ports::Ports;
+
+/// Call control: the one machine that knows SIP, media, registrations and parking.
+///
+/// See the [crate's documentation](crate) for an example.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Switch {
+    pub(crate) config: Config,
+    /// What each number is.
+    pub(crate) numbers: BTreeMap<String, Destination>,
+    /// Digest secrets, in the order of the configuration's extensions.
+    pub(crate) secrets: Vec<Secret>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) registrar: Registrar,
+    pub(crate) auth: sip_core::auth::Server,
+    pub(crate) lots: Vec<park::Lot<LegId, String>>,
+    pub(crate) legs: SlotMap<LegId, Leg>,
+    pub(crate) hunts: SlotMap<HuntId, Hunt>,
+    pub(crate) sessions: HashMap<SessionId, LegId>,
+    pub(crate) streams: HashMap<StreamId, LegId>,
+    pub(crate) calls: BTreeMap<CallId, Call>,
+    pub(crate) connections: BTreeSet<ConnectionId>,
+    pub(crate) watchers: BTreeMap<SubscriptionId, Watcher>,
+    pub(crate) watched: BTreeMap<String, BTreeSet<SubscriptionId>>,
+    /// Numbers whose watchers must be told before the step ends.
+    pub(crate) dirty: BTreeSet<String>,
+    pub(crate) timers: BTreeSet<(Time, LegId)>,
+    pub(crate) ports: Ports,
+    pub(crate) next_stream: u64,
+    pub(crate) next_play: u64,
+    pub(crate) next_call: u64,
+    pub(crate) shutting_down: bool,
+    pub(crate) now: Time,
+    pub(crate) stats: Stats,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) outputs: VecDeque<Output>,
+}
+
+/// What a dialled number is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Destination {
+    Extension(usize),
+    Lot(usize),
+    Slot(usize, SlotNumber),
+    RetrieveLongest(usize),
+}
+
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Call {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) started: Time,
+    pub(crate) answered: Option<Time>,
+    pub(crate) cause: Option<EndCause>,
+    pub(crate) legs: usize,
+}
+
+/// A phone that wants to know what a number is doing (RFC 4235).
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Watcher {
+    pub(crate) number: String,
+    pub(crate) version: u32,
+}
+
+/// Counters since the switch was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Stats {
+    /// Calls begun.
+    pub calls: u64,
+    /// Requests answered with a first challenge.
+    pub challenged: u64,
+    /// Requests whose credentials were wrong.
+    pub authentication_failures: u64,
+    /// Calls refused because a limit was reached.
+    pub refused_at_limit: u64,
+    /// What the switch asked of its endpoint at a moment when it was no longer possible; harmless, but worth a look.
+    pub late_requests: u64,
+}
+
+impl Switch {
+    /// A switch. The same `seed` gives the same tags, branches and nonces.
+    ///
+    /// # Errors
+    /// The configuration's first fault ([`Config::check`]).
+    pub fn new(config: Config, seed: [u8; 32]) -> Result<Self, ConfigError> {
+        config.check()?;
+        let mut endpoint_config = EndpointConfig::new(config.listen.iter().copied());
+        endpoint_config.user_agent = concat!("Strowger/", env!("CARGO_PKG_VERSION")).to_owned();
+        let mut auth_config = sip_core::auth::ServerConfig::default();
+        auth_config.algorithms.clone_from(&config.digest);
+        let secrets = config
+            .extensions
+            .iter()
+            .map(|extension| Secret::from_password(&extension.number, &config.domain, &extension.password))
+            .collect();
+        let lots = config
+            .lots
+            .iter()
+            .enumerate()
+            .map(|(index, lot)| {
+                park::Lot::new(crate::parking::machine_config(lot), derive_seed(seed, 16 + index))
+                    .map_err(|_| ConfigError::BadSlots(lot.number.clone()))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            numbers: number_plan(&config),
+            secrets,
+            endpoint: Endpoint::new(endpoint_config, derive_seed(seed, 0)),
+            registrar: Registrar::new(sip_core::registrar::RegistrarConfig::default()),
+            auth: sip_core::auth::Server::new(&config.domain, auth_config, derive_seed(seed, 1)),
+            lots,
+            legs: SlotMap::with_key(),
+            hunts: SlotMap::with_key(),
+            sessions: HashMap::new(),
+            streams: HashMap::new(),
+            calls: BTreeMap::new(),
+            connections: BTreeSet::new(),
+            watchers: BTreeMap::new(),
+            watched: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            ports: Ports::new(&config.media_ports),
+            next_stream: 1,
+            next_play: 1,
+            next_call: 1,
+            shutting_down: false,
+            now: Time::ZERO,
+            stats: Stats::default(),
+            outputs: VecDeque::new(),
+            config,
+        })
+    }
+
+    /// Takes one input and does all that follows from it.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        let now = self.advance(now);
+        match input {
+            Input::Sip { flow, data } => self.endpoint.receive(now, flow, data),
+            Input::SipConnectionOpened(flow) => {
+                if let Some(connection) = flow.connection {
+                    self.connections.insert(connection);
+                }
+                self.endpoint.connection_opened(now, flow);
+            }
+            Input::SipConnectionClosed(connection) => {
+                self.connections.remove(&connection);
+                self.endpoint.connection_closed(now, connection);
+            }
+            Input::SipUnreachable { transport, remote } => self.endpoint.unreachable(now, transport, remote),
+            Input::Media(event) => self.on_media(now, event),
+            Input::Shutdown => self.shut_down(now),
+        }
+        self.settle(now);
+    }
+
+    /// Every leg there is, oldest handle first.
+    pub fn legs(&self) -> impl Iterator<Item = LegView> + '_ {
+        self.legs.iter().map(|(id, leg)| LegView {
+            id,
+            call: leg.call,
+            number: leg.party.number.clone(),
+            place: leg.place,
+            held: leg.media.held(),
+            stream: leg.media.stream,
+        })
+    }
+
+    /// The slots of the lot with this number and the legs in them; `None` if there is no such lot.
+    pub fn slots(&self, lot: &str) -> Option<impl Iterator<Item = (SlotNumber, LegId)> + '_> {
+        let index = self.config.lots.iter().position(|entry| entry.number == lot)?;
+        Some(self.lots.get(index)?.slots().map(|(slot, parked)| (slot, parked.call)))
+    }
+
+    /// The SIP machine underneath, for its counters.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The location table.
+    #[must_use]
+    pub fn registrar(&self) -> &Registrar {
+        &self.registrar
+    }
+
+    /// The switch's own counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// How many calls there are.
+    #[must_use]
+    pub fn call_count(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Hangs everything up and takes nothing new.
+    fn shut_down(&mut self, now: Time) {
+        self.shutting_down = true;
+        let legs: Vec<LegId> = self.legs.keys().collect();
+        for leg in legs {
+            self.set_cause(leg, EndCause::Shutdown);
+            self.leg_over(now, leg, true);
+        }
+    }
+
+    pub(crate) fn advance(&mut self, now: Time) -> Time {
+        self.now = self.now.max(now);
+        self.now
+    }
+
+    /// Lets every part say what it has to say until all are silent, then tells the watchers.
+    fn settle(&mut self, now: Time) {
+        loop {
+            if let Some(output) = self.endpoint.poll_output() {
+                match output {
+                    sip_core::Output::Transmit(transmit) => self.outputs.push_back(Output::Sip(transmit)),
+                    sip_core::Output::CloseConnection(id) => self.outputs.push_back(Output::CloseConnection(id)),
+                    sip_core::Output::Event(event) => self.on_sip(now, event),
+                }
+            } else if !(self.poll_lots(now) || self.poll_registrar() || self.tell_watchers(now)) {
+                break;
+            }
+        }
+    }
+
+    /// The extension with this number.
+    pub(crate) fn extension(&self, number: &str) -> Option<&Extension> {
+        match self.numbers.get(number)? {
+            Destination::Extension(index) => self.config.extensions.get(*index),
+            Destination::Lot(_) | Destination::Slot(..) | Destination::RetrieveLongest(_) => None,
+        }
+    }
+
+    /// `sip:number@domain`.
+    pub(crate) fn local_uri(&self, number: &str) -> Uri {
+        Uri::sip(Some(number), sip_core::Host::from(self.config.domain.as_str()), None)
+    }
+
+    fn due_legs(&mut self, now: Time) -> Vec<LegId> {
+        let mut due = Vec::new();
+        while let Some((at, leg)) = self.timers.first().copied() {
+            if at > now {
+                break;
+            }
+            self.timers.pop_first();
+            due.push(leg);
+        }
+        due
+    }
+
+    /// When anything in the switch is due.
+    fn next_due(&self) -> Option<Time> {
+        let own = self.timers.first().map(|(at, _)| *at);
+        let lots = self.lots.iter().filter_map(Machine::poll_timeout).min();
+        [own, lots, self.endpoint.poll_timeout(), self.registrar.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
+
+impl Machine for Switch {
+    type Output = Output;
+
+    fn handle_timeout(&mut self, now: Time) {
+        let now = self.advance(now);
+        self.endpoint.handle_timeout(now);
+        self.registrar.handle_timeout(now);
+        for lot in &mut self.lots {
+            lot.handle_timeout(now);
+        }
+        for leg in self.due_legs(now) {
+            self.leg_timer(now, leg);
+        }
+        self.settle(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        self.next_due()
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+}
+
+fn number_plan(config: &Config) -> BTreeMap<String, Destination> {
+    let mut numbers = BTreeMap::new();
+    for (index, extension) in config.extensions.iter().enumerate() {
+        numbers.insert(extension.number.clone(), Destination::Extension(index));
+    }
+    for (index, lot) in config.lots.iter().enumerate() {
+        numbers.insert(lot.number.clone(), Destination::Lot(index));
+        for slot in lot.slots.clone() {
+            numbers.insert(slot.to_string(), Destination::Slot(index, SlotNumber(slot)));
+        }
+        if let Some(retrieve) = &lot.retrieve {
+            numbers.insert(retrieve.clone(), Destination::RetrieveLongest(index));
+        }
+    }
+    numbers
+}
+
+/// A seed of its own for each part, so that one part's draws do not change another's.
+fn derive_seed(seed: [u8; 32], part: usize) -> [u8; 32] {
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+    let mut rng = rand_chacha::ChaCha12Rng::from_seed(seed);
+    rng.set_stream(part as u64);
+    let mut derived = [0; 32];
+    rng.fill_bytes(&mut derived);
+    derived
+}
