@@ -1,2 +1,152 @@
-//! The Strowger PBX server.
-fn main() {}
+//! The Strowger PBX server: `pbxd --help` tells what it can do.
+//!
+//! This file reads the command line; the parts are in their own modules.
+
+mod clock;
+mod config;
+mod control;
+mod datagrams;
+mod journal;
+mod ladder;
+mod mailbox;
+mod media_io;
+mod server;
+mod sip_io;
+mod sounds;
+mod tcp;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use config::Settings;
+use server::Server;
+
+/// A telephone switch for SIP phones: calls, transfers, parking.
+///
+/// Without options it starts with an embedded configuration: extensions 1001 to 1010 on this host, whose passwords are
+/// made anew and printed, and the parking lot 700.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Args {
+    /// Start with this configuration.
+    #[arg(long, value_name = "FILE", group = "what")]
+    config: Option<PathBuf>,
+    /// Write a commented configuration to start from, with new passwords, and end.
+    #[arg(long, group = "what")]
+    print_config: bool,
+    /// Tell whether this configuration is right, and if not, which line is wrong and why.
+    #[arg(long, value_name = "FILE", group = "what")]
+    check: Option<PathBuf>,
+    /// What is logged, instead of what the configuration says: error, warn, info, debug, trace or off; by part:
+    /// "info,sip=debug" shows every SIP message.
+    #[arg(long, value_name = "LEVEL", value_parser = config::read_level)]
+    log: Option<Targets>,
+}
+
+/// The exit code for a configuration that is wrong.
+const WRONG_CONFIG: u8 = 2;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let ended = if args.print_config {
+        print_config()
+    } else if let Some(file) = &args.check {
+        check(file)
+    } else {
+        serve(args)
+    };
+    ended.unwrap_or_else(|failure| {
+        say(std::io::stderr(), &format!("pbxd: {}\n", failure.message));
+        ExitCode::from(failure.code)
+    })
+}
+
+/// Why the program ends with an error.
+struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self {
+            message: error.to_string(),
+            code: 1,
+        }
+    }
+}
+
+fn wrong_config(error: impl std::error::Error) -> Failure {
+    Failure {
+        message: error.to_string(),
+        code: WRONG_CONFIG,
+    }
+}
+
+fn print_config() -> Result<ExitCode, Failure> {
+    say(std::io::stdout(), &config::embedded_text()?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(file: &Path) -> Result<ExitCode, Failure> {
+    let settings = config::load(file).map_err(wrong_config)?;
+    let (extensions, lots) = (settings.switch.extensions.len(), settings.switch.lots.len());
+    let fine = format!(
+        "{}: right ({extensions} extensions, {lots} parking lots)\n",
+        file.display()
+    );
+    say(std::io::stdout(), &fine);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn serve(args: Args) -> Result<ExitCode, Failure> {
+    let (settings, embedded) = match &args.config {
+        Some(file) => (config::load(file).map_err(wrong_config)?, false),
+        None => (config::embedded()?, true),
+    };
+    log(args.log.unwrap_or_else(|| settings.level.clone()));
+    let introduction = if embedded {
+        introduction(&settings)
+    } else {
+        String::new()
+    };
+    let listen = settings.switch.listen.clone();
+    let server = Server::bind(settings)?;
+    say(std::io::stdout(), &introduction);
+    for (transport, address) in listen {
+        tracing::info!(?transport, %address, "listening");
+    }
+    server.run(true)?;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What somebody needs to know to register a phone at the embedded configuration.
+fn introduction(settings: &Settings) -> String {
+    let mut text = format!(
+        "No --config was given: extensions with passwords made for this start (domain {}).\n",
+        settings.switch.domain
+    );
+    for extension in &settings.switch.extensions {
+        let line = format!("  {}  {}  {}\n", extension.number, extension.password, extension.name);
+        text.push_str(&line);
+    }
+    text
+}
+
+/// Logs go to standard error, so that what the program was asked for can be told from them.
+fn log(level: Targets) {
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(level).init();
+}
+
+/// Writes to somebody who may have stopped reading, which is no reason to fail.
+fn say(mut to: impl Write, text: &str) {
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+}

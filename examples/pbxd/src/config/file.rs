@@ -1,0 +1,77 @@
+//! The shape of a configuration file. Values remember where they stand, so that every complaint can say so.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::values::{Address, Choice, Domain, Interval, Ip, Level, Number, Password, Plain, Ports, RecallTo, Slots};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) domain: Domain,
+    pub(crate) park_code: Option<Spanned<Number>>,
+    #[serde(default)]
+    pub(crate) log: Log,
+    pub(crate) sip: Spanned<Sip>,
+    pub(crate) media: Media,
+    #[serde(default)]
+    pub(crate) extension: Vec<Extension>,
+    #[serde(default)]
+    pub(crate) lot: Vec<Lot>,
+    #[serde(default)]
+    pub(crate) music: Vec<Music>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) level: Option<Level>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sip {
+    #[serde(default)]
+    pub(crate) udp: Vec<Spanned<Address>>,
+    #[serde(default)]
+    pub(crate) tcp: Vec<Spanned<Address>>,
+    pub(crate) t1: Option<Spanned<Interval>>,
+    pub(crate) ring_timeout: Option<Spanned<Interval>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Media {
+    pub(crate) address: Spanned<Ip>,
+    pub(crate) ports: Spanned<Ports>,
+    pub(crate) rtp_timeout: Option<Spanned<Interval>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Extension {
+    pub(crate) number: Spanned<Number>,
+    pub(crate) name: Option<Plain>,
+    pub(crate) password: Spanned<Password>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lot {
+    pub(crate) number: Spanned<Number>,
+    pub(crate) slots: Spanned<Slots>,
+    pub(crate) choice: Option<Choice>,
+    pub(crate) recall_after: Option<Spanned<Interval>>,
+    pub(crate) recall_ring: Option<Spanned<Interval>>,
+    pub(crate) recall_to: Option<Spanned<RecallTo>>,
+    pub(crate) recall_then: Option<Spanned<RecallTo>>,
+    pub(crate) retrieve: Option<Spanned<Number>>,
+    pub(crate) music: Option<Spanned<Plain>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Music {
+    pub(crate) name: Spanned<Plain>,
+    pub(crate) file: Spanned<String>,
+}

@@ -1,0 +1,151 @@
+//! The configuration: read, checked as a whole, and turned into what the switch wants to know.
+//!
+//! A file that has any mistake is refused with every mistake found, each with its line and column, its key and
+//! what was expected there. Nothing is opened before the whole file is right.
+
+mod check;
+mod embedded;
+mod error;
+mod file;
+mod read;
+mod values;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sip_core::Transport;
+use tracing_subscriber::filter::Targets;
+
+pub(crate) use embedded::{embedded, text as embedded_text};
+pub(crate) use error::ConfigError;
+use error::Mistake;
+use file::File;
+use values::{Choice, Interval, Level, RecallTo, Text};
+
+use crate::sounds::{self, Named};
+
+/// All that a server is started with.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// What the switch is told.
+    pub(crate) switch: switch::Config,
+    /// What is logged, unless the command line says otherwise.
+    pub(crate) level: Targets,
+    /// The music of the file, beside the embedded one.
+    pub(crate) music: Vec<Named>,
+}
+
+/// Reads and checks a file. Names of further files in it are relative to its own folder.
+pub(crate) fn load(path: &Path) -> Result<Settings, ConfigError> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+        file: file.clone(),
+        error,
+    })?;
+    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    parse(&file, text, &folder)
+}
+
+/// Checks a text. `file` is its name in messages, `folder` what names of further files are relative to.
+pub(crate) fn parse(file: &str, text: String, folder: &Path) -> Result<Settings, ConfigError> {
+    let wrong = |mistakes| ConfigError::Wrong {
+        file: file.to_owned(),
+        text: text.clone(),
+        mistakes,
+    };
+    let parsed = read::read(&text).map_err(|mistake| wrong(vec![mistake]))?;
+    let mut mistakes = check::check(&parsed);
+    let music = music(&parsed, folder, &mut mistakes);
+    mistakes.sort_by_key(|mistake| mistake.span.start);
+    if !mistakes.is_empty() {
+        return Err(wrong(mistakes));
+    }
+    let switch = switch_config(&parsed);
+    // What the switch itself objects to would be a rule that is missing above; it is refused all the same.
+    switch
+        .check()
+        .map_err(|error| wrong(vec![Mistake::new("", 0..0, error.to_string())]))?;
+    Ok(Settings {
+        switch,
+        level: parsed.log.level.map_or_else(default_level, |level| level.0),
+        music,
+    })
+}
+
+/// What is logged where nobody said anything.
+pub(crate) fn default_level() -> Targets {
+    Targets::new().with_default(tracing::Level::INFO)
+}
+
+/// Reads what the command line says is to be logged.
+pub(crate) fn read_level(text: &str) -> Result<Targets, String> {
+    Level::read(text)
+        .map(|level| level.0)
+        .ok_or_else(|| format!("expected {}", Level::EXPECTED))
+}
+
+fn music(file: &File, folder: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Named> {
+    let mut all = Vec::new();
+    for (index, music) in file.music.iter().enumerate() {
+        let path: PathBuf = folder.join(music.file.get_ref());
+        match sounds::read_music(&music.name.get_ref().0, &path) {
+            Ok(music) => all.push(music),
+            Err(message) => mistakes.push(Mistake::new(format!("music[{index}].file"), music.file.span(), message)),
+        }
+    }
+    all
+}
+
+fn switch_config(file: &File) -> switch::Config {
+    let sip = file.sip.get_ref();
+    let mut config = switch::Config::new(&file.domain.0);
+    let udp = sip.udp.iter().map(|address| (Transport::Udp, address.get_ref().0));
+    let tcp = sip.tcp.iter().map(|address| (Transport::Tcp, address.get_ref().0));
+    config.listen = udp.chain(tcp).collect();
+    if let Some(ring) = &sip.ring_timeout {
+        config.ring_timeout = ring.get_ref().0;
+    }
+    config.media_address = file.media.address.get_ref().0;
+    config.media_ports = file.media.ports.get_ref().0.clone();
+    if let Some(timeout) = &file.media.rtp_timeout {
+        config.rtp_timeout = Some(timeout.get_ref().0);
+    }
+    if let Some(code) = &file.park_code {
+        config.park_code = Some(code.get_ref().0.clone());
+    }
+    config.extensions = file.extension.iter().map(extension).collect();
+    config.lots = file.lot.iter().map(lot).collect();
+    config
+}
+
+fn extension(extension: &file::Extension) -> switch::Extension {
+    let number = &extension.number.get_ref().0;
+    let name = extension.name.as_ref().map_or(number, |name| &name.0);
+    switch::Extension::new(number, name, &extension.password.get_ref().0)
+}
+
+fn lot(lot: &file::Lot) -> switch::Lot {
+    let mut config = switch::Lot::new(&lot.number.get_ref().0, lot.slots.get_ref().0.clone());
+    let time = |value: &Option<toml::Spanned<Interval>>, default: Duration| {
+        value.as_ref().map_or(default, |value| value.get_ref().0)
+    };
+    config.choice = lot.choice.unwrap_or(Choice(park::Choice::First)).0;
+    config.recall_after = time(&lot.recall_after, config.recall_after);
+    config.recall_ring = time(&lot.recall_ring, config.recall_ring);
+    let target = |target: &toml::Spanned<RecallTo>| match target.get_ref() {
+        RecallTo::Parker => switch::RecallTarget::Parker,
+        RecallTo::Number(number) => switch::RecallTarget::Number(number.0.clone()),
+    };
+    if let Some(first) = &lot.recall_to {
+        config.recall_to = vec![target(first)];
+    }
+    config.recall_to.extend(lot.recall_then.as_ref().map(target));
+    config.retrieve = lot.retrieve.as_ref().map(|number| number.get_ref().0.clone());
+    if let Some(music) = &lot.music {
+        config.music.clone_from(&music.get_ref().0);
+    }
+    config
+}
+
+#[cfg(test)]
+mod tests;

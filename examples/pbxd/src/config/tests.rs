@@ -1,0 +1,351 @@
+//! Wrong files, each with the complaint that its author gets to read.
+
+use std::path::Path;
+
+use super::*;
+
+/// A small file that is right. Line numbers in the tests below count from its first line.
+const RIGHT: &str = r#"domain = "pbx.test"
+[sip]
+udp = ["127.0.0.1:5060"]
+tcp = ["127.0.0.1:5060"]
+[media]
+address = "127.0.0.1"
+ports = "20000-21999"
+rtp_timeout = "30s"
+[[extension]]
+number = "1001"
+name = "Reception"
+password = "tulip-7"
+[[extension]]
+number = "1002"
+password = "rose-8"
+[[lot]]
+number = "700"
+slots = "701-720"
+choice = "next"
+recall_after = "20s"
+recall_to = "parker"
+recall_then = "1002"
+retrieve = "*88"
+music = "default"
+"#;
+
+fn read(text: &str) -> Result<Settings, String> {
+    parse("pbx.toml", text.to_owned(), Path::new("")).map_err(|error| error.to_string())
+}
+
+/// The complaint about the right file with one line changed.
+fn complaint(was: &str, is: &str) -> String {
+    assert_eq!(RIGHT.matches(was).count(), 1, "{was} is not there once");
+    read(&RIGHT.replace(was, is))
+        .map(|_| format!("{is} was taken"))
+        .unwrap_or_else(|error| error)
+}
+
+#[test]
+fn what_the_file_says_is_what_the_switch_gets() {
+    let settings = read(RIGHT).unwrap();
+    let config = settings.switch;
+    assert_eq!(config.domain, "pbx.test");
+    let address = "127.0.0.1:5060".parse().unwrap();
+    assert_eq!(config.listen, [(Transport::Udp, address), (Transport::Tcp, address)]);
+    assert_eq!(config.media_ports, 20000..=21999);
+    assert_eq!(config.rtp_timeout, Some(Duration::from_secs(30)));
+    let names: Vec<_> = config
+        .extensions
+        .iter()
+        .map(|e| (e.number.as_str(), e.name.as_str()))
+        .collect();
+    assert_eq!(names, [("1001", "Reception"), ("1002", "1002")]);
+    let lot = config.lots.first().unwrap();
+    assert_eq!(
+        (lot.number.as_str(), lot.slots.clone(), lot.choice),
+        ("700", 701..=720, park::Choice::Next)
+    );
+    assert_eq!(lot.recall_after, Duration::from_secs(20));
+    let then = switch::RecallTarget::Number("1002".to_owned());
+    assert_eq!(lot.recall_to, [switch::RecallTarget::Parker, then]);
+    assert_eq!(lot.retrieve.as_deref(), Some("*88"));
+}
+
+#[test]
+fn the_embedded_file_is_right_and_its_passwords_are_new_each_time() {
+    let (one, other) = (embedded().unwrap(), embedded().unwrap());
+    let numbers: Vec<_> = one
+        .switch
+        .extensions
+        .iter()
+        .map(|e| e.number.parse::<u32>().unwrap())
+        .collect();
+    assert_eq!(numbers, (1001..=1010).collect::<Vec<_>>());
+    let passwords = one
+        .switch
+        .extensions
+        .iter()
+        .chain(&other.switch.extensions)
+        .map(|e| e.password.clone());
+    let passwords: std::collections::BTreeSet<_> = passwords.collect();
+    assert_eq!(passwords.len(), 20);
+    assert!(passwords.iter().all(|password| password.len() == 16));
+    let lot = one.switch.lots.first().unwrap();
+    assert_eq!((lot.number.as_str(), lot.slots.clone()), ("700", 701..=720));
+}
+
+#[test]
+fn the_defaults_that_the_embedded_file_shows_are_the_defaults() {
+    let text = embedded_text().unwrap();
+    let uncommented: String = text
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(key) if key.contains(" = ") && !key.starts_with(' ') && !key.contains("piano") => key,
+            _ => line,
+        })
+        .filter(|line| !line.starts_with("recall_then"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert!(uncommented.contains("\npark_code = ") && uncommented.contains("\nring_timeout = "));
+    let with = |text: &str| {
+        let mut config = read(text).unwrap().switch;
+        config.extensions.clear();
+        format!("{config:?}")
+    };
+    assert_eq!(with(&uncommented), with(&text));
+}
+
+#[test]
+fn values_are_refused_with_line_column_key_and_what_was_expected() {
+    let cases = [
+        (
+            "\"30s\"",
+            "\"30\"",
+            "pbx.toml:8:15: media.rtp_timeout: ",
+            "expected a time such as \"500ms\"",
+        ),
+        (
+            "\"30s\"",
+            "30",
+            "pbx.toml:8:15: media.rtp_timeout: ",
+            "expected a time such as",
+        ),
+        (
+            "\"30s\"",
+            "\"2h\"",
+            "pbx.toml:8:15: media.rtp_timeout: ",
+            "expected a time from 1s to 3600s",
+        ),
+        (
+            "\"20000-21999\"",
+            "\"21999-20000\"",
+            "pbx.toml:7:9: media.ports: ",
+            "the lower first",
+        ),
+        (
+            "\"20000-21999\"",
+            "\"20001-20002\"",
+            "pbx.toml:7:9: media.ports: ",
+            "even port and the odd one above it",
+        ),
+        (
+            "\"20000-21999\"",
+            "\"5000-5999\"",
+            "pbx.toml:7:9: media.ports: ",
+            "contain port 5060 of sip.udp[0]",
+        ),
+        (
+            "address = \"127.0.0.1\"",
+            "address = \"0.0.0.0\"",
+            "pbx.toml:6:11: media.address: ",
+            "not 0.0.0.0",
+        ),
+        (
+            "udp = [\"127.0.0.1:5060\"]",
+            "udp = [\"localhost\"]",
+            "pbx.toml:3:8: sip.udp[0]: ",
+            "with a port",
+        ),
+        (
+            "\"1001\"",
+            "\"10 01\"",
+            "pbx.toml:10:10: extension[0].number: ",
+            "expected a number that can be dialled",
+        ),
+        (
+            "\"1001\"",
+            "1001",
+            "pbx.toml:10:10: extension[0].number: ",
+            "expected a number that can be dialled",
+        ),
+        (
+            "\"next\"",
+            "\"last\"",
+            "pbx.toml:19:10: lot[0].choice: ",
+            "expected \"first\", \"next\" or \"random\"",
+        ),
+        (
+            "\"701-720\"",
+            "\"701-1701\"",
+            "pbx.toml:18:9: lot[0].slots: ",
+            "expected at most 1000 slots",
+        ),
+        (
+            "\"parker\"",
+            "\"nobody\"",
+            "pbx.toml:21:13: lot[0].recall_to: ",
+            "expected \"parker\" or",
+        ),
+        (
+            "\"pbx.test\"",
+            "\"pbx test\"",
+            "pbx.toml:1:10: domain: ",
+            "expected a host name or an IP address",
+        ),
+    ];
+    for (was, is, place, expected) in cases {
+        let complaint = complaint(was, is);
+        assert!(
+            complaint.starts_with(place) && complaint.contains(expected),
+            "{was} -> {is}: {complaint}"
+        );
+        assert!(!complaint.contains('\n'), "{complaint}");
+    }
+}
+
+#[test]
+fn keys_that_are_missing_unknown_or_given_twice_are_told() {
+    let unknown = complaint("name = \"Reception\"", "nam = \"Reception\"");
+    assert!(
+        unknown.starts_with("pbx.toml:11:1: extension[0].nam: unknown field `nam`, expected one of"),
+        "{unknown}"
+    );
+    let missing = complaint("password = \"rose-8\"\n", "");
+    assert!(
+        missing.contains("extension[1]") && missing.contains("missing field `password`"),
+        "{missing}"
+    );
+    assert!(missing.starts_with("pbx.toml:13:1: "), "{missing}");
+    let twice = complaint("choice = \"next\"\n", "choice = \"next\"\nchoice = \"next\"\n");
+    assert!(twice.starts_with("pbx.toml:20:1: duplicate key"), "{twice}");
+    let unknown_table = complaint("[media]", "[medial]");
+    assert!(
+        unknown_table.starts_with("pbx.toml:5:2: medial: unknown field"),
+        "{unknown_table}"
+    );
+    let broken = complaint("domain = \"pbx.test\"", "domain = pbx.test");
+    assert!(broken.starts_with("pbx.toml:1:"), "{broken}");
+}
+
+#[test]
+fn what_does_not_fit_together_is_told_where_it_stands() {
+    let cases = [
+        (
+            "\"1002\"\npassword",
+            "\"1001\"\npassword",
+            "pbx.toml:14:10: extension[1].number: 1001 is already given by",
+        ),
+        (
+            "\"700\"",
+            "\"710\"",
+            "pbx.toml:18:9: lot[0].slots: 710 is already given by lot[0].number",
+        ),
+        (
+            "\"*88\"",
+            "\"1001\"",
+            "pbx.toml:23:12: lot[0].retrieve: 1001 is already given by extension[0].number",
+        ),
+        (
+            "recall_then = \"1002\"",
+            "recall_then = \"1009\"",
+            "pbx.toml:22:15: lot[0].recall_then: nobody has",
+        ),
+        (
+            "\"default\"",
+            "\"jazz\"",
+            "pbx.toml:24:9: lot[0].music: expected \"default\" or the name of a [[music]]",
+        ),
+        (
+            "\"tulip-7\"",
+            "\"1001\"",
+            "pbx.toml:12:12: extension[0].password: expected a password that is not",
+        ),
+    ];
+    for (was, is, expected) in cases {
+        let complaint = complaint(was, is);
+        assert!(complaint.starts_with(expected), "{was} -> {is}: {complaint}");
+    }
+    let silent = read(
+        &RIGHT
+            .replace("udp = [\"127.0.0.1:5060\"]\n", "")
+            .replace("tcp = [\"127.0.0.1:5060\"]\n", ""),
+    );
+    assert!(silent.unwrap_err().contains("sip: expected at least one address"));
+    let doubled = complaint(
+        "udp = [\"127.0.0.1:5060\"]",
+        "udp = [\"127.0.0.1:5060\", \"127.0.0.1:5060\"]",
+    );
+    assert!(doubled.starts_with("pbx.toml:3:26: sip.udp[1]: "), "{doubled}");
+}
+
+#[test]
+fn every_mistake_is_told_not_only_the_first() {
+    let text = RIGHT
+        .replace("\"default\"", "\"jazz\"")
+        .replace("\"tulip-7\"", "\"1001\"");
+    let complaints = read(&text).unwrap_err();
+    let lines: Vec<_> = complaints.lines().collect();
+    assert_eq!(lines.len(), 2, "{complaints}");
+    assert!(lines.first().unwrap().starts_with("pbx.toml:12:") && lines.last().unwrap().starts_with("pbx.toml:24:"));
+}
+
+#[test]
+fn a_password_is_never_quoted() {
+    for wrong in [
+        "password = [\"tulip-7\"]",
+        "password = \"tulip-7\\u0007\"",
+        "password = { a = \"tulip-7\" }",
+    ] {
+        let complaint = complaint("password = \"tulip-7\"", wrong);
+        assert!(
+            complaint.contains("extension[0].password: expected a password"),
+            "{complaint}"
+        );
+        assert!(!complaint.contains("tulip"), "{complaint}");
+    }
+    assert!(!format!("{:?}", read(RIGHT).unwrap()).contains("tulip"));
+}
+
+#[test]
+fn music_is_read_and_what_is_no_music_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |file: &str| {
+        let text = format!("{RIGHT}[[music]]\nname = \"jazz\"\nfile = \"{file}\"\n").replace("\"default\"", "\"jazz\"");
+        parse("pbx.toml", text, folder.path()).map_err(|error| error.to_string())
+    };
+    std::fs::write(folder.path().join("text.wav"), "no music").unwrap();
+    let wav = sounds::built_in_file("default").unwrap();
+    std::fs::write(folder.path().join("jazz.wav"), wav).unwrap();
+    let settings = with("jazz.wav").unwrap();
+    assert_eq!(
+        settings
+            .music
+            .iter()
+            .map(|music| music.name.as_str())
+            .collect::<Vec<_>>(),
+        ["jazz"]
+    );
+    assert_eq!(settings.switch.lots.first().unwrap().music, "jazz");
+    for (file, cause) in [("text.wav", "not a RIFF/WAVE file"), ("none.wav", "No such file")] {
+        let complaint = with(file).unwrap_err();
+        assert!(complaint.starts_with("pbx.toml:27:8: music[0].file: "), "{complaint}");
+        assert!(
+            complaint.contains(cause) && complaint.contains("expected a WAV file"),
+            "{complaint}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = load(Path::new("/nowhere/pbx.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("/nowhere/pbx.toml: "), "{error}");
+}

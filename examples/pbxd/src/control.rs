@@ -1,0 +1,175 @@
+//! The control thread: the switch, the SIP sockets, and the turn in which everything happens.
+
+use std::io;
+use std::time::Duration;
+
+use machine::{Machine, Time};
+use mio::{Events, Poll, Token};
+use rtp_media::{Command, Event as MediaEvent};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+use switch::{Input, Output, Switch};
+
+use crate::clock::{Clock, until};
+use crate::journal;
+use crate::mailbox::{Inbox, Outbox};
+use crate::server::Stop;
+use crate::sip_io::{Bound, SipIo};
+
+/// The token of messages from the media thread and of the wish to stop.
+pub(crate) const WAKE: Token = Token(0);
+const SIGNALS: Token = Token(1);
+const FIRST_SOCKET: usize = 2;
+/// How long phones have to answer the BYEs of a server that stops.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The control side.
+pub(crate) struct Control {
+    poll: Poll,
+    clock: Clock,
+    switch: Switch,
+    sip: SipIo,
+    signals: Option<Signals>,
+    stop: Stop,
+    inbox: Inbox<MediaEvent>,
+    outbox: Outbox<Command>,
+    /// When to end at the latest; set when the end was asked for.
+    ends: Option<Time>,
+    inputs: Vec<Input>,
+    news: Vec<MediaEvent>,
+    commands: Vec<Command>,
+}
+
+impl Control {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one server, put together in one place"
+    )]
+    pub(crate) fn new(
+        poll: Poll,
+        clock: Clock,
+        bound: Bound,
+        switch: Switch,
+        stop: Stop,
+        inbox: Inbox<MediaEvent>,
+        outbox: Outbox<Command>,
+        with_signals: bool,
+    ) -> io::Result<Self> {
+        let mut signals = None;
+        if with_signals {
+            let mut source = Signals::new([SIGINT, SIGTERM])?;
+            poll.registry()
+                .register(&mut source, SIGNALS, mio::Interest::READABLE)?;
+            signals = Some(source);
+        }
+        let sip = SipIo::new(bound, poll.registry().try_clone()?, FIRST_SOCKET)?;
+        let (inputs, news, commands) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self {
+            poll,
+            clock,
+            switch,
+            sip,
+            signals,
+            stop,
+            inbox,
+            outbox,
+            ends: None,
+            inputs,
+            news,
+            commands,
+        })
+    }
+
+    /// Runs until the end that was asked for.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        loop {
+            self.wait(&mut events)?;
+            let now = self.clock.now();
+            for event in &events {
+                match event.token() {
+                    WAKE => {}
+                    SIGNALS => self.signalled(),
+                    _ => self.sip.ready(event, &mut self.inputs),
+                }
+            }
+            if self.stop.is_asked() && self.ends.is_none() {
+                tracing::info!("stopping: ending {} calls", self.switch.call_count());
+                self.ends = Some(now + FAREWELL);
+                self.inputs.push(Input::Shutdown);
+            }
+            let media_lives = self.turn(now);
+            self.outbox.send(&mut self.commands)?;
+            if !media_lives {
+                return Err(io::Error::other("the media thread has ended"));
+            }
+            if self.is_over(now) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let now = self.clock.now();
+        let wait = if self.sip.has_more() || !self.inputs.is_empty() {
+            Some(Duration::ZERO)
+        } else {
+            until(now, [self.switch.poll_timeout(), self.sip.poll_timeout(), self.ends])
+        };
+        match self.poll.poll(events, wait) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn signalled(&mut self) {
+        let received = self
+            .signals
+            .as_mut()
+            .is_some_and(|signals| signals.pending().count() > 0);
+        if received {
+            if self.ends.is_some() {
+                // Who asks twice does not want to wait.
+                self.ends = Some(Time::ZERO);
+            }
+            self.stop.stop();
+        }
+    }
+
+    /// Everything that came goes in, everything that follows goes out. `false` where the media thread is gone.
+    fn turn(&mut self, now: Time) -> bool {
+        let media_lives = self.inbox.receive(&mut self.news);
+        for event in self.news.drain(..) {
+            self.switch.handle(now, Input::Media(event));
+        }
+        // While media is behind, packets stay in the kernel, which drops what is too much.
+        if !self.outbox.is_congested() {
+            self.sip.receive(now, &mut self.inputs);
+        }
+        self.sip.handle_timeout(now, &mut self.inputs);
+        for input in self.inputs.drain(..) {
+            self.switch.handle(now, input);
+        }
+        if self.switch.poll_timeout().is_some_and(|due| due <= now) {
+            self.switch.handle_timeout(now);
+        }
+        while let Some(output) = self.switch.poll_output() {
+            match output {
+                Output::Sip(transmit) => self.sip.send(now, transmit, &mut self.inputs),
+                Output::CloseConnection(id) => self.sip.close(now, id, &mut self.inputs),
+                Output::Media(command) => self.commands.push(command),
+                Output::Event(event) => journal::tell(&event),
+                _ => {}
+            }
+        }
+        self.sip.flush(&mut self.inputs);
+        media_lives
+    }
+
+    fn is_over(&self, now: Time) -> bool {
+        self.ends.is_some_and(|ends| {
+            let quiet = self.inputs.is_empty() && self.switch.call_count() == 0;
+            ends <= now || (quiet && self.switch.endpoint().live().is_idle())
+        })
+    }
+}

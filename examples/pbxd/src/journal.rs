@@ -1,0 +1,52 @@
+//! What the switch tells, as lines of the log.
+
+use switch::Event;
+use tracing::{info, warn};
+
+/// Logs an event under the target `switch`.
+pub(crate) fn tell(event: &Event) {
+    match event {
+        Event::Registered {
+            number,
+            contact,
+            source,
+        } => {
+            info!(target: "switch", %number, %source, %contact, "registered");
+        }
+        Event::Unregistered { number, contact } => info!(target: "switch", %number, %contact, "unregistered"),
+        Event::AuthenticationFailed { source, user, cause } => {
+            warn!(target: "switch", %source, user = ?user, %cause, "authentication failed");
+        }
+        Event::CallStarted { call, from, to } => info!(target: "switch", call = call.0, ?from, ?to, "call"),
+        Event::CallAnswered { call, by } => info!(target: "switch", call = call.0, ?by, "answered"),
+        Event::CallEnded(record) => {
+            let seconds = (record.ended - record.started).as_secs();
+            let cause = record.cause;
+            info!(target: "switch", call = record.call.0, seconds, ?cause, "ended");
+        }
+        Event::Transferred { call, by, to, attended } => {
+            info!(target: "switch", call = call.0, ?by, ?to, attended, "transferred");
+        }
+        Event::TransferFailed { call, by, status } => {
+            info!(target: "switch", call = call.0, ?by, status, "transfer failed");
+        }
+        Event::Parked { call, lot, slot, by } => info!(target: "switch", call = call.0, lot, %slot, ?by, "parked"),
+        Event::RecallStarted { call, slot, target } => {
+            info!(target: "switch", call = call.0, %slot, ?target, "recall");
+        }
+        Event::ParkedAgain { call, slot } => info!(target: "switch", call = call.0, %slot, "parked again"),
+        Event::Retrieved {
+            call,
+            slot,
+            by,
+            recall,
+            waited,
+        } => {
+            info!(target: "switch", call = call.0, %slot, ?by, recall, seconds = waited.as_secs(), "retrieved");
+        }
+        Event::Abandoned { call, slot, waited } => {
+            info!(target: "switch", call = call.0, %slot, seconds = waited.as_secs(), "abandoned");
+        }
+        other => info!(target: "switch", event = ?other, "event"),
+    }
+}

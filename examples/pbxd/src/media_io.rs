@@ -1,0 +1,323 @@
+//! The media thread: the engine, and a pair of UDP sockets for each of its streams.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use machine::{Machine, Time};
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use rtp_media::{Channel, Command, CommandError, Engine, Event, Output, StreamId};
+
+use crate::clock::{Clock, until};
+use crate::datagrams::Datagrams;
+use crate::mailbox::{Inbox, Outbox, mailbox};
+
+const WAKE: Token = Token(0);
+/// Datagrams taken from one socket with one system call. Packets of a stream are 20 ms apart, so that mostly there is
+/// one; room for more tells without a second call that there are none.
+const BATCH: usize = 8;
+/// More than the engine takes, so that what is too long for it is seen to be.
+const LARGEST: usize = 2048;
+/// Batches of one socket in one turn, so that a flood to one port leaves the others their turn.
+const BATCHES_A_TURN: usize = 4;
+/// From so many packets a second on, packets are left to gather for [`GATHER`], so that one turn serves many sockets.
+const BUSY: u64 = 1_000;
+/// How long they gather: far less than the jitter that any phone evens out.
+const GATHER: Duration = Duration::from_millis(1);
+
+/// The media side, before its thread runs it.
+pub(crate) struct MediaIo {
+    poll: Poll,
+    clock: Clock,
+    engine: Engine,
+    inbox: Inbox<Command>,
+    outbox: Outbox<Event>,
+}
+
+impl MediaIo {
+    /// A media side that says to `outbox` what happens. Also gives the mailbox for its commands.
+    pub(crate) fn new(clock: Clock, engine: Engine, outbox: Outbox<Event>) -> io::Result<(Self, Outbox<Command>)> {
+        let poll = Poll::new()?;
+        let (commands, inbox) = mailbox(Arc::new(Waker::new(poll.registry(), WAKE)?));
+        Ok((
+            Self {
+                poll,
+                clock,
+                engine,
+                inbox,
+                outbox,
+            },
+            commands,
+        ))
+    }
+
+    /// Runs until the sender of commands is gone.
+    pub(crate) fn run(self) -> io::Result<()> {
+        let Self {
+            mut poll,
+            clock,
+            mut engine,
+            inbox,
+            outbox,
+        } = self;
+        let mut sockets = Sockets::new(poll.registry().try_clone()?);
+        let mut events = Events::with_capacity(1024);
+        let mut commands = Vec::new();
+        let mut news = Vec::new();
+        let mut load = Load::default();
+        loop {
+            let now = clock.now();
+            let wait = if sockets.has_more() {
+                Some(Duration::ZERO)
+            } else {
+                until(now, [engine.poll_timeout()])
+            };
+            match poll.poll(&mut events, wait) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+            let now = clock.now();
+            let open = inbox.receive(&mut commands);
+            for command in commands.drain(..) {
+                obey(&mut engine, &mut sockets, now, command, &mut news);
+                drain(&mut engine, &mut sockets, &mut news);
+            }
+            sockets.note_ready(&events);
+            // While the other side is behind, packets stay in the kernel, which drops what is too much.
+            if !outbox.is_congested() {
+                load.add(now, sockets.receive(&mut engine, now));
+            }
+            if engine.poll_timeout().is_some_and(|due| due <= now) {
+                engine.handle_timeout(now);
+            }
+            drain(&mut engine, &mut sockets, &mut news);
+            outbox.send(&mut news)?;
+            if !open {
+                return Ok(());
+            }
+            if load.is_busy() || outbox.is_congested() {
+                std::thread::sleep(GATHER);
+            }
+        }
+    }
+}
+
+/// Has the engine do what control asks, with the sockets that it needs.
+fn obey(engine: &mut Engine, sockets: &mut Sockets, now: Time, command: Command, news: &mut Vec<Event>) {
+    if let Command::Open { stream, config } = &command
+        && let Err(error) = sockets.open(*stream, config.local)
+    {
+        tracing::error!(address = %config.local, %error, "no sockets for a stream");
+        news.push(Event::Failed {
+            stream: *stream,
+            error: CommandError::Full,
+        });
+        return;
+    }
+    let opened = match &command {
+        Command::Open { stream, .. } => Some(*stream),
+        _ => None,
+    };
+    if let Err(error) = engine.handle(now, command) {
+        tracing::debug!(%error, "the media engine refused a command");
+        if let Some(stream) = opened
+            && error != CommandError::DuplicateStream
+        {
+            sockets.close(stream);
+        }
+    }
+}
+
+/// Sends and tells what the engine has to send and to tell.
+fn drain(engine: &mut Engine, sockets: &mut Sockets, news: &mut Vec<Event>) {
+    while let Some(output) = engine.poll_output() {
+        match output {
+            Output::Transmit(transmit) => {
+                sockets.send(transmit.stream, transmit.channel, transmit.remote, &transmit.data);
+            }
+            Output::Event(event) => {
+                if let Event::Closed { stream, .. } = &event {
+                    sockets.close(*stream);
+                }
+                news.push(event);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Packets in the present and the last tenth of a second.
+#[derive(Default)]
+struct Load {
+    tenth: u64,
+    packets: u64,
+    before: u64,
+}
+
+impl Load {
+    fn add(&mut self, now: Time, packets: usize) {
+        let tenth = now.as_millis() / 100;
+        if tenth != self.tenth {
+            self.before = if tenth == self.tenth + 1 { self.packets } else { 0 };
+            self.packets = 0;
+            self.tenth = tenth;
+        }
+        self.packets += packets as u64;
+    }
+
+    fn is_busy(&self) -> bool {
+        self.before.max(self.packets) >= BUSY / 10
+    }
+}
+
+/// The sockets of the open streams.
+struct Sockets {
+    registry: Registry,
+    /// By stream: where in `pairs` its sockets are.
+    places: HashMap<StreamId, usize>,
+    /// The token of a pair's RTP socket is twice its place plus one, that of its RTCP socket one more.
+    pairs: Vec<Option<Pair>>,
+    free: Vec<usize>,
+    /// Tokens of sockets that may have more than was taken.
+    ready: Vec<usize>,
+    datagrams: Box<Datagrams<BATCH, LARGEST>>,
+}
+
+struct Pair {
+    stream: StreamId,
+    local: SocketAddr,
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+}
+
+impl Sockets {
+    fn new(registry: Registry) -> Self {
+        Self {
+            registry,
+            places: HashMap::new(),
+            pairs: Vec::new(),
+            free: Vec::new(),
+            ready: Vec::new(),
+            datagrams: Box::new(Datagrams::new()),
+        }
+    }
+
+    /// Binds the stream's RTP address and the RTCP port above it.
+    fn open(&mut self, stream: StreamId, local: SocketAddr) -> io::Result<()> {
+        if self.places.contains_key(&stream) {
+            return Ok(());
+        }
+        let above = local.port().checked_add(1).ok_or(io::ErrorKind::InvalidInput)?;
+        let mut rtp = UdpSocket::bind(local)?;
+        let mut rtcp = UdpSocket::bind(SocketAddr::new(local.ip(), above))?;
+        let place = self.free.pop().unwrap_or(self.pairs.len());
+        self.registry
+            .register(&mut rtp, Token(2 * place + 1), Interest::READABLE)?;
+        self.registry
+            .register(&mut rtcp, Token(2 * place + 2), Interest::READABLE)?;
+        let pair = Some(Pair {
+            stream,
+            local,
+            rtp,
+            rtcp,
+        });
+        match self.pairs.get_mut(place) {
+            Some(free) => *free = pair,
+            None => self.pairs.push(pair),
+        }
+        self.places.insert(stream, place);
+        Ok(())
+    }
+
+    /// Gives the stream's ports back. (Closing a socket takes it out of the poll.)
+    fn close(&mut self, stream: StreamId) {
+        if let Some(place) = self.places.remove(&stream)
+            && let Some(pair) = self.pairs.get_mut(place)
+        {
+            *pair = None;
+            self.free.push(place);
+        }
+    }
+
+    fn note_ready(&mut self, events: &Events) {
+        self.ready.extend(
+            events
+                .iter()
+                .map(|event| event.token())
+                .filter(|token| *token != WAKE)
+                .map(|token| token.0),
+        );
+    }
+
+    /// Whether something is left to take without waiting for it.
+    fn has_more(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Hands to the engine what the ready sockets have; tells how many packets that was.
+    fn receive(&mut self, engine: &mut Engine, now: Time) -> usize {
+        let mut total = 0;
+        // Those with more than a turn takes are put back into the list's beginning.
+        let mut kept = 0;
+        for index in 0..self.ready.len() {
+            let Some(&token) = self.ready.get(index) else { break };
+            let (packets, more) = self.receive_from(token, engine, now);
+            total += packets;
+            if more && let Some(place) = self.ready.get_mut(kept) {
+                *place = token;
+                kept += 1;
+            }
+        }
+        self.ready.truncate(kept);
+        total
+    }
+
+    fn receive_from(&mut self, token: usize, engine: &mut Engine, now: Time) -> (usize, bool) {
+        let index = token.saturating_sub(1);
+        // A socket that was closed in this turn, or the next one in its place, which has nothing yet.
+        let Some(Some(pair)) = self.pairs.get(index / 2) else {
+            return (0, false);
+        };
+        let (channel, socket) = if index.is_multiple_of(2) {
+            (Channel::Rtp, &pair.rtp)
+        } else {
+            (Channel::Rtcp, &pair.rtcp)
+        };
+        let mut packets = 0;
+        for _ in 0..BATCHES_A_TURN {
+            let received = self.datagrams.receive(socket, pair.local, |remote, data| {
+                engine.receive(now, pair.stream, channel, remote, data);
+            });
+            match received {
+                Ok(received) => {
+                    packets += received.count;
+                    if received.drained {
+                        return (packets, false);
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(local = %pair.local, %error, "receiving media failed");
+                    return (packets, false);
+                }
+            }
+        }
+        (packets, true)
+    }
+
+    fn send(&self, stream: StreamId, channel: Channel, remote: SocketAddr, data: &[u8]) {
+        let Some(Some(pair)) = self.places.get(&stream).and_then(|place| self.pairs.get(*place)) else {
+            return;
+        };
+        let socket = match channel {
+            Channel::Rtp => &pair.rtp,
+            Channel::Rtcp => &pair.rtcp,
+        };
+        // A packet that cannot be sent is a packet lost; the next one is due in 20 ms.
+        if let Err(error) = socket.send_to(data, remote) {
+            tracing::trace!(%remote, %error, "a media packet could not be sent");
+        }
+    }
+}
