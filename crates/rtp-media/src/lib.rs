@@ -2,8 +2,13 @@
 
 mod buffer;
 pub mod codec;
+pub mod dtmf;
 mod engine;
+pub mod fuzz;
+pub mod packet;
 pub mod player;
+pub mod rtcp;
+pub mod session;
 mod tone;
 
 pub use buffer::{INLINE_BYTES, Packet};

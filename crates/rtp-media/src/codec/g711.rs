@@ -32,7 +32,7 @@ pub const fn alaw_encode(sample: i16) -> u8 {
     let negative = sample < 0;
     let magnitude = (if negative { !sample } else { sample }).cast_unsigned() >> 4;
     // 11 bits: values below 32 are linear (segments 0 and 1), each doubling above is a segment more.
-    let segment = 11u32.saturating_sub(magnitude.leading_zeros());
+    let segment = 12u32.saturating_sub(magnitude.leading_zeros());
     let shifted = if segment > 1 {
         magnitude >> (segment - 1)
     } else {
@@ -132,12 +132,22 @@ const fn table_u8(to_alaw: bool) -> [u8; 256] {
 mod tests {
     use super::*;
 
-    /// The encoder as ITU-T G.711 tells it: by the decision values, written apart from the one above.
-    fn nearest(sample: i16, decode: fn(u8) -> i16) -> i32 {
-        (0..=255u8)
-            .map(|code| (i32::from(decode(code)) - i32::from(sample)).abs())
-            .min()
-            .unwrap()
+    /// Encoding as the Recommendation tells it: the interval between decision values that the magnitude lies in. The
+    /// first interval is `first_width` wide (in steps of a 16-bit sample), the next `linear` are `width` wide, and each
+    /// further segment of 16 is twice as coarse.
+    fn interval(magnitude: i32, first_width: i32, linear: i32, width: i32) -> u8 {
+        let (mut interval, mut end, mut width) = (0, first_width, width);
+        let mut left = linear;
+        while magnitude >= end && interval < 127 {
+            interval += 1;
+            if left == 0 {
+                width *= 2;
+                left = 16;
+            }
+            left -= 1;
+            end += width;
+        }
+        interval
     }
 
     #[test]
@@ -151,18 +161,16 @@ mod tests {
     }
 
     #[test]
-    fn the_code_is_the_nearest_up_to_the_bits_that_the_law_does_not_see() {
+    fn every_sample_lies_in_the_interval_of_its_code() {
         for sample in i16::MIN..=i16::MAX {
-            let ulaw = (i32::from(ulaw_decode(ulaw_encode(sample))) - i32::from(sample)).abs();
-            let alaw = (i32::from(alaw_decode(alaw_encode(sample))) - i32::from(sample)).abs();
-            assert!(
-                ulaw <= nearest(sample, ulaw_decode) + 4,
-                "µ-law of {sample}: off by {ulaw}"
-            );
-            assert!(
-                alaw <= nearest(sample, alaw_decode) + 16,
-                "A-law of {sample}: off by {alaw}"
-            );
+            // The reference takes the one's complement of negative samples, cut to the bits that the law sees.
+            let magnitude = i32::from(if sample < 0 { !sample } else { sample });
+            let sign = if sample < 0 { 0 } else { 0x80 };
+            // µ-law: one interval of half a step, 15 of 8, then 16 each of 16, 32, …; A-law: 32 of 16, then 16 of 32, ….
+            let ulaw = interval(magnitude & !3, 4, 15, 8);
+            assert_eq!(ulaw_encode(sample), (0x7f - ulaw) | sign, "µ-law of {sample}");
+            let alaw = interval(magnitude, 16, 31, 16);
+            assert_eq!(alaw_encode(sample), (alaw | sign) ^ 0x55, "A-law of {sample}");
         }
     }
 
