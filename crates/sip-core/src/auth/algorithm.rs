@@ -84,7 +84,11 @@ pub(crate) enum Protection<'a> {
     /// `qop=auth`: method and URI.
     Auth { nc: &'a str, cnonce: &'a str },
     /// `qop=auth-int`: method, URI and body.
-    AuthInt { nc: &'a str, cnonce: &'a str, body: &'a [u8] },
+    AuthInt {
+        nc: &'a str,
+        cnonce: &'a str,
+        body: &'a [u8],
+    },
 }
 
 /// The request side of the digest: everything but the user's secret.
@@ -108,7 +112,14 @@ impl Challenged<'_> {
         };
         let nonce = self.nonce.as_bytes();
         let with_count = |nc: &str, cnonce: &str, qop: &[u8]| {
-            hash(&[ha1.as_bytes(), nonce, nc.as_bytes(), cnonce.as_bytes(), qop, ha2.as_bytes()])
+            hash(&[
+                ha1.as_bytes(),
+                nonce,
+                nc.as_bytes(),
+                cnonce.as_bytes(),
+                qop,
+                ha2.as_bytes(),
+            ])
         };
         match self.protection {
             Protection::Legacy => hash(&[ha1.as_bytes(), nonce, ha2.as_bytes()]),
@@ -128,7 +139,10 @@ pub(crate) struct Hex {
 impl Hex {
     /// The digits of `bytes`; of more than 32 bytes, the first 32.
     pub(crate) fn encode(bytes: &[u8]) -> Self {
-        let mut hex = Hex { digits: [b'0'; 64], len: 0 };
+        let mut hex = Hex {
+            digits: [b'0'; 64],
+            len: 0,
+        };
         for (byte, pair) in bytes.iter().zip(hex.digits.chunks_exact_mut(2)) {
             pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0x0f)]);
             hex.len += 2;
@@ -161,7 +175,11 @@ pub(crate) fn decode_hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
 }
 
 const fn digit(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + (nibble & 0x0f) - 10 }
+    if nibble < 10 {
+        b'0' + nibble
+    } else {
+        b'a' + (nibble & 0x0f) - 10
+    }
 }
 
 fn hash_with<D: Digest>(parts: &[&[u8]]) -> Hex {
@@ -219,7 +237,10 @@ mod tests {
             nonce: vector.nonce,
             method: "GET",
             uri,
-            protection: Protection::Auth { nc: "00000001", cnonce: vector.cnonce },
+            protection: Protection::Auth {
+                nc: "00000001",
+                cnonce: vector.cnonce,
+            },
         };
         challenged.response(&ha1).as_str().to_owned()
     }
@@ -227,7 +248,12 @@ mod tests {
     #[test]
     fn published_responses() {
         for vector in &PUBLISHED {
-            assert_eq!(answer(vector, "/dir/index.html"), vector.response, "{:?}", vector.algorithm);
+            assert_eq!(
+                answer(vector, "/dir/index.html"),
+                vector.response,
+                "{:?}",
+                vector.algorithm
+            );
             assert_ne!(answer(vector, "/dir/index.htm"), vector.response);
         }
     }
@@ -236,15 +262,23 @@ mod tests {
     #[test]
     fn sha_512_256_has_its_own_initial_value() {
         let hash = Algorithm::Sha512_256.hash_joined(&[b"abc"]);
-        assert_eq!(hash.as_str(), "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23");
+        assert_eq!(
+            hash.as_str(),
+            "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23"
+        );
     }
 
     #[test]
     fn legacy_and_integrity_differ_from_auth() {
         let ha1 = Algorithm::Md5.hash_joined(&[b"bob", b"r", b"p"]);
         let response = |protection| {
-            let challenged =
-                Challenged { algorithm: Algorithm::Md5, nonce: "n", method: "BYE", uri: "sip:x", protection };
+            let challenged = Challenged {
+                algorithm: Algorithm::Md5,
+                nonce: "n",
+                method: "BYE",
+                uri: "sip:x",
+                protection,
+            };
             challenged.response(&ha1).as_str().to_owned()
         };
         let (nc, cnonce) = ("00000001", "c");

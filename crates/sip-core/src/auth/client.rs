@@ -54,7 +54,13 @@ impl Client {
     /// A client that pins itself to the first realm that challenges it.
     #[must_use]
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { user: user.into(), password: password.into(), realm: None, session: None, attempts: 0 }
+        Self {
+            user: user.into(),
+            password: password.into(),
+            realm: None,
+            session: None,
+            attempts: 0,
+        }
     }
 
     /// Answers challenges of `realm` only.
@@ -81,9 +87,13 @@ impl Client {
             return None;
         }
         let offered = challenge.iter().filter_map(|value| Challenge::parse(value).ok());
-        let next = offered.filter_map(|challenge| self.consider(&challenge)).reduce(|best, other| {
-            if other.algorithm > best.algorithm { other } else { best }
-        })?;
+        let next = offered
+            .filter_map(|challenge| self.consider(&challenge))
+            .reduce(
+                |best, other| {
+                    if other.algorithm > best.algorithm { other } else { best }
+                },
+            )?;
         self.attempts += 1;
         self.realm.get_or_insert_with(|| next.realm.clone());
         self.session = Some(next);
@@ -134,11 +144,16 @@ impl Client {
         if self.realm.as_deref().is_some_and(|own| own != realm) {
             return None;
         }
-        let refused = self.session.as_ref().is_some_and(|session| session.nonce == nonce && self.attempts > 0);
+        let refused = self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.nonce == nonce && self.attempts > 0);
         if refused && !challenge.is_stale() {
             return None;
         }
-        let algorithm = challenge.algorithm().map_or(Some(Algorithm::Md5), |name| name.parse().ok())?;
+        let algorithm = challenge
+            .algorithm()
+            .map_or(Some(Algorithm::Md5), |name| name.parse().ok())?;
         let qop = match challenge.qop() {
             None => Qop::Legacy,
             Some(_) if challenge.offers_qop("auth") => Qop::Auth,
@@ -146,7 +161,11 @@ impl Client {
             Some(_) => return None,
         };
         // A nonce used before goes on counting.
-        let count = self.session.as_ref().filter(|session| session.nonce == nonce).map_or(0, |session| session.count);
+        let count = self
+            .session
+            .as_ref()
+            .filter(|session| session.nonce == nonce)
+            .map_or(0, |session| session.count);
         Some(Session {
             realm: realm.to_owned(),
             nonce: nonce.to_owned(),

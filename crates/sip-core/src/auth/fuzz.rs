@@ -14,7 +14,10 @@ use crate::header::{AuthenticationInfo, Challenge, Credentials, TypedHeader};
 /// of the client cannot be read.
 pub fn digest(data: &[u8]) {
     if let Ok(challenge) = Challenge::parse(data) {
-        assert_eq!(Challenge::parse(challenge.to_string().as_bytes()).as_ref(), Ok(&challenge));
+        assert_eq!(
+            Challenge::parse(challenge.to_string().as_bytes()).as_ref(),
+            Ok(&challenge)
+        );
     }
     if let Ok(info) = AuthenticationInfo::parse(data) {
         let mut text = String::new();
@@ -25,9 +28,14 @@ pub fn digest(data: &[u8]) {
     (config.allow_legacy, config.auth_int) = (true, true);
     let mut server = Server::new("r", config, [1; 32]);
     if let Ok(credentials) = Credentials::parse(data) {
-        assert_eq!(Credentials::parse(credentials.to_string().as_bytes()).as_ref(), Ok(&credentials));
+        assert_eq!(
+            Credentials::parse(credentials.to_string().as_bytes()).as_ref(),
+            Ok(&credentials)
+        );
         let secret = Secret::from_password("u", "r", "a password that the fuzzer does not know");
-        let verdict = server.verify(Time::ZERO, &Method::Register, b"sip:r", data, &credentials, |_| Some(&secret));
+        let verdict = server.verify(Time::ZERO, &Method::Register, b"sip:r", data, &credentials, |_| {
+            Some(&secret)
+        });
         assert!(verdict.is_err());
         assert_eq!(server.used_nonces(), 0);
     }

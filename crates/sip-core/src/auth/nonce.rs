@@ -57,7 +57,15 @@ struct Used {
 impl Nonces {
     pub(crate) fn new(key: [u8; 32], lifetime: Duration, capacity: usize) -> Self {
         let (floor, used) = (None, BTreeMap::new());
-        Self { key, lifetime, capacity, next_serial: 0, floor, latest: Time::ZERO, used }
+        Self {
+            key,
+            lifetime,
+            capacity,
+            next_serial: 0,
+            floor,
+            latest: Time::ZERO,
+            used,
+        }
     }
 
     /// A nonce never issued before, good for `source` only if one is given.
@@ -67,7 +75,13 @@ impl Nonces {
         self.next_serial = self.next_serial.wrapping_add(1);
         let mut bytes = [0; 32];
         let mac = self.mac(self.latest, serial, source);
-        let parts = self.latest.as_nanos().to_be_bytes().into_iter().chain(serial.to_be_bytes()).chain(mac);
+        let parts = self
+            .latest
+            .as_nanos()
+            .to_be_bytes()
+            .into_iter()
+            .chain(serial.to_be_bytes())
+            .chain(mac);
         for (byte, part) in bytes.iter_mut().zip(parts) {
             *byte = part;
         }
@@ -86,12 +100,22 @@ impl Nonces {
             return Verdict::Stale;
         }
         if let Some(used) = self.used.get_mut(&serial) {
-            return if used.window.mark(count) { Verdict::Fresh } else { Verdict::Replayed };
+            return if used.window.mark(count) {
+                Verdict::Fresh
+            } else {
+                Verdict::Replayed
+            };
         }
         if self.floor.is_some_and(|floor| serial <= floor) {
             return Verdict::Stale;
         }
-        self.used.insert(serial, Used { issued, window: Window::starting_at(count) });
+        self.used.insert(
+            serial,
+            Used {
+                issued,
+                window: Window::starting_at(count),
+            },
+        );
         if self.used.len() > self.capacity
             && let Some((forgotten, _)) = self.used.pop_first()
         {
@@ -153,7 +177,10 @@ impl Nonces {
 
 impl fmt::Debug for Nonces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Nonces").field("lifetime", &self.lifetime).field("used", &self.used.len()).finish_non_exhaustive()
+        f.debug_struct("Nonces")
+            .field("lifetime", &self.lifetime)
+            .field("used", &self.used.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -167,7 +194,10 @@ struct Window {
 
 impl Window {
     const fn starting_at(count: u32) -> Self {
-        Self { highest: count, seen: 1 }
+        Self {
+            highest: count,
+            seen: 1,
+        }
     }
 
     /// Marks `count` as used; `false` if it was used before or is too old to tell.

@@ -43,7 +43,12 @@ impl Secret {
     /// Takes over a stored `H(A1)` in hexadecimal digits; `None` if `hex` is not exactly one hash of that algorithm.
     #[must_use]
     pub fn from_ha1(algorithm: Algorithm, hex: &str) -> Option<Self> {
-        Self { md5: None, sha256: None, sha512_256: None }.with_ha1(algorithm, hex)
+        Self {
+            md5: None,
+            sha256: None,
+            sha512_256: None,
+        }
+        .with_ha1(algorithm, hex)
     }
 
     /// Adds (or replaces) the `H(A1)` of one more algorithm; `None` as for [`from_ha1`](Self::from_ha1).
@@ -80,7 +85,9 @@ pub(crate) fn hash_user(algorithm: Algorithm, user: &str, realm: &str, password:
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")?;
-        f.debug_list().entries(Algorithm::ALL.iter().filter(|algorithm| self.has(**algorithm))).finish()
+        f.debug_list()
+            .entries(Algorithm::ALL.iter().filter(|algorithm| self.has(**algorithm)))
+            .finish()
     }
 }
 
@@ -94,7 +101,10 @@ mod tests {
         let user = ["Mufasa", "testrealm@host.com", "Circle Of Life"];
         let hashed = Secret::from_password(user[0], user[1], user[2]);
         let stored = Secret::from_ha1(Algorithm::Md5, "939E7578ed9e3c518a452acee763bce9").unwrap();
-        assert_eq!(hashed.ha1(Algorithm::Md5).unwrap().as_str(), stored.ha1(Algorithm::Md5).unwrap().as_str());
+        assert_eq!(
+            hashed.ha1(Algorithm::Md5).unwrap().as_str(),
+            stored.ha1(Algorithm::Md5).unwrap().as_str()
+        );
         for algorithm in Algorithm::ALL {
             let hex = hashed.ha1(algorithm).unwrap();
             let one = Secret::from_ha1(algorithm, hex.as_str()).unwrap();

@@ -135,7 +135,12 @@ impl Server {
         rng.fill_bytes(&mut password);
         let nobody = Secret::from_password("", realm, Hex::encode(&password).as_str());
         let nonces = Nonces::new(key, config.nonce_lifetime, config.max_nonces);
-        Self { realm: realm.to_owned(), config, nonces, nobody }
+        Self {
+            realm: realm.to_owned(),
+            config,
+            nonces,
+            nobody,
+        }
     }
 
     /// The realm that phones show to their users.
@@ -175,7 +180,17 @@ impl Server {
         credentials: &Credentials,
         lookup: impl FnOnce(&str) -> Option<S>,
     ) -> Result<(), AuthError> {
-        self.verify_request(now, &SignedRequest { method, uri, body, source: None }, credentials, lookup)
+        self.verify_request(
+            now,
+            &SignedRequest {
+                method,
+                uri,
+                body,
+                source: None,
+            },
+            credentials,
+            lookup,
+        )
     }
 
     /// As [`verify`](Self::verify), with the source of the request.
@@ -217,7 +232,9 @@ impl Server {
         let ha1 = secret.as_ref().and_then(|secret| secret.borrow().ha1(claim.algorithm));
         // An unknown user is compared too, with a secret nobody knows: the answer takes as long.
         let known = ha1.is_some();
-        let ha1 = ha1.or_else(|| self.nobody.ha1(claim.algorithm)).ok_or(AuthError::WrongPassword)?;
+        let ha1 = ha1
+            .or_else(|| self.nobody.ha1(claim.algorithm))
+            .ok_or(AuthError::WrongPassword)?;
         let challenged = Challenged {
             algorithm: claim.algorithm,
             nonce: claim.nonce,
@@ -289,7 +306,11 @@ impl<'a> Claim<'a> {
         if !config.algorithms.contains(&algorithm) {
             return Err(AuthError::UnsupportedAlgorithm);
         }
-        if credentials.params().get("userhash").is_some_and(|hashed| hashed.eq_ignore_ascii_case("true")) {
+        if credentials
+            .params()
+            .get("userhash")
+            .is_some_and(|hashed| hashed.eq_ignore_ascii_case("true"))
+        {
             return Err(AuthError::UnsupportedQop);
         }
         let (protection, count) = read_protection(credentials, config, body)?;
@@ -313,13 +334,20 @@ fn read_protection<'a>(
 ) -> Result<(Protection<'a>, u32), AuthError> {
     let Some(qop) = credentials.qop() else {
         // Without a count nothing tells a replay from a request: each nonce once.
-        return if config.allow_legacy { Ok((Protection::Legacy, 1)) } else { Err(AuthError::UnsupportedQop) };
+        return if config.allow_legacy {
+            Ok((Protection::Legacy, 1))
+        } else {
+            Err(AuthError::UnsupportedQop)
+        };
     };
     let (Some(nc), Some(cnonce)) = (credentials.nc(), credentials.cnonce()) else {
         return Err(AuthError::Malformed);
     };
     let is_count = nc.len() == 8 && nc.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let count = u32::from_str_radix(nc, 16).ok().filter(|count| is_count && *count > 0).ok_or(AuthError::Malformed)?;
+    let count = u32::from_str_radix(nc, 16)
+        .ok()
+        .filter(|count| is_count && *count > 0)
+        .ok_or(AuthError::Malformed)?;
     if qop.eq_ignore_ascii_case("auth") {
         Ok((Protection::Auth { nc, cnonce }, count))
     } else if qop.eq_ignore_ascii_case("auth-int") && config.auth_int {
@@ -342,7 +370,10 @@ fn same_destination(claimed: &[u8], actual: &[u8]) -> bool {
     };
     match (claimed.scheme(), actual.scheme()) {
         (Scheme::Sip | Scheme::Sips, Scheme::Sip | Scheme::Sips) => {
-            let port = |uri: &Uri| uri.port().unwrap_or(if uri.scheme() == Scheme::Sips { 5061 } else { 5060 });
+            let port = |uri: &Uri| {
+                uri.port()
+                    .unwrap_or(if uri.scheme() == Scheme::Sips { 5061 } else { 5060 })
+            };
             claimed.user() == actual.user() && claimed.host() == actual.host() && port(&claimed) == port(&actual)
         }
         _ => claimed.equivalent(&actual),

@@ -62,7 +62,11 @@ impl Default for ExpiryPolicy {
     /// At least a minute, at most an hour, and an hour for those who do not say.
     fn default() -> Self {
         let hour = Duration::from_secs(3600);
-        Self { min: Duration::from_secs(60), max: hour, default: hour }
+        Self {
+            min: Duration::from_secs(60),
+            max: hour,
+            default: hour,
+        }
     }
 }
 
@@ -76,7 +80,11 @@ mod tests {
 
     #[test]
     fn edges() {
-        let policy = ExpiryPolicy { min: secs(60), max: secs(300), default: secs(120) };
+        let policy = ExpiryPolicy {
+            min: secs(60),
+            max: secs(300),
+            default: secs(120),
+        };
         for (requested, granted) in [
             (0, Ok(secs(0))),
             (1, Err(TooBrief { min: secs(60) })),
@@ -93,14 +101,22 @@ mod tests {
 
     #[test]
     fn an_hour_is_never_too_brief() {
-        let policy = ExpiryPolicy { min: secs(7200), max: secs(86_400), default: secs(7200) };
+        let policy = ExpiryPolicy {
+            min: secs(7200),
+            max: secs(86_400),
+            default: secs(7200),
+        };
         assert_eq!(policy.grant(Some(secs(3600))), Ok(secs(3600)));
         assert_eq!(policy.grant(Some(secs(3599))), Err(TooBrief { min: secs(3600) }));
     }
 
     #[test]
     fn a_default_above_the_maximum_is_shortened() {
-        let policy = ExpiryPolicy { min: secs(1), max: secs(10), default: secs(20) };
+        let policy = ExpiryPolicy {
+            min: secs(1),
+            max: secs(10),
+            default: secs(20),
+        };
         assert_eq!(policy.grant(None), Ok(secs(10)));
     }
 }

@@ -36,8 +36,13 @@ pub struct UnknownName;
 
 impl Package {
     /// All packages.
-    pub const ALL: [Package; 5] =
-        [Package::Dialog, Package::Refer, Package::MessageSummary, Package::Presence, Package::Registration];
+    pub const ALL: [Package; 5] = [
+        Package::Dialog,
+        Package::Refer,
+        Package::MessageSummary,
+        Package::Presence,
+        Package::Registration,
+    ];
 
     /// The name as it stands in the `Event` header.
     #[must_use]
@@ -74,7 +79,10 @@ impl FromStr for Package {
     type Err = UnknownName;
 
     fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Package::ALL.into_iter().find(|package| package.as_str() == name).ok_or(UnknownName)
+        Package::ALL
+            .into_iter()
+            .find(|package| package.as_str() == name)
+            .ok_or(UnknownName)
     }
 }
 
@@ -160,7 +168,10 @@ impl FromStr for Reason {
     type Err = UnknownName;
 
     fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Reason::ALL.into_iter().find(|reason| reason.as_str().eq_ignore_ascii_case(name)).ok_or(UnknownName)
+        Reason::ALL
+            .into_iter()
+            .find(|reason| reason.as_str().eq_ignore_ascii_case(name))
+            .ok_or(UnknownName)
     }
 }
 

@@ -50,8 +50,11 @@ pub enum FragmentError {
 /// The body that tells `status`; without `reason`, the usual phrase. Control characters in `reason` become spaces.
 #[must_use]
 pub fn build(status: StatusCode, reason: Option<&str>) -> Bytes {
-    let reason: String =
-        reason.unwrap_or(status.reason()).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let reason: String = reason
+        .unwrap_or(status.reason())
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     Bytes::from(format!("SIP/2.0 {} {}\r\n", status.code(), reason.trim()))
 }
 
@@ -95,7 +98,11 @@ mod tests {
         for (body, code, reason) in [
             ("SIP/2.0 100 Trying\r\n", 100, "Trying"),
             ("SIP/2.0 200 OK", 200, "OK"),
-            ("sip/2.0 503 Service Unavailable\nContact: <sip:x>\n", 503, "Service Unavailable"),
+            (
+                "sip/2.0 503 Service Unavailable\nContact: <sip:x>\n",
+                503,
+                "Service Unavailable",
+            ),
             ("SIP/2.0 486\r\n", 486, ""),
             ("SIP/2.0 603 \r\n\r\n", 603, ""),
         ] {

@@ -52,11 +52,8 @@ impl AuthParams {
 
     fn set(&mut self, name: &'static str, value: &str, quoted: bool) {
         self.0.retain(|param| !param.name.eq_ignore_ascii_case(name));
-        self.0.push(AuthParam {
-            name: SmolStr::new_static(name),
-            value: SmolStr::new(value),
-            quoted,
-        });
+        self.0
+            .push(AuthParam::new(SmolStr::new_static(name), SmolStr::new(value), quoted));
     }
 
     fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
@@ -80,10 +77,10 @@ impl AuthParams {
     fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
         for (index, param) in self.0.iter().enumerate() {
             write!(out, "{}{}=", if index == 0 { "" } else { ", " }, param.name)?;
-            if param.quoted || param.value.is_empty() || !param.value.bytes().all(is_bare_byte) {
-                write_quoted(out, &param.value)?;
+            if param.quoted {
+                write_quoted(out, &param.value)?
             } else {
-                out.write_str(&param.value)?;
+                out.write_str(&param.value)?
             }
         }
         Ok(())
@@ -91,6 +88,12 @@ impl AuthParams {
 }
 
 impl AuthParam {
+    /// A value that cannot stand without quotes gets them.
+    fn new(name: SmolStr, value: SmolStr, quoted: bool) -> Self {
+        let quoted = quoted || value.is_empty() || !value.bytes().all(is_bare_byte);
+        Self { name, value, quoted }
+    }
+
     fn lex(lexer: &mut Lexer<'_>, before: &AuthParams) -> Result<Self, ParseError> {
         let start = lexer.clone();
         let name = lexer.token()?;
@@ -103,21 +106,13 @@ impl AuthParam {
         }
         let name = SmolStr::new(name);
         if lexer.peek() == Some(b'"') {
-            return Ok(Self {
-                name,
-                value: unquote(lexer.quoted_raw()?).into(),
-                quoted: true,
-            });
+            return Ok(Self::new(name, unquote(lexer.quoted_raw()?).into(), true));
         }
         let value = lexer.take_while(is_bare_byte);
         if value.is_empty() && !lexer.is_end() && lexer.peek() != Some(b',') {
             return Err(lexer.unexpected());
         }
-        Ok(Self {
-            name,
-            value: decode_text(value).into(),
-            quoted: false,
-        })
+        Ok(Self::new(name, decode_text(value).into(), false))
     }
 }
 

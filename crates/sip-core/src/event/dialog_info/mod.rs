@@ -127,7 +127,12 @@ impl DialogInfo {
     /// A document without dialogs.
     #[must_use]
     pub fn new(entity: impl Into<String>, version: u32, state: DocumentState) -> Self {
-        Self { entity: entity.into(), version, state, dialogs: Vec::new() }
+        Self {
+            entity: entity.into(),
+            version,
+            state,
+            dialogs: Vec::new(),
+        }
     }
 }
 
@@ -155,7 +160,11 @@ impl Participant {
     /// A participant with nothing but a URI.
     #[must_use]
     pub fn new(identity: impl Into<String>) -> Self {
-        Self { identity: identity.into(), display: None, target: None }
+        Self {
+            identity: identity.into(),
+            display: None,
+            target: None,
+        }
     }
 
     /// Adds the name to show.
@@ -211,7 +220,11 @@ words!(Cause {
 
 /// Replaces what XML 1.0 cannot carry, and control characters, which have no place in a name or URI.
 fn masked(c: char) -> char {
-    if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { '\u{fffd}' } else { c }
+    if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') {
+        '\u{fffd}'
+    } else {
+        c
+    }
 }
 
 #[cfg(test)]

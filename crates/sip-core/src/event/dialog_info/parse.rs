@@ -82,10 +82,15 @@ impl DialogInfo {
     /// [`DialogInfoError`] if it is not a well-formed document of RFC 4235, or exceeds a limit of this module.
     pub fn parse(document: &[u8]) -> Result<Self, DialogInfoError> {
         if document.len() > MAX_DOCUMENT {
-            return Err(DialogInfoError { kind: Kind::TooLong, offset: MAX_DOCUMENT });
+            return Err(DialogInfoError {
+                kind: Kind::TooLong,
+                offset: MAX_DOCUMENT,
+            });
         }
-        let text = core::str::from_utf8(document)
-            .map_err(|error| DialogInfoError { kind: Kind::NotUtf8, offset: error.valid_up_to() })?;
+        let text = core::str::from_utf8(document).map_err(|error| DialogInfoError {
+            kind: Kind::NotUtf8,
+            offset: error.valid_up_to(),
+        })?;
         let mut reader = NsReader::from_str(text);
         let mut builder = Builder::default();
         loop {
@@ -177,7 +182,9 @@ impl Builder {
                     dialog.code = attributes.get("code").map(read_code).transpose()?;
                 }
             }
-            Element::Local | Element::Remote => *self.participant(element).ok_or(Kind::Syntax)? = Some(Participant::default()),
+            Element::Local | Element::Remote => {
+                *self.participant(element).ok_or(Kind::Syntax)? = Some(Participant::default())
+            }
             Element::Identity => {
                 if let Some(participant) = self.current_participant() {
                     participant.display = attributes.owned("display");
@@ -228,17 +235,29 @@ impl Builder {
 
     fn participant(&mut self, side: Element) -> Option<&mut Option<Participant>> {
         let (dialog, _) = self.dialog.as_mut()?;
-        Some(if side == Element::Local { &mut dialog.local } else { &mut dialog.remote })
+        Some(if side == Element::Local {
+            &mut dialog.local
+        } else {
+            &mut dialog.remote
+        })
     }
 
     /// The participant whose element is the innermost open one that has a side.
     fn current_participant(&mut self) -> Option<&mut Participant> {
-        let side = self.open.iter().rev().copied().find(|open| matches!(open, Element::Local | Element::Remote))?;
+        let side = self
+            .open
+            .iter()
+            .rev()
+            .copied()
+            .find(|open| matches!(open, Element::Local | Element::Remote))?;
         self.participant(side)?.as_mut()
     }
 
     fn wants_text(&self) -> bool {
-        matches!(self.open.last(), Some(Element::State | Element::Duration | Element::Identity))
+        matches!(
+            self.open.last(),
+            Some(Element::State | Element::Duration | Element::Identity)
+        )
     }
 
     fn add_text(&mut self, text: &str) -> Result<(), Kind> {
@@ -246,7 +265,10 @@ impl Builder {
             return Err(Kind::Syntax);
         }
         if self.wants_text() {
-            self.text.extend(text.chars().map(|c| if c.is_ascii_whitespace() { ' ' } else { masked(c) }));
+            self.text.extend(
+                text.chars()
+                    .map(|c| if c.is_ascii_whitespace() { ' ' } else { masked(c) }),
+            );
             if self.text.len() > MAX_TEXT {
                 return Err(Kind::TextTooLong);
             }
@@ -289,7 +311,9 @@ impl Attributes {
             if all.len() >= MAX_ATTRIBUTES {
                 return Err(Kind::TooManyAttributes);
             }
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| Kind::UnknownEntity)?;
+            let value = attribute
+                .normalized_value(XmlVersion::Implicit1_0)
+                .map_err(|_| Kind::UnknownEntity)?;
             if value.len() > MAX_TEXT {
                 return Err(Kind::TextTooLong);
             }
@@ -299,7 +323,10 @@ impl Attributes {
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     fn owned(&self, name: &str) -> Option<String> {
@@ -312,7 +339,11 @@ impl Attributes {
 }
 
 fn read_root(attributes: &Attributes) -> Result<DialogInfo, Kind> {
-    let version = attributes.required("version")?.trim().parse().map_err(|_| Kind::BadValue)?;
+    let version = attributes
+        .required("version")?
+        .trim()
+        .parse()
+        .map_err(|_| Kind::BadValue)?;
     let state = DocumentState::from_word(attributes.required("state")?).ok_or(Kind::BadValue)?;
     Ok(DialogInfo::new(attributes.required("entity")?, version, state))
 }
@@ -331,5 +362,9 @@ fn read_dialog(attributes: &Attributes) -> Result<DialogElement, Kind> {
 }
 
 fn read_code(code: &str) -> Result<u16, Kind> {
-    code.trim().parse().ok().filter(|code| (100..700).contains(code)).ok_or(Kind::BadValue)
+    code.trim()
+        .parse()
+        .ok()
+        .filter(|code| (100..700).contains(code))
+        .ok_or(Kind::BadValue)
 }

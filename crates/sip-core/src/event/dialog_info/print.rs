@@ -33,9 +33,11 @@ impl DialogElement {
     fn write_xml(&self, out: &mut String) -> fmt::Result {
         out.write_str("  <dialog")?;
         attribute(out, "id", &self.id)?;
-        for (name, value) in
-            [("call-id", &self.call_id), ("local-tag", &self.local_tag), ("remote-tag", &self.remote_tag)]
-        {
+        for (name, value) in [
+            ("call-id", &self.call_id),
+            ("local-tag", &self.local_tag),
+            ("remote-tag", &self.remote_tag),
+        ] {
             if let Some(value) = value {
                 attribute(out, name, value)?;
             }

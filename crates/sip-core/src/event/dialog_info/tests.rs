@@ -33,7 +33,10 @@ fn a_phone_s_document() {
           </d:dialog>
         </d:dialog-info>"#;
     let info = DialogInfo::parse(xml.as_bytes()).unwrap();
-    assert_eq!((info.version, info.state, info.entity.as_str()), (12, DocumentState::Partial, "sip:1001@pbx.example"));
+    assert_eq!(
+        (info.version, info.state, info.entity.as_str()),
+        (12, DocumentState::Partial, "sip:1001@pbx.example")
+    );
     let expected = DialogElement {
         id: "as7d900as8".into(),
         call_id: Some("a84b4c76e66710".into()),
@@ -45,7 +48,9 @@ fn a_phone_s_document() {
         code: Some(200),
         duration: Some(274),
         local: Some(
-            Participant::new("sip:1001@pbx.example;a=<1>").with_display("Ann & Co").with_target("sip:1001@192.0.2.4"),
+            Participant::new("sip:1001@pbx.example;a=<1>")
+                .with_display("Ann & Co")
+                .with_target("sip:1001@192.0.2.4"),
         ),
         remote: Some(Participant::new("sip:bob@host")),
     };
@@ -57,17 +62,31 @@ fn what_is_not_a_document_is_refused() {
     assert_eq!(kind(""), Kind::NotDialogInfo);
     assert_eq!(kind("text"), Kind::Syntax);
     assert_eq!(kind("<presence/>"), Kind::NotDialogInfo);
-    assert_eq!(kind("<dialog-info version='0' state='full' entity='a'/>"), Kind::NotDialogInfo); // no namespace
+    assert_eq!(
+        kind("<dialog-info version='0' state='full' entity='a'/>"),
+        Kind::NotDialogInfo
+    ); // no namespace
     assert_eq!(kind(&format!("{}{}", document(""), document(""))), Kind::NotDialogInfo);
     assert_eq!(kind(&format!("{}junk", document(""))), Kind::Syntax);
     assert_eq!(kind("<dialog-info"), Kind::Syntax);
     assert_eq!(kind(&document("<dialog id='1'></x>")), Kind::Syntax);
     assert_eq!(kind(document("").trim_end_matches("</dialog-info>")), Kind::Syntax);
     assert_eq!(kind(&document("<dialog id='1'/>")), Kind::MissingState);
-    assert_eq!(kind(&document("<dialog><state>early</state></dialog>")), Kind::MissingAttribute);
+    assert_eq!(
+        kind(&document("<dialog><state>early</state></dialog>")),
+        Kind::MissingAttribute
+    );
     assert_eq!(kind(&document("<dialog id='1' id='2'/>")), Kind::Syntax);
-    for bad in ["<state>ringing</state>", "<state code='99'>early</state>", "<duration>-1</duration>"] {
-        assert_eq!(kind(&document(&format!("<dialog id='1'>{bad}</dialog>"))), Kind::BadValue, "{bad}");
+    for bad in [
+        "<state>ringing</state>",
+        "<state code='99'>early</state>",
+        "<duration>-1</duration>",
+    ] {
+        assert_eq!(
+            kind(&document(&format!("<dialog id='1'>{bad}</dialog>"))),
+            Kind::BadValue,
+            "{bad}"
+        );
     }
     for (from, to) in [("'0'", "'-1'"), ("'0'", "'4294967296'"), ("full", "whole")] {
         assert_eq!(kind(&document("").replacen(from, to, 1)), Kind::BadValue, "{to}");
@@ -78,7 +97,10 @@ fn what_is_not_a_document_is_refused() {
 
 #[test]
 fn nothing_is_expanded() {
-    let bomb = format!("<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>{}", document(DIALOG));
+    let bomb = format!(
+        "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>{}",
+        document(DIALOG)
+    );
     assert_eq!(kind(&bomb), Kind::DocumentType);
     let identity = |text: &str| {
         let local = format!("<local><identity>{text}</identity></local>");
@@ -94,7 +116,13 @@ fn nothing_is_expanded() {
 #[test]
 fn each_limit_and_one_past() {
     let dialogs = |count| document(&DIALOG.repeat(count));
-    assert_eq!(DialogInfo::parse(dialogs(MAX_DIALOGS).as_bytes()).unwrap().dialogs.len(), MAX_DIALOGS);
+    assert_eq!(
+        DialogInfo::parse(dialogs(MAX_DIALOGS).as_bytes())
+            .unwrap()
+            .dialogs
+            .len(),
+        MAX_DIALOGS
+    );
     assert_eq!(kind(&dialogs(MAX_DIALOGS + 1)), Kind::TooManyDialogs);
 
     let nested = |depth: usize| document(&format!("{}{}", "<x>".repeat(depth - 1), "</x>".repeat(depth - 1)));
@@ -126,12 +154,22 @@ fn each_limit_and_one_past() {
 }
 
 fn participant() -> impl Strategy<Value = Participant> {
-    (any::<String>(), any::<Option<String>>(), any::<Option<String>>())
-        .prop_map(|(identity, display, target)| Participant { identity, display, target })
+    (any::<String>(), any::<Option<String>>(), any::<Option<String>>()).prop_map(|(identity, display, target)| {
+        Participant {
+            identity,
+            display,
+            target,
+        }
+    })
 }
 
 fn dialog() -> impl Strategy<Value = DialogElement> {
-    let ids = (any::<String>(), any::<Option<String>>(), any::<Option<String>>(), any::<Option<String>>());
+    let ids = (
+        any::<String>(),
+        any::<Option<String>>(),
+        any::<Option<String>>(),
+        any::<Option<String>>(),
+    );
     let state = prop::sample::select(vec![
         DialogState::Trying,
         DialogState::Proceeding,
@@ -153,7 +191,19 @@ fn dialog() -> impl Strategy<Value = DialogElement> {
     let numbers = (prop::option::of(100_u16..700), any::<Option<u64>>());
     (ids, direction, state, cause, numbers, parties).prop_map(
         |((id, call_id, local_tag, remote_tag), direction, state, cause, (code, duration), (local, remote))| {
-            DialogElement { id, call_id, local_tag, remote_tag, direction, state, cause, code, duration, local, remote }
+            DialogElement {
+                id,
+                call_id,
+                local_tag,
+                remote_tag,
+                direction,
+                state,
+                cause,
+                code,
+                duration,
+                local,
+                remote,
+            }
         },
     )
 }
@@ -164,13 +214,19 @@ fn cleaned(mut info: DialogInfo) -> DialogInfo {
     mask(&mut info.entity);
     for dialog in &mut info.dialogs {
         mask(&mut dialog.id);
-        for text in [&mut dialog.call_id, &mut dialog.local_tag, &mut dialog.remote_tag].into_iter().flatten() {
+        for text in [&mut dialog.call_id, &mut dialog.local_tag, &mut dialog.remote_tag]
+            .into_iter()
+            .flatten()
+        {
             mask(text);
         }
         for participant in [&mut dialog.local, &mut dialog.remote].into_iter().flatten() {
             mask(&mut participant.identity);
             participant.identity = participant.identity.trim().to_owned();
-            for text in [&mut participant.display, &mut participant.target].into_iter().flatten() {
+            for text in [&mut participant.display, &mut participant.target]
+                .into_iter()
+                .flatten()
+            {
                 mask(text);
             }
         }
