@@ -40,11 +40,22 @@ impl Baresip {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let (sip, control) = (ports::free_port(), ports::free_port());
-        std::fs::write(path("tone.wav"), sound::write_wav(&sound::sine(frequency, 0, 8000 * 60))).unwrap();
+        std::fs::write(
+            path("tone.wav"),
+            sound::write_wav(&sound::sine(frequency, 0, 8000 * 60)),
+        )
+        .unwrap();
         std::fs::create_dir(path("heard")).unwrap();
-        let account = format!("<sip:{number}@{}>;auth_user={number};auth_pass={password};regint=60", server.sip);
+        let account = format!(
+            "<sip:{number}@{}>;auth_user={number};auth_pass={password};regint=60",
+            server.sip
+        );
         std::fs::write(path("accounts"), format!("{account};audio_codecs=PCMU\n")).unwrap();
-        std::fs::write(path("config"), configuration(sip, control, &path("tone.wav"), &path("heard"))).unwrap();
+        std::fs::write(
+            path("config"),
+            configuration(sip, control, &path("tone.wav"), &path("heard")),
+        )
+        .unwrap();
         let screen = File::create(path("screen")).unwrap();
         let mut child = Command::new("baresip")
             .args(["-s", "-f"])
@@ -57,17 +68,30 @@ impl Baresip {
         let connect = || TcpStream::connect((Ipv4Addr::LOCALHOST, control)).ok();
         let Some(control) = process::poll(PATIENCE, connect) else {
             process::kill(&mut child);
-            panic!("baresip does not start:\n{}", process::text(&folder.path().join("screen")));
+            panic!(
+                "baresip does not start:\n{}",
+                process::text(&folder.path().join("screen"))
+            );
         };
         control.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        Self { child, control, unread: Vec::new(), events: Vec::new(), seen: 0, server: server.sip, folder }
+        Self {
+            child,
+            control,
+            unread: Vec::new(),
+            events: Vec::new(),
+            seen: 0,
+            server: server.sip,
+            folder,
+        }
     }
 
     /// Gives a command, as one would type it.
     pub(crate) fn command(&mut self, command: &str, parameters: &str) {
         let json = format!("{{\"command\":\"{command}\",\"params\":\"{parameters}\",\"token\":\"t\"}}");
         write!(self.control, "{}:{json},", json.len()).unwrap();
-        let answer = self.wait_until(&format!("the answer to {command}"), |event| event.contains("\"response\":true"));
+        let answer = self.wait_until(&format!("the answer to {command}"), |event| {
+            event.contains("\"response\":true")
+        });
         assert!(answer.contains("\"ok\":true"), "{command}: {answer}");
     }
 
@@ -98,15 +122,25 @@ impl Baresip {
                     return event.clone();
                 }
             }
-            assert!(Instant::now() < end, "baresip waited in vain for {what}\n{}", self.report());
+            assert!(
+                Instant::now() < end,
+                "baresip waited in vain for {what}\n{}",
+                self.report()
+            );
             self.read();
         }
     }
 
     /// Whether an event of this type has come so far, waited for or not.
     pub(crate) fn has_seen(&mut self, kind: &str) -> bool {
+        self.count(kind) > 0
+    }
+
+    /// How many events of this type have come so far.
+    pub(crate) fn count(&mut self, kind: &str) -> usize {
         self.read();
-        self.events.iter().any(|event| event.contains(&format!("\"type\":\"{kind}\"")))
+        let name = format!("\"type\":\"{kind}\"");
+        self.events.iter().filter(|event| event.contains(&name)).count()
     }
 
     fn read(&mut self) {
@@ -127,7 +161,10 @@ impl Baresip {
         let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
         files.retain(|path| path.to_string_lossy().ends_with("dec.wav"));
         files.sort();
-        files.last().map(|path| sound::read_wav(&std::fs::read(path).unwrap())).unwrap_or_default()
+        files
+            .last()
+            .map(|path| sound::read_wav(&std::fs::read(path).unwrap()))
+            .unwrap_or_default()
     }
 
     /// What the phone hears from now on, for so long.
@@ -139,7 +176,11 @@ impl Baresip {
 
     fn report(&self) -> String {
         let screen = process::text(&self.folder.path().join("screen"));
-        format!("---- events ----\n{}\n---- screen ----\n{}", self.events.join("\n"), process::tail(&screen, 200))
+        format!(
+            "---- events ----\n{}\n---- screen ----\n{}",
+            self.events.join("\n"),
+            process::tail(&screen, 200)
+        )
     }
 }
 

@@ -41,16 +41,10 @@ impl Call {
 
     /// Both hear each other, and the server knows the dialog.
     pub(crate) fn assert_well(&mut self) {
-        let (phone, dialog, a) = &mut self.caller;
-        let (_, other, b) = &mut self.called;
-        for (from, from_dialog, to) in [(&mut *a, &*dialog, &mut *b), (b, other, a)] {
-            to.forget();
-            let said = from.say(from_dialog.media, 700.0, 20, Duration::from_millis(5));
-            let heard = to.listen(Duration::from_millis(300));
-            assert_one_stream(&heard);
-            let relayed = said.iter().filter(|payload| heard.iter().any(|packet| packet.payload == **payload)).count();
-            assert_eq!(relayed, said.len(), "every packet reaches the other side unchanged");
-        }
+        let (phone, dialog, caller) = &mut self.caller;
+        let (_, other, called) = &mut self.called;
+        assert_relayed(caller, dialog, called);
+        assert_relayed(called, other, caller);
         let answer = phone.ask_in(dialog, "OPTIONS", &[], "");
         assert_eq!(answer.status(), Some(200), "{}", answer.0);
     }
@@ -69,4 +63,17 @@ impl Call {
     pub(crate) fn caller(&mut self) -> (&Phone, &mut Dialog) {
         (&self.caller.0, &mut self.caller.1)
     }
+}
+
+/// Every packet that the one says reaches the other unchanged.
+fn assert_relayed(from: &mut Media, dialog: &Dialog, to: &Media) {
+    to.forget();
+    let said = from.say(dialog.media, 713.0, 20, Duration::from_millis(5));
+    let heard = to.listen(Duration::from_millis(300));
+    assert_one_stream(&heard);
+    let relayed = said
+        .iter()
+        .filter(|payload| heard.iter().any(|packet| packet.payload == **payload))
+        .count();
+    assert_eq!(relayed, said.len(), "{} packets were heard", heard.len());
 }

@@ -38,7 +38,11 @@ pub(crate) struct Dialog {
 impl Phone {
     pub(crate) fn new(server: &Server, number: &str) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        Self { number: number.to_owned(), socket, server: server.sip }
+        Self {
+            number: number.to_owned(),
+            socket,
+            server: server.sip,
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -52,7 +56,9 @@ impl Phone {
     /// The next message, if one comes in time.
     pub(crate) fn receive(&self, limit: Duration) -> Option<Message> {
         let mut buffer = vec![0; 65_536];
-        self.socket.set_read_timeout(Some(limit.max(Duration::from_millis(1)))).unwrap();
+        self.socket
+            .set_read_timeout(Some(limit.max(Duration::from_millis(1))))
+            .unwrap();
         let length = self.socket.recv(&mut buffer).ok()?;
         Some(Message(String::from_utf8_lossy(&buffer[..length]).into_owned()))
     }
@@ -87,9 +93,21 @@ impl Phone {
     }
 
     /// A whole request outside a dialog. `headers` are complete lines.
-    pub(crate) fn request(&self, method: &str, to: &str, call_id: &str, cseq: u32, headers: &[String], body: &str) -> String {
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        to: &str,
+        call_id: &str,
+        cseq: u32,
+        headers: &[String],
+        body: &str,
+    ) -> String {
         let (local, server, number) = (self.address(), self.server, &self.number);
-        let uri = if method == "REGISTER" { format!("sip:{server}") } else { format!("sip:{to}@{server}") };
+        let uri = if method == "REGISTER" {
+            format!("sip:{server}")
+        } else {
+            format!("sip:{to}@{server}")
+        };
         let extra: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
         format!(
             "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{call_id}.{cseq};rport\r\n\
@@ -102,7 +120,11 @@ impl Phone {
 
     /// The `Authorization` line that answers a 401.
     pub(crate) fn authorization(&self, challenge: &Message, method: &str, to: &str) -> String {
-        let uri = if method == "REGISTER" { format!("sip:{}", self.server) } else { format!("sip:{to}@{}", self.server) };
+        let uri = if method == "REGISTER" {
+            format!("sip:{}", self.server)
+        } else {
+            format!("sip:{to}@{}", self.server)
+        };
         authorization(challenge, method, &uri, &self.number, &password(&self.number))
     }
 
@@ -125,7 +147,10 @@ impl Phone {
     fn acknowledge_refusal(&self, answer: &Message, method: &str, to: &str, call_id: &str, cseq: u32) {
         if method == "INVITE" && answer.status().is_some_and(|status| status >= 300) {
             let ack = self.request("ACK", to, call_id, cseq, &[], "");
-            let (own, theirs) = (format!("To: <sip:{to}@pbx.test>"), format!("To: {}", answer.header("To").unwrap()));
+            let (own, theirs) = (
+                format!("To: <sip:{to}@pbx.test>"),
+                format!("To: {}", answer.header("To").unwrap()),
+            );
             self.send(ack.replace(&own, &theirs));
         }
     }
@@ -140,7 +165,8 @@ impl Phone {
         let call_id = format!("register-{}", self.address().port());
         let own = format!("Contact: <sip:{}@{}>", self.number, self.address());
         let request = |cseq, headers: &[String]| {
-            self.request("REGISTER", &self.number, &call_id, cseq, headers, "").replace(&own, &format!("Contact: {contact}"))
+            self.request("REGISTER", &self.number, &call_id, cseq, headers, "")
+                .replace(&own, &format!("Contact: {contact}"))
         };
         self.send(request(1, &["Expires: 600".to_owned()]));
         let challenge = self.final_response(&call_id, "1 REGISTER");
@@ -149,7 +175,11 @@ impl Phone {
         self.send(request(2, &["Expires: 600".to_owned(), authorization]));
         let answer = self.final_response(&call_id, "2 REGISTER");
         assert_eq!(answer.status(), Some(200), "{}", answer.0);
-        assert!(answer.header("Contact").is_some(), "a 200 lists the contacts: {}", answer.0);
+        assert!(
+            answer.header("Contact").is_some(),
+            "a 200 lists the contacts: {}",
+            answer.0
+        );
     }
 
     /// Answers a request.
@@ -176,28 +206,38 @@ impl Phone {
         text
     }
 
-    /// A request in a dialog.
+    /// A request in a dialog. Returns its CSeq.
     pub(crate) fn in_dialog(&self, dialog: &mut Dialog, method: &str, headers: &[String], body: &str) -> String {
         dialog.cseq += if method == "ACK" { 0 } else { 1 };
-        let (local, number, cseq, call_id) = (self.address(), &self.number, dialog.cseq, &dialog.call_id);
+        self.send_in(dialog, method, &format!("{method}{}", dialog.cseq), headers, body);
+        format!("{} {method}", dialog.cseq)
+    }
+
+    fn send_in(&self, dialog: &Dialog, method: &str, branch: &str, headers: &[String], body: &str) {
+        let (local, number, call_id) = (self.address(), &self.number, &dialog.call_id);
         let extra: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
         self.send(format!(
-            "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bKd{method}{cseq}{call_id}{};rport\r\n\
-             Max-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n\
+            "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bKd{branch}.{call_id}.{};rport\r\n\
+             Max-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {call_id}\r\nCSeq: {} {method}\r\n\
              Contact: <sip:{number}@{local}>\r\n{extra}Content-Length: {}\r\n\r\n{body}",
             dialog.target,
             local.port(),
             dialog.local,
             dialog.remote,
+            dialog.cseq,
             body.len()
         ));
-        format!("{cseq} {method}")
     }
 
     /// Sends a request in a dialog and returns its final response.
     pub(crate) fn ask_in(&self, dialog: &mut Dialog, method: &str, headers: &[String], body: &str) -> Message {
         let cseq = self.in_dialog(dialog, method, headers, body);
-        self.final_response(&dialog.call_id, &cseq)
+        let answer = self.final_response(&dialog.call_id, &cseq);
+        if method == "INVITE" && answer.status().is_some_and(|status| status >= 300) {
+            // Of the same transaction as the INVITE.
+            self.send_in(dialog, "ACK", &format!("INVITE{}", dialog.cseq), &[], "");
+        }
+        answer
     }
 }
 
@@ -209,7 +249,10 @@ impl Dialog {
             local: answer.header("From").unwrap().to_owned(),
             remote: answer.header("To").unwrap().to_owned(),
             target: answer.contact(),
-            cseq: answer.header("CSeq").and_then(|cseq| cseq.split(' ').next()?.parse().ok()).unwrap(),
+            cseq: answer
+                .header("CSeq")
+                .and_then(|cseq| cseq.split(' ').next()?.parse().ok())
+                .unwrap(),
             media: answer.media(),
         }
     }
@@ -288,11 +331,24 @@ pub(crate) fn sdp_type() -> String {
 pub(crate) fn authorization(challenge: &Message, method: &str, uri: &str, user: &str, password: &str) -> String {
     let values: Vec<&str> = challenge.headers("WWW-Authenticate").collect();
     let md5 = |value: &&&str| parameter(value, "algorithm").is_none_or(|name| name.eq_ignore_ascii_case("MD5"));
-    let value = values.iter().find(md5).unwrap_or_else(|| panic!("no MD5 challenge in {}", challenge.0));
+    let value = values
+        .iter()
+        .find(md5)
+        .unwrap_or_else(|| panic!("no MD5 challenge in {}", challenge.0));
     let (realm, nonce) = (parameter(value, "realm").unwrap(), parameter(value, "nonce").unwrap());
-    let opaque = parameter(value, "opaque").map(|opaque| format!(", opaque=\"{opaque}\"")).unwrap_or_default();
-    let hash = |text: String| Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let (ha1, ha2) = (hash(format!("{user}:{realm}:{password}")), hash(format!("{method}:{uri}")));
+    let opaque = parameter(value, "opaque")
+        .map(|opaque| format!(", opaque=\"{opaque}\""))
+        .unwrap_or_default();
+    let hash = |text: String| {
+        Md5::digest(text)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    let (ha1, ha2) = (
+        hash(format!("{user}:{realm}:{password}")),
+        hash(format!("{method}:{uri}")),
+    );
     let response = hash(format!("{ha1}:{nonce}:00000001:c0ffee:auth:{ha2}"));
     format!(
         "Authorization: Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", \

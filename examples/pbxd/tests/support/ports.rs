@@ -32,7 +32,10 @@ pub(crate) fn media_ports() -> RangeInclusive<u16> {
         let first = MEDIA.start() + block * MEDIA_PORTS;
         block = (block + 1) % blocks;
         let row = first..=first + MEDIA_PORTS - 1;
-        if row.clone().all(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()) {
+        if row
+            .clone()
+            .all(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+        {
             *next = Some(block);
             return row;
         }

@@ -13,9 +13,15 @@ pub(crate) fn installed(program: &str) -> bool {
         return true;
     }
     let required = std::env::var("STROWGER_REAL_PEERS").is_ok_and(|value| value == "required");
-    assert!(!required, "{program} is not installed, and STROWGER_REAL_PEERS says that it must be");
+    assert!(
+        !required,
+        "{program} is not installed, and STROWGER_REAL_PEERS says that it must be"
+    );
     // Past the test runner's capture: a test that did not run should not look like one that passed.
-    let note = format!("SKIPPED {}: {program} is not installed\n", std::thread::current().name().unwrap_or("a test"));
+    let note = format!(
+        "SKIPPED {}: {program} is not installed\n",
+        std::thread::current().name().unwrap_or("a test")
+    );
     let _ = std::io::stderr().write_all(note.as_bytes());
     false
 }
@@ -42,7 +48,10 @@ pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
 /// Asks a child to stop, as an administrator would.
 pub(crate) fn terminate(child: &Child) {
     // The shell's own `kill`: there may be no other.
-    let _ = Command::new("sh").args(["-c", &format!("kill -TERM {}", child.id())]).stderr(Stdio::null()).status();
+    let _ = Command::new("sh")
+        .args(["-c", &format!("kill -TERM {}", child.id())])
+        .stderr(Stdio::null())
+        .status();
 }
 
 /// Stops a child at all costs.
@@ -53,7 +62,9 @@ pub(crate) fn kill(child: &mut Child) {
 
 /// A file as text, as far as there is one.
 pub(crate) fn text(path: &Path) -> String {
-    std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    std::fs::read(path)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
 }
 
 /// The last lines of a text, for a failure's report.

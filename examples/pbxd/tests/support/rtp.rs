@@ -30,9 +30,15 @@ pub(crate) struct Packet {
 impl Media {
     /// A socket on an even port.
     pub(crate) fn new() -> Self {
-        let even = |socket: &UdpSocket| socket.local_addr().unwrap().port() % 2 == 0;
-        let socket = std::iter::repeat_with(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).find(even).unwrap();
-        Self { socket, sequence: 1000, sent: 0 }
+        let even = |socket: &UdpSocket| socket.local_addr().unwrap().port().is_multiple_of(2);
+        let socket = std::iter::repeat_with(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
+            .find(even)
+            .unwrap();
+        Self {
+            socket,
+            sequence: 1000,
+            sent: 0,
+        }
     }
 
     /// The port to name in SDP.
@@ -40,12 +46,23 @@ impl Media {
         self.socket.local_addr().unwrap().port()
     }
 
+    /// A second handle on the same socket, to listen while the first one speaks.
+    pub(crate) fn ear(&self) -> Self {
+        Self {
+            socket: self.socket.try_clone().unwrap(),
+            sequence: self.sequence,
+            sent: self.sent,
+        }
+    }
+
     /// Sends packets of a tone, `spacing` apart, and returns their payloads.
     pub(crate) fn say(&mut self, to: SocketAddr, frequency: f64, packets: usize, spacing: Duration) -> Vec<Vec<u8>> {
         (0..packets)
             .map(|_| {
-                let payload: Vec<u8> =
-                    sound::sine(frequency, self.sent, FRAME).into_iter().map(sound::to_ulaw).collect();
+                let payload: Vec<u8> = sound::sine(frequency, self.sent, FRAME)
+                    .into_iter()
+                    .map(sound::to_ulaw)
+                    .collect();
                 let mut packet = vec![0x80, if self.sent == 0 { 0x80 } else { 0 }];
                 packet.extend(self.sequence.to_be_bytes());
                 packet.extend(u32::try_from(self.sent).unwrap().to_be_bytes());
@@ -65,7 +82,10 @@ impl Media {
         let end = Instant::now() + time;
         let mut heard = Vec::new();
         let mut buffer = [0; 2048];
-        while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        while let Some(left) = end
+            .checked_duration_since(Instant::now())
+            .filter(|left| !left.is_zero())
+        {
             self.socket.set_read_timeout(Some(left)).unwrap();
             if let Ok(length) = self.socket.recv(&mut buffer) {
                 heard.extend(read(&buffer[..length]));
@@ -107,7 +127,17 @@ pub(crate) fn assert_one_stream(packets: &[Packet]) {
         let [a, b] = pair else { unreachable!() };
         assert_eq!(a.ssrc, b.ssrc, "the source changed within a stream");
         let step = b.sequence.wrapping_sub(a.sequence);
-        assert!(step > 0 && step < 100, "sequence number {} after {}", b.sequence, a.sequence);
-        assert!(b.timestamp.wrapping_sub(a.timestamp) < 80_000, "time stamp {} after {}", b.timestamp, a.timestamp);
+        assert!(
+            step > 0 && step < 100,
+            "sequence number {} after {}",
+            b.sequence,
+            a.sequence
+        );
+        assert!(
+            b.timestamp.wrapping_sub(a.timestamp) < 80_000,
+            "time stamp {} after {}",
+            b.timestamp,
+            a.timestamp
+        );
     }
 }

@@ -24,7 +24,12 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { ring_timeout: "20s", recall_after: "60s", rtp_timeout: "30s", slots: 20 }
+        Self {
+            ring_timeout: "20s",
+            recall_after: "60s",
+            rtp_timeout: "30s",
+            slots: 20,
+        }
     }
 }
 
@@ -52,7 +57,10 @@ impl Server {
         for _ in 0..3 {
             let mut server = Self::spawn(settings);
             let answers = process::poll(Duration::from_secs(10), || {
-                server.has_ended().then_some(false).or_else(|| server.answers().then_some(true))
+                server
+                    .has_ended()
+                    .then_some(false)
+                    .or_else(|| server.answers().then_some(true))
             });
             match answers {
                 Some(true) => return server,
@@ -98,7 +106,9 @@ impl Server {
         );
         let mut buffer = [0; 2048];
         socket.send_to(request.as_bytes(), sip).is_ok()
-            && socket.recv(&mut buffer).is_ok_and(|length| buffer[..length].starts_with(b"SIP/2.0 "))
+            && socket
+                .recv(&mut buffer)
+                .is_ok_and(|length| buffer[..length].starts_with(b"SIP/2.0 "))
     }
 
     /// What the server has printed.
@@ -132,7 +142,10 @@ impl Drop for Server {
             return;
         }
         assert!(early.is_none(), "pbxd ended by itself ({early:?}):\n{log}");
-        assert!(status.is_some_and(|status| status.success()), "pbxd did not stop as it should ({status:?}):\n{log}");
+        assert!(
+            status.is_some_and(|status| status.success()),
+            "pbxd did not stop as it should ({status:?}):\n{log}"
+        );
         assert!(!log.contains("panicked at"), "pbxd panicked:\n{log}");
     }
 }
@@ -148,11 +161,13 @@ fn configuration(settings: &Settings, sip: SocketAddr) -> String {
         media.end(),
         settings.rtp_timeout
     );
-    for (number, name) in
-        (1001..).zip(["Reception", "Workshop", "Sales", "Accounts", "Warehouse", "Night desk"])
-    {
+    for (number, name) in (1001..).zip(["Reception", "Workshop", "Sales", "Accounts", "Warehouse", "Night desk"]) {
         let password = password(&number.to_string());
-        write!(text, "[[extension]]\nnumber = \"{number}\"\nname = \"{name}\"\npassword = \"{password}\"\n").unwrap();
+        write!(
+            text,
+            "[[extension]]\nnumber = \"{number}\"\nname = \"{name}\"\npassword = \"{password}\"\n"
+        )
+        .unwrap();
     }
     write!(
         text,

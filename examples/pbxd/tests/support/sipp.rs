@@ -36,10 +36,15 @@ impl Sipp {
             words: Vec::new(),
             arguments: Vec::new(),
         };
-        sipp.arg("-key", "number").plain(number).arg("-au", number).arg("-ap", &password(number)).audio(9)
+        sipp.arg("-key", "number")
+            .plain(number)
+            .arg("-au", number)
+            .arg("-ap", &password(number))
+            .audio(9)
     }
 
-    fn plain(mut self, argument: &str) -> Self {
+    /// A word of the command line.
+    pub(crate) fn plain(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
     }
@@ -101,7 +106,10 @@ impl Sipp {
         }
         std::fs::write(file("scenario.xml"), scenario).unwrap();
         let mut command = Command::new("sipp");
-        command.arg(self.server.to_string()).arg("-sf").arg(file("scenario.xml"));
+        command
+            .arg(self.server.to_string())
+            .arg("-sf")
+            .arg(file("scenario.xml"));
         command.args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-nostdin", "-timeout_error"]);
         command.args(["-timeout", &LIMIT.to_string(), "-p", &self.port.to_string()]);
         command.args(["-cp", &ports::free_port().to_string()]);
@@ -110,7 +118,11 @@ impl Sipp {
         }
         command.args(&self.arguments);
         command.args(["-trace_err", "-trace_msg", "-trace_logs"]);
-        for (option, name) in [("-error_file", "errors"), ("-message_file", "messages"), ("-log_file", "log")] {
+        for (option, name) in [
+            ("-error_file", "errors"),
+            ("-message_file", "messages"),
+            ("-log_file", "log"),
+        ] {
             command.arg(option).arg(file(name));
         }
         let screen = File::create(file("screen")).unwrap();
@@ -121,7 +133,12 @@ impl Sipp {
             .stderr(screen)
             .spawn()
             .unwrap();
-        Running { child, folder, scenario: self.scenario, port: self.port }
+        Running {
+            child,
+            folder,
+            scenario: self.scenario,
+            port: self.port,
+        }
     }
 
     /// Starts it and waits for its end, which must be a success.
@@ -155,6 +172,19 @@ impl Running {
     /// The server's address for audio, as logged by the scenario.
     pub(crate) fn media(&mut self) -> std::net::SocketAddr {
         format!("127.0.0.1:{}", self.logged("audio")).parse().unwrap()
+    }
+
+    /// Waits until its TCP port is open: a connection that comes too early is refused, where a datagram is repeated.
+    pub(crate) fn wait_until_listening(&self) {
+        // State 0A is LISTEN.
+        let listening = format!("0100007F:{:04X} 00000000:0000 0A", self.port);
+        let open = || {
+            std::fs::read_to_string("/proc/net/tcp")
+                .unwrap()
+                .contains(&listening)
+                .then_some(())
+        };
+        process::poll(Duration::from_secs(5), open).unwrap_or_else(|| panic!("{} does not listen", self.scenario));
     }
 
     /// Waits for its end, which must be a success.

@@ -24,7 +24,11 @@ pub(crate) fn from_ulaw(byte: u8) -> i16 {
 pub(crate) fn sine(frequency: f64, first: usize, samples: usize) -> Vec<i16> {
     (first..first + samples)
         .map(|n| {
-            #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a sample within i16")]
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                reason = "a sample within i16"
+            )]
             let sample = (8000.0 * (std::f64::consts::TAU * frequency * n as f64 / RATE).sin()) as i16;
             sample
         })
@@ -43,7 +47,11 @@ pub(crate) fn share(samples: &[i16], frequency: f64) -> f64 {
         power += sample * sample;
     }
     let at = s1 * s1 + s2 * s2 - coefficient * s1 * s2;
-    if power == 0.0 { 0.0 } else { 2.0 * at / (power * samples.len() as f64) }
+    if power == 0.0 {
+        0.0
+    } else {
+        2.0 * at / (power * samples.len() as f64)
+    }
 }
 
 /// Root mean square, in units of a 16-bit sample.
@@ -55,7 +63,10 @@ pub(crate) fn loudness(samples: &[i16]) -> f64 {
 
 /// The samples of a 16-bit mono WAV file as its writer has left it: the sizes in the header may not be filled in yet.
 pub(crate) fn read_wav(bytes: &[u8]) -> Vec<i16> {
-    let start = bytes.windows(4).position(|name| name == b"data").map_or(bytes.len(), |at| at + 8);
+    let start = bytes
+        .windows(4)
+        .position(|name| name == b"data")
+        .map_or(bytes.len(), |at| at + 8);
     bytes
         .get(start..)
         .unwrap_or_default()
