@@ -84,7 +84,10 @@ impl Link {
     /// Nothing gets through, not even streams.
     #[must_use]
     pub const fn cut() -> Self {
-        Self { loss: 1.0, ..Self::new(Duration::ZERO) }
+        Self {
+            loss: 1.0,
+            ..Self::new(Duration::ZERO)
+        }
     }
 }
 
@@ -180,7 +183,11 @@ impl Network {
     /// Sends a packet on its way.
     pub fn send(&mut self, now: Time, packet: Packet) {
         self.stats.sent += 1;
-        let link = self.links.get(&(packet.from.ip(), packet.to.ip())).copied().unwrap_or(self.default);
+        let link = self
+            .links
+            .get(&(packet.from.ip(), packet.to.ip()))
+            .copied()
+            .unwrap_or(self.default);
         let datagram = matches!(packet.payload, Payload::Datagram(_));
         // The same number of draws for every packet, so that one link's faults do not change another's luck.
         let [lost, duplicated, reordered] = [link.loss, link.duplicate, link.reorder].map(|p| self.chance(p));
@@ -196,7 +203,11 @@ impl Network {
             return;
         }
         let key = (packet.from, packet.to);
-        let arrival = self.latest.get(&key).copied().map_or(arrival, |latest| latest.max(arrival));
+        let arrival = self
+            .latest
+            .get(&key)
+            .copied()
+            .map_or(arrival, |latest| latest.max(arrival));
         self.latest.insert(key, arrival);
         if datagram && duplicated {
             self.stats.duplicated += 1;
@@ -249,7 +260,9 @@ impl Network {
 
     fn up_to(&mut self, most: Duration) -> Duration {
         let draw = u64::from(self.rng.next_u32());
-        let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX >> 32).min(u64::MAX >> 32);
+        let micros = u64::try_from(most.as_micros())
+            .unwrap_or(u64::MAX >> 32)
+            .min(u64::MAX >> 32);
         Duration::from_micros((micros * draw) >> 32)
     }
 }
@@ -259,7 +272,11 @@ mod tests {
     use super::*;
 
     fn packet(payload: Payload) -> Packet {
-        Packet { from: ([192, 0, 2, 1], 5060).into(), to: ([192, 0, 2, 2], 5060).into(), payload }
+        Packet {
+            from: ([192, 0, 2, 1], 5060).into(),
+            to: ([192, 0, 2, 2], 5060).into(),
+            payload,
+        }
     }
 
     fn numbered(number: u32) -> Bytes {
@@ -276,7 +293,9 @@ mod tests {
         let mut arrivals = Vec::new();
         while let Some(now) = network.next_arrival() {
             let arrived = network.arrived(now).unwrap();
-            let (Payload::Datagram(data) | Payload::Data(data)) = arrived.payload else { unreachable!() };
+            let (Payload::Datagram(data) | Payload::Data(data)) = arrived.payload else {
+                unreachable!()
+            };
             arrivals.push((now, u32::from_be_bytes(data.as_ref().try_into().unwrap())));
         }
         (arrivals, network.stats())
@@ -293,14 +312,20 @@ mod tests {
             let took = *time - Time::from_millis(u64::from(*number));
             took >= Duration::from_millis(60) && took <= Duration::from_millis(60 + 40 + 50 + 40)
         }));
-        assert!(arrivals.windows(2).any(|pair| pair[0].1 > pair[1].1), "something was overtaken");
+        assert!(
+            arrivals.windows(2).any(|pair| pair[0].1 > pair[1].1),
+            "something was overtaken"
+        );
         assert_eq!(thousand(1, Link::bad(), Payload::Datagram).0, arrivals);
         assert_ne!(thousand(2, Link::bad(), Payload::Datagram).0, arrivals);
     }
 
     #[test]
     fn jitter_alone_keeps_the_order() {
-        let link = Link { jitter: Duration::from_millis(50), ..Link::default() };
+        let link = Link {
+            jitter: Duration::from_millis(50),
+            ..Link::default()
+        };
         let (arrivals, _) = thousand(3, link, Payload::Datagram);
         assert!(arrivals.iter().map(|(_, number)| *number).eq(0..1000));
     }
@@ -318,7 +343,11 @@ mod tests {
         let mut network = Network::new([0; 32]);
         network.set_link([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), Link::cut());
         let there = packet(Payload::Datagram(Bytes::new()));
-        let back = Packet { from: there.to, to: there.from, payload: there.payload.clone() };
+        let back = Packet {
+            from: there.to,
+            to: there.from,
+            payload: there.payload.clone(),
+        };
         network.send(Time::ZERO, there);
         network.send(Time::ZERO, back.clone());
         assert_eq!(network.arrived(Time::from_secs(1)), Some(back));

@@ -142,7 +142,10 @@ impl<H: Host> World<H> {
     /// # Panics
     /// Where `id` is another world's.
     #[must_use]
-    #[expect(clippy::indexing_slicing, reason = "ids are given by `add` only, and hosts are never removed")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "ids are given by `add` only, and hosts are never removed"
+    )]
     pub fn host(&self, id: HostId) -> &H {
         &self.hosts[id.0]
     }
@@ -190,7 +193,9 @@ impl<H: Host> World<H> {
     /// # Errors
     /// A [`Spin`]: a machine breaks the contract, or machines keep each other busy for ever.
     pub fn step(&mut self) -> Result<bool, Spin> {
-        let Some(next) = self.next_event() else { return Ok(false) };
+        let Some(next) = self.next_event() else {
+            return Ok(false);
+        };
         self.advance(next);
         while self.next_event() == Some(self.now) {
             self.steps += 1;
@@ -261,18 +266,26 @@ impl<H: Host> World<H> {
     }
 
     fn time_out(&mut self) -> Result<(), Spin> {
-        let Some((_, id)) = self.due.first().copied() else { return Ok(()) };
+        let Some((_, id)) = self.due.first().copied() else {
+            return Ok(());
+        };
         if let Some(host) = self.hosts.get_mut(id.0) {
             host.handle_timeout(self.now);
         }
         self.flush(id)?;
         let again = self.due_of.get(id.0).copied().flatten();
-        if again.is_some_and(|due| due <= self.now) { Err(Spin::Due(id)) } else { Ok(()) }
+        if again.is_some_and(|due| due <= self.now) {
+            Err(Spin::Due(id))
+        } else {
+            Ok(())
+        }
     }
 
     /// Sends what the host has to send and notes when it is due.
     fn flush(&mut self, id: HostId) -> Result<(), Spin> {
-        let Some(host) = self.hosts.get_mut(id.0) else { return Ok(()) };
+        let Some(host) = self.hosts.get_mut(id.0) else {
+            return Ok(());
+        };
         let mut count = 0;
         while let Some(packet) = host.poll_output() {
             count += 1;
@@ -286,7 +299,9 @@ impl<H: Host> World<H> {
     }
 
     fn reschedule(&mut self, id: HostId) {
-        let Some((host, noted)) = self.hosts.get(id.0).zip(self.due_of.get_mut(id.0)) else { return };
+        let Some((host, noted)) = self.hosts.get(id.0).zip(self.due_of.get_mut(id.0)) else {
+            return;
+        };
         let due = host.poll_timeout();
         if *noted != due {
             if let Some(old) = noted.take() {
@@ -322,7 +337,11 @@ mod tests {
     impl Odd {
         fn packet(&self, to: u8) -> Packet {
             let address = |last| ([192, 0, 2, last], 9).into();
-            Packet { from: address(self.last), to: address(to), payload: Payload::Datagram(bytes::Bytes::new()) }
+            Packet {
+                from: address(self.last),
+                to: address(to),
+                payload: Payload::Datagram(bytes::Bytes::new()),
+            }
         }
     }
 
@@ -338,7 +357,11 @@ mod tests {
             self.due
         }
         fn poll_output(&mut self) -> Option<Packet> {
-            if self.sends_for_ever { Some(self.packet(99)) } else { self.queue.pop_front() }
+            if self.sends_for_ever {
+                Some(self.packet(99))
+            } else {
+                self.queue.pop_front()
+            }
         }
     }
 
@@ -349,7 +372,11 @@ mod tests {
         fn receive(&mut self, now: Time, packet: Packet) {
             self.woken.push(now);
             if self.echoes {
-                self.queue.push_back(Packet { from: packet.to, to: packet.from, payload: packet.payload });
+                self.queue.push_back(Packet {
+                    from: packet.to,
+                    to: packet.from,
+                    payload: packet.payload,
+                });
             }
         }
     }
@@ -358,14 +385,21 @@ mod tests {
     fn a_host_that_stays_due_is_found_out() {
         let mut world = World::new([0; 32]);
         let due = Some(world.now() + Duration::from_secs(1));
-        let id = world.add(Odd { due, keeps_due: true, ..Odd::default() });
+        let id = world.add(Odd {
+            due,
+            keeps_due: true,
+            ..Odd::default()
+        });
         assert_eq!(world.run_for(Duration::from_secs(2)), Err(Spin::Due(id)));
     }
 
     #[test]
     fn a_host_that_sends_for_ever_is_found_out() {
         let mut world = World::new([0; 32]);
-        let id = world.add(Odd { sends_for_ever: true, ..Odd::default() });
+        let id = world.add(Odd {
+            sends_for_ever: true,
+            ..Odd::default()
+        });
         assert_eq!(world.act(id, |_, _| ()), Err(Spin::Sending(id)));
     }
 
@@ -374,8 +408,16 @@ mod tests {
         for (delay, expected) in [(0, Err(Spin::Busy)), (1, Ok(()))] {
             let mut world = World::new([0; 32]);
             world.network().set_default(Link::new(Duration::from_millis(delay)));
-            let one = world.add(Odd { last: 1, echoes: true, ..Odd::default() });
-            world.add(Odd { last: 2, echoes: true, ..Odd::default() });
+            let one = world.add(Odd {
+                last: 1,
+                echoes: true,
+                ..Odd::default()
+            });
+            world.add(Odd {
+                last: 2,
+                echoes: true,
+                ..Odd::default()
+            });
             world.act(one, |host, _| host.queue.push_back(host.packet(2))).unwrap();
             assert_eq!(world.run_for(Duration::from_secs(200)), expected);
         }
@@ -385,15 +427,26 @@ mod tests {
     fn time_jumps_from_event_to_event_and_ends_where_told() {
         let mut world = World::new([0; 32]);
         let start = world.now();
-        let late = world.add(Odd { last: 1, due: Some(start + Duration::from_secs(3600)), ..Odd::default() });
-        let early = world.add(Odd { last: 2, due: Some(start + Duration::from_secs(60)), ..Odd::default() });
+        let late = world.add(Odd {
+            last: 1,
+            due: Some(start + Duration::from_secs(3600)),
+            ..Odd::default()
+        });
+        let early = world.add(Odd {
+            last: 2,
+            due: Some(start + Duration::from_secs(60)),
+            ..Odd::default()
+        });
         assert_eq!(world.next_event(), Some(start + Duration::from_secs(60)));
         assert_eq!(world.step(), Ok(true));
         assert_eq!(world.host(early).woken, [start + Duration::from_secs(60)]);
         world.run_for(Duration::from_secs(3000)).unwrap();
         assert_eq!(world.now(), start + Duration::from_secs(3060));
         assert!(world.host(late).woken.is_empty());
-        assert_eq!(world.run_while(Duration::from_secs(900), |world| world.host(late).woken.is_empty()), Ok(true));
+        assert_eq!(
+            world.run_while(Duration::from_secs(900), |world| world.host(late).woken.is_empty()),
+            Ok(true)
+        );
         assert_eq!(world.now(), start + Duration::from_secs(3600));
         assert_eq!(world.step(), Ok(false));
         assert_eq!(world.run_while(Duration::from_secs(9), |_| true), Ok(false));
@@ -404,7 +457,10 @@ mod tests {
     fn what_is_overdue_happens_now() {
         let mut world = World::new([0; 32]);
         let now = world.now();
-        let id = world.add(Odd { due: Some(Time::ZERO), ..Odd::default() });
+        let id = world.add(Odd {
+            due: Some(Time::ZERO),
+            ..Odd::default()
+        });
         assert_eq!(world.step(), Ok(true));
         assert_eq!(world.host(id).woken, [now]);
     }

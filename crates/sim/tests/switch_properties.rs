@@ -1,0 +1,331 @@
+//! Random telephony on one switch: whatever four to six phones do, over whatever network, everything stays in exactly one place, and
+//! once all have hung up nothing is left.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a failed test is a panic"
+)]
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::Config as Cases;
+use sim::{Answer, CallId, CallState, Happening, Link, Office, Phone};
+use sip_core::StatusCode;
+use switch::{Choice, Config, Extension, Lot};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What people dial: each other, the lot, its slots, the longest parked, nobody.
+const NUMBERS: [&str; 11] = [
+    "1001", "1002", "1003", "1004", "1005", "700", "701", "702", "703", "799", "4711",
+];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Dial {
+        phone: usize,
+        number: &'static str,
+    },
+    Answer {
+        phone: usize,
+        call: prop::sample::Index,
+    },
+    Reject {
+        phone: usize,
+        call: prop::sample::Index,
+    },
+    HangUp {
+        phone: usize,
+        call: prop::sample::Index,
+    },
+    Hold {
+        phone: usize,
+        call: prop::sample::Index,
+    },
+    Resume {
+        phone: usize,
+        call: prop::sample::Index,
+    },
+    Transfer {
+        phone: usize,
+        call: prop::sample::Index,
+        number: &'static str,
+    },
+    Attended {
+        phone: usize,
+        call: prop::sample::Index,
+        other: prop::sample::Index,
+    },
+    Digits {
+        phone: usize,
+        call: prop::sample::Index,
+        digits: &'static str,
+    },
+    Watch {
+        phone: usize,
+        number: &'static str,
+    },
+    /// From now on the phone answers, refuses or rings by itself.
+    Habit {
+        phone: usize,
+        answer: Answer,
+    },
+    Vanish {
+        phone: usize,
+    },
+    Restart {
+        phone: usize,
+    },
+    Unregister {
+        phone: usize,
+    },
+    Network {
+        link: usize,
+    },
+    Wait {
+        millis: u64,
+    },
+}
+
+fn step(phones: usize) -> impl Strategy<Value = Step> {
+    let phone = 0..phones;
+    let call = any::<prop::sample::Index>();
+    let number = prop::sample::select(NUMBERS.to_vec());
+    let digits = prop::sample::select(vec!["*68", "*", "6", "8", "*6", "123#"]);
+    let answer = prop::sample::select(vec![
+        Answer::Manually,
+        Answer::After(Duration::ZERO),
+        Answer::After(SECOND),
+        Answer::After(SECOND * 10),
+        Answer::Reject(StatusCode::BUSY_HERE),
+        Answer::Reject(StatusCode::DECLINE),
+    ]);
+    // Soon, within SIP's timers, or long enough for recalls and time-outs.
+    let millis = prop_oneof![6 => 0_u64..300, 3 => 300_u64..5_000, 1 => 5_000_u64..70_000];
+    let at = (phone.clone(), call);
+    prop_oneof![
+        8 => (phone.clone(), number.clone()).prop_map(|(phone, number)| Step::Dial { phone, number }),
+        4 => at.clone().prop_map(|(phone, call)| Step::Answer { phone, call }),
+        1 => at.clone().prop_map(|(phone, call)| Step::Reject { phone, call }),
+        4 => at.clone().prop_map(|(phone, call)| Step::HangUp { phone, call }),
+        3 => at.clone().prop_map(|(phone, call)| Step::Hold { phone, call }),
+        3 => at.clone().prop_map(|(phone, call)| Step::Resume { phone, call }),
+        6 => (at.clone(), number.clone()).prop_map(|((phone, call), number)| Step::Transfer { phone, call, number }),
+        3 => (at.clone(), any::<prop::sample::Index>())
+            .prop_map(|((phone, call), other)| Step::Attended { phone, call, other }),
+        2 => (at, digits).prop_map(|((phone, call), digits)| Step::Digits { phone, call, digits }),
+        1 => (phone.clone(), number).prop_map(|(phone, number)| Step::Watch { phone, number }),
+        2 => (phone.clone(), answer).prop_map(|(phone, answer)| Step::Habit { phone, answer }),
+        1 => phone.clone().prop_map(|phone| Step::Vanish { phone }),
+        1 => phone.clone().prop_map(|phone| Step::Restart { phone }),
+        1 => phone.prop_map(|phone| Step::Unregister { phone }),
+        1 => (0..LINKS.len()).prop_map(|link| Step::Network { link }),
+        12 => millis.prop_map(|millis| Step::Wait { millis }),
+    ]
+}
+
+/// Perfect and instant, local, and bad.
+const LINKS: [fn() -> Link; 3] = [|| Link::new(Duration::ZERO), Link::default, Link::bad];
+
+fn office(phones: usize, seed: u8) -> Office {
+    let mut config = Config::new("pbx.test");
+    for number in 1001..1001 + phones {
+        config
+            .extensions
+            .push(Extension::new(&number.to_string(), "Somebody", "secret"));
+    }
+    let mut lot = Lot::new("700", 701..=702);
+    lot.recall_after = SECOND * 30;
+    lot.recall_ring = SECOND * 10;
+    lot.choice = if seed % 2 == 0 { Choice::First } else { Choice::Next };
+    lot.retrieve = Some("799".to_owned());
+    config.lots.push(lot);
+    let mut office = Office::new(config, [seed; 32]).unwrap();
+    for phone in 0..phones {
+        office.phone_config(phone, |config| config.answer = Answer::After(SECOND));
+    }
+    office.register_all().unwrap();
+    office
+}
+
+fn pick(office: &Office, phone: usize, call: &prop::sample::Index) -> Option<CallId> {
+    let calls: Vec<CallId> = office.phone(phone).calls().map(|(id, _)| id).collect();
+    (!calls.is_empty()).then(|| *call.get(&calls))
+}
+
+/// Does one step. What a phone cannot do in its present state it refuses; that is no fault.
+fn act(office: &mut Office, step: &Step) -> Result<(), sim::Spin> {
+    let with_call = |office: &mut Office,
+                     phone: usize,
+                     call: &prop::sample::Index,
+                     act: &dyn Fn(&mut Phone, machine::Time, CallId)| {
+        match pick(office, phone, call) {
+            Some(call) => office.phone_do(phone, |phone, now| act(phone, now, call)),
+            None => Ok(()),
+        }
+    };
+    match step {
+        Step::Dial { phone, number } => {
+            if office.phone(*phone).calls().count() < 3 {
+                office.phone_do(*phone, |phone, now| phone.dial(now, number).is_ok())?;
+            }
+            Ok(())
+        }
+        Step::Answer { phone, call } => {
+            with_call(office, *phone, call, &|phone, now, call| drop(phone.answer(now, call)))
+        }
+        Step::Reject { phone, call } => with_call(office, *phone, call, &|phone, now, call| {
+            drop(phone.reject(now, call, StatusCode::BUSY_HERE))
+        }),
+        Step::HangUp { phone, call } => {
+            with_call(office, *phone, call, &|phone, now, call| drop(phone.hang_up(now, call)))
+        }
+        Step::Hold { phone, call } => with_call(office, *phone, call, &|phone, now, call| drop(phone.hold(now, call))),
+        Step::Resume { phone, call } => {
+            with_call(office, *phone, call, &|phone, now, call| drop(phone.resume(now, call)))
+        }
+        Step::Transfer { phone, call, number } => with_call(office, *phone, call, &|phone, now, call| {
+            drop(phone.transfer(now, call, number))
+        }),
+        Step::Attended { phone, call, other } => match pick(office, *phone, other) {
+            Some(other) => with_call(office, *phone, call, &|phone, now, call| {
+                drop(phone.transfer_attended(now, call, other))
+            }),
+            None => Ok(()),
+        },
+        Step::Digits { phone, call, digits } => with_call(office, *phone, call, &|phone, now, call| {
+            drop(phone.send_digits(now, call, digits))
+        }),
+        Step::Watch { phone, number } => office.phone_do(*phone, |phone, now| drop(phone.watch(now, number))),
+        Step::Habit { phone, answer } => {
+            office.phone_config(*phone, |config| config.answer = *answer);
+            Ok(())
+        }
+        Step::Vanish { phone } => office.phone_do(*phone, Phone::vanish),
+        Step::Restart { phone } => office.phone_do(*phone, |phone, now| {
+            phone.restart(now);
+            drop(phone.register(now));
+        }),
+        Step::Unregister { phone } => office.phone_do(*phone, |phone, now| drop(phone.unregister(now))),
+        Step::Network { link } => {
+            office.network().set_default(LINKS[*link]());
+            Ok(())
+        }
+        Step::Wait { millis } => office.run_for(Duration::from_millis(*millis)),
+    }
+}
+
+fn story(office: &Office) -> String {
+    let mut entries: Vec<_> = (0..office.phone_count())
+        .flat_map(|phone| {
+            office
+                .phone(phone)
+                .log()
+                .map(move |entry| (entry.at, format!("phone {phone}: {:?}", entry.what)))
+        })
+        .chain(
+            office
+                .pbx()
+                .events()
+                .map(|(at, event)| (*at, format!("switch: {event:?}"))),
+        )
+        .collect();
+    entries.sort_by_key(|(at, _)| *at);
+    let lines = entries.into_iter().map(|(at, line)| format!("{at:?} {line}\n"));
+    lines.collect::<String>()
+        + &office
+            .pbx()
+            .switch()
+            .legs()
+            .map(|leg| format!("{leg:?}\n"))
+            .collect::<String>()
+}
+
+/// Everybody who still can hangs up, then again those who were called meanwhile (recalls, returned transfers), until it is quiet.
+fn all_hang_up(office: &mut Office) {
+    office.network().set_default(Link::default());
+    for _ in 0..6 {
+        for phone in 0..office.phone_count() {
+            office.phone_config(phone, |config| config.answer = Answer::Reject(StatusCode::BUSY_HERE));
+            let calls: Vec<CallId> = office.phone(phone).calls().map(|(id, _)| id).collect();
+            for call in calls {
+                office
+                    .phone_do(phone, |phone, now| drop(phone.hang_up(now, call)))
+                    .unwrap();
+            }
+        }
+        office.run_for(SECOND * 40).unwrap();
+    }
+    // A phone that vanished is found out by its silence or by SIP's timers.
+    office.run_for(SECOND * 120).unwrap();
+}
+
+proptest! {
+    #![proptest_config(Cases { cases: 64, max_shrink_iters: 400, ..Cases::default() })]
+
+    #[test]
+    fn everything_is_in_one_place_and_nothing_is_left(
+        (phones, steps) in (4_usize..=6).prop_flat_map(|phones| (Just(phones), prop::collection::vec(step(phones), 1..60))),
+        seed in any::<u8>(),
+    ) {
+        let mut office = office(phones, seed);
+        for step in &steps {
+            let done = act(&mut office, step);
+            prop_assert!(done.is_ok(), "{step:?}: {done:?}\n{}", story(&office));
+            let checked = office.check();
+            prop_assert!(checked.is_ok(), "{step:?}: {}\n{}", checked.unwrap_err(), story(&office));
+        }
+        all_hang_up(&mut office);
+        let idle = office.check_idle();
+        prop_assert!(idle.is_ok(), "{}\n{}", idle.unwrap_err(), story(&office));
+        for phone in 0..phones {
+            let gone = office.phone(phone).has_vanished() || office.phone(phone).calls().count() == 0;
+            prop_assert!(gone, "phone {phone} has calls of which the switch knows nothing\n{}", story(&office));
+        }
+    }
+
+    /// The same seed and steps give the same story, packet for packet.
+    #[test]
+    fn a_story_repeats_itself(steps in prop::collection::vec(step(4), 1..25), seed in any::<u8>()) {
+        let play = || {
+            let mut office = office(4, seed);
+            office.network().set_default(Link::bad());
+            for step in &steps {
+                act(&mut office, step).unwrap();
+            }
+            (story(&office), office.network().stats())
+        };
+        prop_assert_eq!(play(), play());
+    }
+}
+
+/// On a good network a call that was answered and not touched again is a call between those two, and each hears the other.
+#[test]
+fn untouched_calls_are_heard_by_both() {
+    let mut office = office(6, 1);
+    for (from, to) in [(0, "1002"), (2, "1004"), (4, "1006")] {
+        office
+            .phone_do(from, |phone, now| phone.dial(now, to))
+            .unwrap()
+            .unwrap();
+    }
+    office.run_for(SECOND * 10).unwrap();
+    office.check().unwrap();
+    for phone in 0..6 {
+        let (_, call) = office.phone(phone).calls().next().unwrap();
+        assert_eq!(call.state(), CallState::Talking);
+        let partner = u8::try_from(phone ^ 1).unwrap() + 1;
+        assert_eq!(
+            call.last_sound().unwrap().1,
+            sim::Sound::Voice(partner),
+            "phone {phone}"
+        );
+        assert!(
+            !office
+                .phone(phone)
+                .went_through(|what| matches!(what, Happening::Held(_)))
+        );
+    }
+}
