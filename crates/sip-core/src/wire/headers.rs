@@ -1,4 +1,4 @@
-use super::lexer::{Lexer, is_token_byte, split_list, trim};
+use super::lexer::{Lexer, is_token_byte, split_list, steps, trim};
 use super::name::{OTHER, lookup};
 use super::{HeaderName, ParseError, ParseErrorKind, Token};
 use crate::Limits;
@@ -169,20 +169,7 @@ impl Headers {
         let Some(at) = self.table.iter().position(|field| self.is_named(field, &name)) else {
             return self.push(name, value);
         };
-        let reused = self
-            .table
-            .get(at)
-            .filter(|field| field.name_len == OWN)
-            .map(|field| field.start as usize);
-        if let Some((_, slot)) = reused.and_then(|index| self.own.get_mut(index)) {
-            *slot = sanitise(value.into());
-            self.edited = true;
-        } else {
-            let field = self.add(name.clone(), value.into());
-            if let Some(slot) = self.table.get_mut(at) {
-                *slot = field;
-            }
-        }
+        self.replace(at, name.clone(), value.into());
         self.remove_from(at + 1, &name);
     }
 
@@ -206,10 +193,7 @@ impl Headers {
             self.table.remove(at);
             self.edited = true;
         } else {
-            let field = self.add(name.clone(), rest);
-            if let Some(slot) = self.table.get_mut(at) {
-                *slot = field;
-            }
+            self.replace(at, name.clone(), rest);
         }
         true
     }
@@ -258,7 +242,26 @@ impl Headers {
         }
     }
 
+    /// Puts another value in the place of the field at `at`.
+    fn replace(&mut self, at: usize, name: HeaderName, value: Bytes) {
+        let own = self
+            .table
+            .get(at)
+            .filter(|field| field.name_len == OWN)
+            .map(|field| field.start as usize);
+        if let Some(slot) = own.and_then(|index| self.own.get_mut(index)) {
+            *slot = (name, sanitise(value));
+            self.edited = true;
+            return;
+        }
+        let field = self.add(name, value);
+        if let Some(slot) = self.table.get_mut(at) {
+            *slot = field;
+        }
+    }
+
     fn is_named(&self, field: &Field, name: &HeaderName) -> bool {
+        steps::add(1);
         let id = name.id();
         field.id == id && (id != OTHER || self.raw_name(field).eq_ignore_ascii_case(name.as_str().as_bytes()))
     }
@@ -530,6 +533,7 @@ fn find_line_end(wire: &[u8], at: usize) -> Result<(usize, usize), ParseError> {
             return Err(ParseError::new(ParseErrorKind::UnterminatedHeaders, wire.len()));
         };
         let content_end = scan + found;
+        steps::add(found + 1);
         let end = match rest.get(found..).unwrap_or_default() {
             [b'\n', ..] => content_end + 1,
             [b'\r', b'\n', ..] => content_end + 2,

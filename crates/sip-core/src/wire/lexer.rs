@@ -40,6 +40,30 @@ pub(crate) fn is_unquoted_byte(byte: u8) -> bool {
     has_class(byte, UNQUOTED)
 }
 
+/// Counts the octets that are looked at, so that tests can tell linear from quadratic without a clock.
+#[cfg(test)]
+pub(crate) mod steps {
+    use core::cell::Cell;
+
+    thread_local!(static STEPS: Cell<usize> = const { Cell::new(0) });
+
+    pub(crate) fn add(steps: usize) {
+        STEPS.set(STEPS.get() + steps);
+    }
+
+    /// The steps that `f` takes.
+    pub(crate) fn of<T>(f: impl FnOnce() -> T) -> usize {
+        STEPS.set(0);
+        let _ = f();
+        STEPS.get()
+    }
+}
+
+#[cfg(not(test))]
+pub(crate) mod steps {
+    pub(crate) const fn add(_steps: usize) {}
+}
+
 /// Bytes of a header value, and how far they have been read.
 #[derive(Clone, Debug)]
 pub(crate) struct Lexer<'a> {
@@ -61,6 +85,7 @@ impl<'a> Lexer<'a> {
     }
 
     pub(crate) fn peek(&self) -> Option<u8> {
+        steps::add(1);
         self.bytes.get(self.at).copied()
     }
 
@@ -115,6 +140,7 @@ impl<'a> Lexer<'a> {
     pub(crate) fn take_while(&mut self, f: impl Fn(u8) -> bool) -> &'a [u8] {
         let rest = self.rest();
         let len = rest.iter().position(|&byte| !f(byte)).unwrap_or(rest.len());
+        steps::add(len + 1);
         self.at += len;
         rest.get(..len).unwrap_or_default()
     }
@@ -184,6 +210,7 @@ fn space_len(bytes: &[u8]) -> usize {
             [b'\n', b' ' | b'\t', ..] => len += 2,
             _ => return len,
         }
+        steps::add(1);
     }
 }
 
@@ -191,7 +218,10 @@ fn space_len(bytes: &[u8]) -> usize {
 fn quoted_len(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        let rest = bytes.get(at..)?;
+        let found = memchr::memchr2(b'"', b'\\', rest);
+        steps::add(found.unwrap_or(rest.len()) + 1);
+        at += found?;
         if bytes.get(at) == Some(&b'"') {
             return Some(at);
         }
@@ -207,6 +237,7 @@ pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
         .iter()
         .rposition(|byte| !is_space(byte))
         .map_or(start, |last| last + 1);
+    steps::add(start + bytes.len() - end);
     bytes.get(start..end).unwrap_or_default()
 }
 
@@ -259,6 +290,7 @@ pub(crate) fn split_item(list: &[u8]) -> (&[u8], &[u8]) {
     let mut at = 0;
     let mut bracket = false;
     while let Some(&byte) = list.get(at) {
+        steps::add(1);
         match byte {
             b',' if !bracket => {
                 return (

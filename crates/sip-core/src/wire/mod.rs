@@ -27,6 +27,8 @@
 //! ```
 
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod headers;
 mod host;
 pub(crate) mod lexer;

@@ -23,13 +23,22 @@ use smol_str::SmolStr;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Params(SmallVec<[Param; 2]>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Param {
     name: SmolStr,
     value: Option<SmolStr>,
     quoted: bool,
 }
+
+/// Names without regard to case; values as they are, with or without quotes.
+impl PartialEq for Param {
+    fn eq(&self, other: &Self) -> bool {
+        self.name.eq_ignore_ascii_case(&other.name) && self.value == other.value
+    }
+}
+
+impl Eq for Param {}
 
 impl Params {
     /// No parameters.

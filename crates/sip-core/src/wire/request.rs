@@ -30,9 +30,9 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request without headers and body.
+    /// A request without headers and body. A `?` part of the URI is left out, since it may not stand there.
     pub fn new(method: Method, uri: Uri) -> Self {
-        let uri = Bytes::from(uri.to_string());
+        let uri = Bytes::from(uri.without_headers().to_string());
         Self {
             method,
             uri,

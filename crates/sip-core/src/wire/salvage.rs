@@ -7,8 +7,8 @@ use bytes::Bytes;
 /// What can be read of a request that [`Message::parse`](super::Message::parse) refused: its method and its Via,
 /// From, To, Call-ID and CSeq lines. For nothing but an error response (RFC 3261 §8.2.2, §21.4.1).
 ///
-/// `None` if it is a response or an ACK, which are never answered, or if too little can be read to address an
-/// answer: a readable topmost Via and a Call-ID are needed.
+/// `None` if it is a response or an ACK, which are never answered, or if too little can be read for an answer: a
+/// method, a Via and a Call-ID are needed. The values themselves may be malformed; they go back as they came.
 ///
 /// ```
 /// use sip_core::wire::salvage_request;

@@ -1,4 +1,5 @@
 use super::headers::find_content_length;
+use super::lexer::steps;
 use super::parse::first_line;
 use super::{ParseError, ParseErrorKind};
 use crate::Limits;
@@ -23,6 +24,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 /// assert_eq!(framer.next(), Some(Ok(Framed::Message(message.into()))));
 /// ```
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StreamFramer {
     buffer: BytesMut,
     limits: Limits,
@@ -32,6 +34,8 @@ pub struct StreamFramer {
     message: Option<usize>,
     /// Whether the last frame was the first half of a ping.
     half_ping: bool,
+    /// Not written: a connection does not outlive its process.
+    #[cfg_attr(feature = "serde", serde(skip))]
     failed: Option<FrameError>,
 }
 
@@ -182,7 +186,9 @@ impl StreamFramer {
     fn find_head_end(&mut self) -> Option<usize> {
         loop {
             let rest = self.buffer.get(self.searched..).unwrap_or_default();
-            let Some(found) = memchr::memchr(b'\n', rest) else {
+            let found = memchr::memchr(b'\n', rest);
+            steps::add(found.unwrap_or(rest.len()) + 1);
+            let Some(found) = found else {
                 self.searched = self.buffer.len();
                 return None;
             };

@@ -508,20 +508,10 @@ impl Uri {
                     && self.port == other.port
                     && self.params_allow(other)
                     && other.params_allow(self)
-                    && self.headers.len() == other.headers.len()
-                    && self.headers.iter().all(|(name, value)| {
-                        other
-                            .header(&unescape(name))
-                            .is_some_and(|theirs| unescape(value) == theirs)
-                    })
+                    && self.sorted_headers() == other.sorted_headers()
             }
             (Scheme::Tel, Scheme::Tel) => {
-                self.number() == other.number()
-                    && self.params.len() == other.params.len()
-                    && self
-                        .params
-                        .iter()
-                        .all(|(name, value)| same_value(other.params.get(name), value))
+                self.number() == other.number() && self.params_are_in(other) && other.params_are_in(self)
             }
             (Scheme::Other, Scheme::Other) => self.opaque == other.opaque,
             _ => false,
@@ -531,10 +521,28 @@ impl Uri {
     /// Whether no parameter of ours speaks against equivalence.
     fn params_allow(&self, other: &Self) -> bool {
         const TELLING: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
-        self.params.iter().all(|(name, value)| match other.params.get(name) {
-            Some(theirs) => same_value(Some(theirs), value),
+        self.params.iter().all(|(name, _)| match other.params.get(name) {
+            Some(theirs) => same_value(self.params.get(name), Some(theirs)),
             None => !TELLING.iter().any(|telling| telling.eq_ignore_ascii_case(name)),
         })
+    }
+
+    /// Whether each of our parameters is there too.
+    fn params_are_in(&self, other: &Self) -> bool {
+        self.params
+            .iter()
+            .all(|(name, _)| same_value(self.params.get(name), other.params.get(name)))
+    }
+
+    /// The `?` part, in an order that does not depend on how it was written.
+    fn sorted_headers(&self) -> Vec<(String, Cow<'_, str>)> {
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| (unescape(name).to_ascii_lowercase(), unescape(value)));
+        let mut headers: Vec<_> = headers.collect();
+        headers.sort_unstable();
+        headers
     }
 
     /// The number without visual separators, hexadecimal digits in capitals.
@@ -550,10 +558,10 @@ impl Uri {
     }
 }
 
-fn same_value(theirs: Option<Option<&str>>, ours: Option<&str>) -> bool {
-    match (theirs, ours) {
-        (Some(None), None) => true,
-        (Some(Some(theirs)), Some(ours)) => unescape(theirs).eq_ignore_ascii_case(&unescape(ours)),
-        _ => false,
+/// Whether a parameter is the same on both sides, or on neither.
+fn same_value(ours: Option<Option<&str>>, theirs: Option<Option<&str>>) -> bool {
+    match (ours, theirs) {
+        (Some(Some(ours)), Some(Some(theirs))) => unescape(ours).eq_ignore_ascii_case(&unescape(theirs)),
+        (ours, theirs) => ours == theirs,
     }
 }
