@@ -27,6 +27,8 @@
 
 pub mod dialog_info;
 mod expiry;
+#[doc(hidden)]
+pub mod fuzz;
 mod package;
 pub mod refer;
 

@@ -174,8 +174,9 @@ impl Scheme {
         if scheme.is_digest() {
             scheme.params = AuthParams::lex(&mut lexer)?;
         } else {
-            let other = decode_text(crate::wire::lexer::trim(lexer.rest()));
-            scheme.other = other.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let masked = |c: char| if c.is_control() { ' ' } else { c };
+            let other: String = decode_text(lexer.rest()).chars().map(masked).collect();
+            scheme.other = SmolStr::new(other.trim_matches(' '));
         }
         Ok(scheme)
     }

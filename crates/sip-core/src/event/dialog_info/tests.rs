@@ -250,10 +250,10 @@ proptest! {
         prop_assert_eq!(read, Ok(cleaned(info)), "{}", xml);
     }
 
-    /// Any bytes give an answer; what is accepted is a fixpoint of printing and reading.
+    /// Any bytes give an answer.
     #[test]
     fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let _ = DialogInfo::parse(&bytes);
+        crate::event::fuzz::bodies(&bytes);
     }
 
     /// A valid document with bytes changed, cut or doubled.
@@ -269,9 +269,7 @@ proptest! {
             bytes[at] = byte;
         }
         for document in [&bytes[..], &bytes[..cut.index(bytes.len())]] {
-            if let Ok(read) = DialogInfo::parse(document) {
-                prop_assert_eq!(DialogInfo::parse(read.to_xml().as_bytes()), Ok(read));
-            }
+            crate::event::fuzz::bodies(document);
         }
     }
 }

@@ -125,6 +125,7 @@ fn control_characters_cannot_leave() {
     built.params_mut().set_quoted("realm", "a\r\nVia: x\0");
     built.params_mut().set_token("algorithm", "b\r\nc");
     assert_eq!(built.to_string(), "Digest realm=\"a??Via: x?\", algorithm=\"b??c\"");
+    assert_eq!(Credentials::parse(b"Basic \x7f a \x7f").unwrap().to_string(), "Basic a");
     assert!(!Credentials::parse(b"Basic a\r\nb").unwrap().to_string().contains('\r'));
 }
 
