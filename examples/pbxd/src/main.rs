@@ -6,6 +6,7 @@ mod clock;
 mod config;
 mod control;
 mod datagrams;
+mod demo;
 mod journal;
 mod ladder;
 mod mailbox;
@@ -43,14 +44,18 @@ struct Args {
     /// Tell whether this configuration is right, and if not, which line is wrong and why.
     #[arg(long, value_name = "FILE", group = "what")]
     check: Option<PathBuf>,
+    /// Start a server on free ports and three phones, have them play a story of calls, hold, parking and recall, and tell
+    /// it. Succeeds only if all of it happened.
+    #[arg(long, group = "what")]
+    demo: bool,
     /// What is logged, instead of what the configuration says: error, warn, info, debug, trace or off; by part:
     /// "info,sip=debug" shows every SIP message.
     #[arg(long, value_name = "LEVEL", value_parser = config::read_level)]
     log: Option<Targets>,
 }
 
-/// The exit code for a configuration that is wrong.
-const WRONG_CONFIG: u8 = 2;
+/// The exit code where nothing was started: the configuration is wrong, or this host cannot do what it says.
+const NOT_STARTED: u8 = 2;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -58,6 +63,8 @@ fn main() -> ExitCode {
         print_config()
     } else if let Some(file) = &args.check {
         check(file)
+    } else if args.demo {
+        demo(args.log)
     } else {
         serve(args)
     };
@@ -82,10 +89,10 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
-fn wrong_config(error: impl std::error::Error) -> Failure {
+fn not_started(error: impl std::error::Error) -> Failure {
     Failure {
         message: error.to_string(),
-        code: WRONG_CONFIG,
+        code: NOT_STARTED,
     }
 }
 
@@ -95,7 +102,7 @@ fn print_config() -> Result<ExitCode, Failure> {
 }
 
 fn check(file: &Path) -> Result<ExitCode, Failure> {
-    let settings = config::load(file).map_err(wrong_config)?;
+    let settings = config::load(file).map_err(not_started)?;
     let (extensions, lots) = (settings.switch.extensions.len(), settings.switch.lots.len());
     let fine = format!(
         "{}: right ({extensions} extensions, {lots} parking lots)\n",
@@ -105,9 +112,15 @@ fn check(file: &Path) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn demo(level: Option<Targets>) -> Result<ExitCode, Failure> {
+    log(level.unwrap_or_else(|| Targets::new().with_default(tracing::Level::WARN)));
+    demo::run()?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn serve(args: Args) -> Result<ExitCode, Failure> {
     let (settings, embedded) = match &args.config {
-        Some(file) => (config::load(file).map_err(wrong_config)?, false),
+        Some(file) => (config::load(file).map_err(not_started)?, false),
         None => (config::embedded()?, true),
     };
     log(args.log.unwrap_or_else(|| settings.level.clone()));
@@ -117,7 +130,7 @@ fn serve(args: Args) -> Result<ExitCode, Failure> {
         String::new()
     };
     let listen = settings.switch.listen.clone();
-    let server = Server::bind(settings)?;
+    let server = Server::bind(settings).map_err(not_started)?;
     say(std::io::stdout(), &introduction);
     for (transport, address) in listen {
         tracing::info!(?transport, %address, "listening");
@@ -147,6 +160,6 @@ fn log(level: Targets) {
 }
 
 /// Writes to somebody who may have stopped reading, which is no reason to fail.
-fn say(mut to: impl Write, text: &str) {
+pub(crate) fn say(mut to: impl Write, text: &str) {
     let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }

@@ -45,7 +45,11 @@ pub(crate) enum EmbeddedError {
     Wrong(#[from] ConfigError),
 }
 
-fn password() -> Result<String, getrandom::Error> {
+/// A password that nobody guesses.
+///
+/// # Errors
+/// Where the system has no randomness to give.
+pub(crate) fn password() -> Result<String, getrandom::Error> {
     let mut random = [0; PASSWORD_LENGTH];
     getrandom::fill(&mut random)?;
     Ok(random

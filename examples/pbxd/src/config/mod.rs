@@ -16,7 +16,7 @@ use std::time::Duration;
 use sip_core::Transport;
 use tracing_subscriber::filter::Targets;
 
-pub(crate) use embedded::{embedded, text as embedded_text};
+pub(crate) use embedded::{embedded, password, text as embedded_text};
 pub(crate) use error::ConfigError;
 use error::Mistake;
 use file::File;
