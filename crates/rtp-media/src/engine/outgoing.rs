@@ -28,13 +28,12 @@ impl Engine {
             self.timers.set(&mut stream.due, key, Timer::Play, None);
             return;
         };
-        let due = playing.next;
-        let packet_time = Duration::from_millis(u64::from(stream.config.ptime_ms));
-        playing.next = due + packet_time;
-        if playing.next + MAX_LATE < now {
-            playing.next = now + packet_time;
+        let mut due = playing.next;
+        if due + MAX_LATE < now {
+            due = now;
             playing.joined = false;
         }
+        playing.next = due + Duration::from_millis(u64::from(stream.config.ptime_ms));
         self.timers.set(&mut stream.due, key, Timer::Play, Some(playing.next));
         if stream.digits.is_some() {
             playing.joined = false;
@@ -69,7 +68,8 @@ impl Engine {
         let codec = stream.config.codec;
         data.extend(samples.iter().map(|sample| codec.encode(*sample)));
         let length = u32::try_from(samples.len()).unwrap_or(0);
-        sending.sent(due, header.sequence, header.timestamp, length, samples.len());
+        let at = sending.moment_of(header.timestamp, due);
+        sending.sent(at, header.sequence, header.timestamp, length, samples.len());
         let id = stream.id;
         self.transmit(id, Channel::Rtp, remote, data);
     }
@@ -144,9 +144,10 @@ impl Engine {
         data.extend_from_slice(&payload);
         // Sound that follows begins after the digit.
         let samples = u32::from(packet.event.duration);
+        let at = stream.sending.moment_of(header.timestamp, due);
         stream
             .sending
-            .sent(due, header.sequence, header.timestamp, samples, payload.len());
+            .sent(at, header.sequence, header.timestamp, samples, payload.len());
         let id = stream.id;
         self.transmit(id, Channel::Rtp, remote, data);
     }

@@ -126,7 +126,7 @@ fn fill_pieces(
     let mut barren = 0;
     while let Some(rest) = out.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         let Some(piece) = pieces.get(*at) else {
-            if !repeat || barren >= pieces.len() {
+            if !repeat || barren > pieces.len() {
                 break;
             }
             *at = 0;
@@ -250,8 +250,13 @@ mod tests {
 
     #[test]
     fn music_goes_round() {
-        let music = all(&Source::Music("b".into()), false, 7, 20);
-        assert_eq!(music, [2; 21]);
+        for step in 1..20 {
+            let music = all(&Source::Music("b".into()), false, step, 100);
+            assert!(
+                music.len() > 100 && music.iter().all(|sample| *sample == 2),
+                "frames of {step}"
+            );
+        }
         assert!(all(&Source::Tone(Tone::Busy), true, 4_000, 100_000).len() > 100_000);
         assert_eq!(all(&Source::Tone(Tone::Busy), false, 160, 100_000).len(), 8_000);
     }

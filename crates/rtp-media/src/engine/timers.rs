@@ -10,10 +10,10 @@ use super::stream::Key;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) enum Timer {
+    /// The next packet of a digit that is sent. It comes before a play-out that is due at the same time and waits for it.
+    Digits,
     /// The next packet of a play-out.
     Play,
-    /// The next packet of a digit that is sent.
-    Digits,
     /// The end of a digit that is received.
     Release,
     /// Silence.

@@ -1,6 +1,8 @@
 //! The numbering of what is sent: one SSRC, sequence numbers without holes, timestamps that follow the wall clock over
 //! pauses and changes of source.
 
+use core::time::Duration;
+
 use machine::Time;
 
 use super::{CLOCK, low_word};
@@ -63,8 +65,17 @@ impl Sending {
         self.timestamp.wrapping_add(self.elapsed(now).max(self.samples))
     }
 
-    /// Counts a packet that was sent with these numbers.
-    pub fn sent(&mut self, now: Time, sequence: u16, timestamp: u32, samples: u32, octets: usize) {
+    /// The moment that a timestamp of ours stands for. A packet whose timestamp had to follow the one before, though the
+    /// clock was not there yet, stands for a later moment than that of its sending: the next pause makes up for it.
+    #[must_use]
+    pub fn moment_of(&self, timestamp: u32, now: Time) -> Time {
+        let Some(at) = self.at else { return now };
+        let samples = u64::from(timestamp.wrapping_sub(self.timestamp));
+        at + Duration::from_nanos(samples * (1_000_000_000 / CLOCK))
+    }
+
+    /// Counts a packet that was sent with these numbers, and whose timestamp stands for `at`.
+    pub fn sent(&mut self, at: Time, sequence: u16, timestamp: u32, samples: u32, octets: usize) {
         self.packets = self.packets.saturating_add(1);
         self.octets = self.octets.saturating_add(u64::try_from(octets).unwrap_or(0));
         let after = sequence.wrapping_add(1);
@@ -75,7 +86,7 @@ impl Sending {
             // The packets of a digit share the timestamp of its beginning.
             if self.at.is_none() || timestamp != self.timestamp {
                 self.timestamp = timestamp;
-                self.at = Some(now);
+                self.at = Some(at);
             }
         }
     }
@@ -123,7 +134,6 @@ pub(crate) const fn ntp_middle(ntp: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::time::Duration;
 
     #[test]
     fn timestamps_follow_the_clock_over_a_pause() {
@@ -140,6 +150,13 @@ mod tests {
         );
         assert_eq!(sending.timestamp_at(start + Duration::from_secs(2)), 16_000 - 101);
         assert_eq!(sending.timestamp_at(Time::ZERO), 59, "a clock that goes back");
+        // Packets that had to follow each other too early: the pause after them makes up for it.
+        for sequence in 0..10 {
+            let timestamp = sending.timestamp_at(start);
+            sending.sent(sending.moment_of(timestamp, start), sequence, timestamp, 160, 160);
+        }
+        assert_eq!(sending.following(), 59 + 1_600);
+        assert_eq!(sending.timestamp_at(start + Duration::from_secs(2)), 16_000 - 101);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! The bodies of the fuzz targets: each takes any bytes, and panics where a promise of this crate is broken.
 
+mod engine;
+
+pub use engine::engine;
+
 use crate::packet::{RtpPacket, RtpWriter};
 use crate::player::Sound;
 use crate::rtcp::{Compound, RtcpPacket};
