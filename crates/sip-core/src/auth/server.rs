@@ -27,7 +27,7 @@ pub struct ServerConfig {
     pub algorithms: Vec<Algorithm>,
     /// How long a nonce is good. Default 300 s.
     pub nonce_lifetime: Duration,
-    /// Used nonces that are remembered, about 80 bytes each. Default 16,384. Beyond it the oldest becomes stale.
+    /// Used nonces that are remembered, about 50 bytes each. Default 16,384. Beyond it the oldest becomes stale.
     pub max_nonces: usize,
     /// Whether `qop=auth-int`, which covers the body, is offered and accepted next to `auth`. Default no: bodies are
     /// changed on their way by too many gateways.

@@ -43,12 +43,14 @@
 //! - Bindings are ordered by `q`, then by age, the most recently registered first.
 //! - Limits are in [`RegistrarConfig`]; a refresh or removal is never refused for want of room.
 
+mod binding;
 mod config;
 mod table;
 mod update;
 
+pub use binding::{Binding, BindingId, Event, RemovalCause};
 pub use config::{RegisterError, RegistrarConfig};
-pub use table::{Binding, BindingId, Event, Registrar, RemovalCause};
+pub use table::Registrar;
 
 #[cfg(test)]
 mod tests;

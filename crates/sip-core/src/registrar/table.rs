@@ -1,108 +1,15 @@
-//! The table, its order of expiry, and its events.
+//! The table and its order of expiry.
 
 use core::cmp::Reverse;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bytes::Bytes;
 use machine::{Machine, Time};
 
 use super::update::{Change, Update, Wanted};
-use super::{RegisterError, RegistrarConfig};
+use super::{Binding, BindingId, Event, RegisterError, RegistrarConfig, RemovalCause};
 use crate::endpoint::{ConnectionId, Flow};
-use crate::{HeaderName, NameAddr, Request, Response, StatusCode};
-
-/// Names a binding; never used twice in one registrar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
-pub struct BindingId(u64);
-
-/// Where one device of an address of record is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct Binding {
-    /// Stays the same through refreshes.
-    pub id: BindingId,
-    /// The contact with its parameters other than `expires`.
-    pub contact: NameAddr,
-    /// The way the REGISTER came: requests to the contact go the same way back.
-    pub flow: Flow,
-    /// The proxies on the way, to be used as a route set (RFC 3327).
-    pub path: Vec<NameAddr>,
-    /// Call-ID of the last REGISTER.
-    pub call_id: Bytes,
-    /// CSeq of the last REGISTER.
-    pub cseq: u32,
-    /// When it ends, unless refreshed. At this very instant it is gone.
-    pub expires: Time,
-    /// Preference in thousandths; 1000 if the phone named none.
-    pub q: u16,
-    /// What the phone calls itself, at most 128 bytes.
-    pub user_agent: Option<String>,
-    /// When it was first registered.
-    pub since: Time,
-    /// Number of the REGISTER that made or refreshed it: the higher, the more recent.
-    order: u64,
-}
-
-impl Binding {
-    /// `+sip.instance`: the device's own name, the same whatever its address (RFC 5626 §4.1).
-    #[must_use]
-    pub fn instance(&self) -> Option<&str> {
-        self.contact.params.value("+sip.instance")
-    }
-}
-
-/// What happened to a binding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub enum Event {
-    /// A contact is reachable that was not.
-    Registered {
-        /// Of whom.
-        aor: String,
-        /// The binding as it is now.
-        binding: Binding,
-    },
-    /// A contact stays reachable, perhaps by another flow.
-    Refreshed {
-        /// Of whom.
-        aor: String,
-        /// The binding as it is now.
-        binding: Binding,
-    },
-    /// A contact was taken away.
-    Removed {
-        /// Of whom.
-        aor: String,
-        /// The binding as it was.
-        binding: Binding,
-        /// By what.
-        cause: RemovalCause,
-    },
-    /// A contact was not refreshed in time.
-    Expired {
-        /// Of whom.
-        aor: String,
-        /// The binding as it was.
-        binding: Binding,
-    },
-}
-
-/// Why a binding was removed before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub enum RemovalCause {
-    /// The phone asked for it.
-    Unregistered,
-    /// The connection that the phone registered over is closed.
-    ConnectionClosed,
-    /// The embedder asked for it ([`Registrar::remove`]).
-    Administrative,
-}
+use crate::{HeaderName, Request, Response, StatusCode};
 
 /// The location table. See the [module](super) for an example.
 #[derive(Clone, Debug, Default)]
