@@ -14,6 +14,10 @@ use core::fmt;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every value is an address, and none lives long"
+)]
 pub enum Contact {
     /// `*`: all bindings, to be removed (RFC 3261 §10.2.2).
     All,

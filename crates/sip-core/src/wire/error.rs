@@ -26,15 +26,22 @@ impl ParseError {
     /// The status with which a server answers a request that has this fault, if it answers at all
     /// (RFC 3261 §8.2, §16.3, §18.3).
     pub const fn status(self) -> StatusCode {
-        match self.kind {
-            ParseErrorKind::Version => StatusCode::VERSION_NOT_SUPPORTED,
-            ParseErrorKind::StartLineTooLong | ParseErrorKind::UriTooLong => StatusCode::REQUEST_URI_TOO_LONG,
-            ParseErrorKind::BodyTooLarge => StatusCode::REQUEST_ENTITY_TOO_LARGE,
-            ParseErrorKind::MessageTooLarge | ParseErrorKind::HeaderTooLong | ParseErrorKind::TooManyHeaders => {
-                StatusCode::MESSAGE_TOO_LARGE
-            }
-            ParseErrorKind::TooManyVias => StatusCode::TOO_MANY_HOPS,
-            _ => StatusCode::BAD_REQUEST,
+        use ParseErrorKind as Kind;
+        if matches!(self.kind, Kind::Version) {
+            StatusCode::VERSION_NOT_SUPPORTED
+        } else if matches!(self.kind, Kind::StartLineTooLong | Kind::UriTooLong) {
+            StatusCode::REQUEST_URI_TOO_LONG
+        } else if matches!(self.kind, Kind::BodyTooLarge) {
+            StatusCode::REQUEST_ENTITY_TOO_LARGE
+        } else if matches!(
+            self.kind,
+            Kind::MessageTooLarge | Kind::HeaderTooLong | Kind::TooManyHeaders
+        ) {
+            StatusCode::MESSAGE_TOO_LARGE
+        } else if matches!(self.kind, Kind::TooManyVias) {
+            StatusCode::TOO_MANY_HOPS
+        } else {
+            StatusCode::BAD_REQUEST
         }
     }
 }

@@ -50,8 +50,10 @@ pub fn message(data: &[u8]) {
 /// message to its last byte.
 pub fn stream(data: &[u8]) {
     let (cuts, stream) = data.split_at(data.len().min(8));
-    let mut limits = Limits::default();
-    limits.message = 512;
+    let limits = Limits {
+        message: 512,
+        ..Limits::default()
+    };
     let mut whole = StreamFramer::new(limits.clone());
     whole.push(stream);
     let expected = drain(&mut whole);

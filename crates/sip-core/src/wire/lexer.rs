@@ -8,7 +8,11 @@ const TOKEN: u8 = 1;
 const UNQUOTED: u8 = 2;
 
 /// What each byte may be part of, by bits.
-const CLASS: [u8; 256] = {
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated at compile time; a byte is a valid index"
+)]
+static CLASS: [u8; 256] = {
     let mut table = [0_u8; 256];
     let mut byte = 0_u8;
     loop {

@@ -32,6 +32,8 @@ pub mod fuzz;
 mod headers;
 mod host;
 pub(crate) mod lexer;
+#[cfg(test)]
+mod linear;
 mod message;
 mod method;
 mod name;

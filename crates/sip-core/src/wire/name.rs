@@ -34,11 +34,11 @@ macro_rules! header_names {
         const KNOWN: &[&str] = &[$($name),*];
 
         /// The compact forms, with the numbers that they stand for.
-        const COMPACT: &[(u8, u8)] = &[$($(($compact, Id::$variant as u8),)?)*];
+        const COMPACT: &[(u8, u8)] = &[$($(($compact, Known::$variant as u8),)?)*];
 
         /// The numbers of the known names.
         #[repr(u8)]
-        enum Id {
+        enum Known {
             $($variant),*
         }
 
@@ -46,7 +46,7 @@ macro_rules! header_names {
             /// The number of a known name.
             pub(super) fn id(&self) -> u8 {
                 match self {
-                    $(Self::$variant => Id::$variant as u8,)*
+                    $(Self::$variant => Known::$variant as u8,)*
                     Self::Other(token) => lookup(token.as_str().as_bytes()),
                 }
             }
@@ -157,6 +157,11 @@ pub(super) const OTHER: u8 = u8::MAX;
 const SLOTS: usize = 1024;
 
 /// Open addressing; filled at compile time.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated at compile time, where a mistake does not compile; there are fewer than 255 names"
+)]
 static TABLE: [u8; SLOTS] = {
     let mut table = [OTHER; SLOTS];
     let mut id = 0;
@@ -172,12 +177,14 @@ static TABLE: [u8; SLOTS] = {
 };
 
 const fn hash(name: &[u8]) -> usize {
-    let len = name.len();
-    if len < 2 {
-        return 0;
+    let (front, back) = name.split_at(name.len() / 2);
+    match (front, back, name) {
+        ([first, ..], [middle, ..], [.., last]) => {
+            let (first, middle, last) = (*first | 0x20, *middle | 0x20, *last | 0x20);
+            (name.len() * 37 + first as usize * 7 + middle as usize * 59 + last as usize * 131) % SLOTS
+        }
+        _ => 0,
     }
-    let (first, middle, last) = (name[0] | 0x20, name[len / 2] | 0x20, name[len - 1] | 0x20);
-    (len * 37 + first as usize * 7 + middle as usize * 59 + last as usize * 131) % SLOTS
 }
 
 /// The number of the known name that `name` is, long or compact, or [`OTHER`].
@@ -216,10 +223,10 @@ impl HeaderName {
 
     /// The long name, as it is usually written; an unknown name as it came.
     pub fn as_str(&self) -> &str {
-        match self {
-            Self::Other(token) => token.as_str(),
-            known => KNOWN.get(usize::from(known.id())).copied().unwrap_or_default(),
+        if let Self::Other(token) = self {
+            return token.as_str();
         }
+        KNOWN.get(usize::from(self.id())).copied().unwrap_or_default()
     }
 
     /// The long name of a known header, for errors.

@@ -21,7 +21,7 @@ use smol_str::SmolStr;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Params(SmallVec<[Param; 2]>);
+pub struct Params(SmallVec<[Param; 1]>);
 
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -156,7 +156,7 @@ impl Params {
             let mut value = None;
             if lexer.eat(b'=') {
                 let start = lexer.offset();
-                let text = lexer.take_while(|byte| is_uri_param_byte(byte));
+                let text = lexer.take_while(is_uri_param_byte);
                 value = Some(normalise_escapes(text).map_err(|error| error.shifted(start))?);
             }
             params.0.push(Param {

@@ -44,11 +44,10 @@ pub enum Scheme {
 #[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
 pub struct Uri {
     scheme: Scheme,
-    /// The whole text of another scheme; else empty.
-    opaque: SmolStr,
-    /// Escaped. Of a `tel` URI, the number.
+    /// Escaped. Of a `tel` URI, the number; of another scheme, the whole URI.
     user: Option<SmolStr>,
-    password: Option<SmolStr>,
+    /// Escaped. Rare, hence in a box.
+    password: Option<Box<str>>,
     host: Option<Host>,
     port: Option<u16>,
     params: Params,
@@ -101,13 +100,16 @@ impl Uri {
             Scheme::Sip => "sip",
             Scheme::Sips => "sips",
             Scheme::Tel => "tel",
-            Scheme::Other => self.opaque.split(':').next().unwrap_or_default(),
+            Scheme::Other => self.opaque().split(':').next().unwrap_or_default(),
         }
     }
 
     /// The user, unescaped; of a `tel` URI, the number as written.
     pub fn user(&self) -> Option<Cow<'_, str>> {
-        self.user.as_deref().map(unescape)
+        self.user
+            .as_deref()
+            .filter(|_| self.scheme != Scheme::Other)
+            .map(unescape)
     }
 
     /// Replaces the user by plain text, or takes it away. Without effect on URIs other than `sip` and `sips`.
@@ -186,10 +188,17 @@ impl Uri {
         self
     }
 
+    /// The whole text of a URI of another scheme.
+    fn opaque(&self) -> &str {
+        self.user
+            .as_deref()
+            .filter(|_| self.scheme == Scheme::Other)
+            .unwrap_or_default()
+    }
+
     fn empty(scheme: Scheme) -> Self {
         Self {
             scheme,
-            opaque: SmolStr::default(),
             user: None,
             password: None,
             host: None,
@@ -234,7 +243,12 @@ impl Uri {
         }
         self.user = Some(normalise_escapes(user)?);
         if let Some(password) = password.get(1..) {
-            self.password = Some(normalise_escapes(password).map_err(|error| error.shifted(user.len() + 1))?);
+            self.password = Some(
+                normalise_escapes(password)
+                    .map_err(|error| error.shifted(user.len() + 1))?
+                    .as_str()
+                    .into(),
+            );
         }
         Ok(())
     }
@@ -294,7 +308,7 @@ impl Uri {
             return Err(ParseError::new(ParseErrorKind::UnexpectedByte, offset));
         }
         Ok(Self {
-            opaque: decode_text(bytes).into(),
+            user: Some(decode_text(bytes).into()),
             ..Self::empty(Scheme::Other)
         })
     }
@@ -437,7 +451,7 @@ fn unescape(text: &str) -> Cow<'_, str> {
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.scheme == Scheme::Other {
-            return f.write_str(&self.opaque);
+            return f.write_str(self.opaque());
         }
         write!(f, "{}:", self.scheme_name())?;
         if let Some(user) = &self.user {
@@ -513,7 +527,7 @@ impl Uri {
             (Scheme::Tel, Scheme::Tel) => {
                 self.number() == other.number() && self.params_are_in(other) && other.params_are_in(self)
             }
-            (Scheme::Other, Scheme::Other) => self.opaque == other.opaque,
+            (Scheme::Other, Scheme::Other) => self.opaque() == other.opaque(),
             _ => false,
         }
     }
