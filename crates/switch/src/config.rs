@@ -28,6 +28,8 @@ pub struct Config {
     pub digest: Vec<Algorithm>,
     /// The addresses on which the embedder listens; the first of a transport is the one the switch sends from.
     pub listen: Vec<(Transport, SocketAddr)>,
+    /// SIP's estimate of the round-trip time, from which its retransmissions and time-outs follow (default 500 ms; RFC 3261 §17.1.1.1).
+    pub t1: Duration,
     /// The address phones are told to send RTP to.
     pub media_address: IpAddr,
     /// UDP ports for media. Each stream takes an even port for RTP and the odd one above it for RTCP.
@@ -59,6 +61,7 @@ impl Config {
             domain: domain.to_owned(),
             digest: vec![Algorithm::Md5],
             listen: vec![(Transport::Udp, SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)))],
+            t1: Duration::from_millis(500),
             media_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             media_ports: 20000..=21999,
             rtp_timeout: Some(Duration::from_secs(30)),

@@ -107,6 +107,7 @@ impl Switch {
     pub fn new(config: Config, seed: [u8; 32]) -> Result<Self, ConfigError> {
         config.check()?;
         let mut endpoint_config = EndpointConfig::new(config.listen.iter().copied());
+        endpoint_config.timers.t1 = config.t1;
         endpoint_config.user_agent = concat!("Strowger/", env!("CARGO_PKG_VERSION")).to_owned();
         let mut auth_config = sip_core::auth::ServerConfig::default();
         auth_config.algorithms.clone_from(&config.digest);
