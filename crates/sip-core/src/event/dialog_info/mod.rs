@@ -7,7 +7,10 @@
 mod parse;
 mod print;
 
-pub use parse::{DialogInfoError, DialogInfoErrorKind, MAX_ATTRIBUTES, MAX_DEPTH, MAX_DIALOGS, MAX_DOCUMENT, MAX_TEXT};
+pub use parse::{
+    DialogInfoError, DialogInfoErrorKind, MAX_ATTRIBUTES, MAX_DEPTH, MAX_DIALOGS, MAX_DOCUMENT, MAX_NAMESPACES,
+    MAX_TEXT,
+};
 
 /// The XML namespace of the document.
 pub const NAMESPACE: &str = "urn:ietf:params:xml:ns:dialog-info";

@@ -6,14 +6,16 @@ use quick_xml::{NsReader, XmlVersion};
 
 use super::{Cause, DialogElement, DialogInfo, DialogState, Direction, DocumentState, NAMESPACE, Participant, masked};
 
-/// Most bytes of a document.
-pub const MAX_DOCUMENT: usize = 256 * 1024;
+/// Most bytes of a document; as many as a body has by default.
+pub const MAX_DOCUMENT: usize = 64 * 1024;
 /// Most dialogs in a document.
 pub const MAX_DIALOGS: usize = 1000;
 /// Deepest nesting of elements; those of RFC 4235 need five.
 pub const MAX_DEPTH: usize = 16;
 /// Most attributes of an element.
 pub const MAX_ATTRIBUTES: usize = 32;
+/// Most namespace declarations in force at one place: looking up a prefix costs a step for each.
+pub const MAX_NAMESPACES: usize = 32;
 /// Most bytes of a text or attribute value.
 pub const MAX_TEXT: usize = 4096;
 
@@ -55,6 +57,9 @@ pub enum DialogInfoErrorKind {
     /// More than [`MAX_ATTRIBUTES`] on one element.
     #[error("too many attributes")]
     TooManyAttributes,
+    /// More than [`MAX_NAMESPACES`].
+    #[error("too many namespaces")]
+    TooManyNamespaces,
     /// A text or attribute value longer than [`MAX_TEXT`].
     #[error("text too long")]
     TextTooLong,
@@ -92,6 +97,7 @@ impl DialogInfo {
             offset: error.valid_up_to(),
         })?;
         let mut reader = NsReader::from_str(text);
+        reader.resolver_mut().set_max_namespace_bindings(MAX_NAMESPACES);
         let mut builder = Builder::default();
         loop {
             let step = builder.step(&mut reader);
@@ -134,7 +140,7 @@ struct Builder {
 
 impl Builder {
     fn step(&mut self, reader: &mut NsReader<&[u8]>) -> Result<Step, Kind> {
-        let (namespace, event) = reader.read_resolved_event().map_err(|_| Kind::Syntax)?;
+        let (namespace, event) = reader.read_resolved_event().map_err(|error| read_error(&error))?;
         let ours = namespace == ResolveResult::Bound(Namespace(NAMESPACE));
         match event {
             Event::Start(start) => self.open(&start, ours)?,
@@ -282,6 +288,15 @@ impl Builder {
         }
         let resolved = quick_xml::escape::resolve_predefined_entity(reference).ok_or(Kind::UnknownEntity)?;
         self.add_text(resolved)
+    }
+}
+
+fn read_error(error: &quick_xml::Error) -> Kind {
+    use quick_xml::name::NamespaceError;
+    if let quick_xml::Error::Namespace(NamespaceError::TooManyBindings(_)) = error {
+        Kind::TooManyNamespaces
+    } else {
+        Kind::Syntax
     }
 }
 

@@ -137,6 +137,14 @@ fn each_limit_and_one_past() {
     assert!(DialogInfo::parse(attributes(MAX_ATTRIBUTES).as_bytes()).is_ok());
     assert_eq!(kind(&attributes(MAX_ATTRIBUTES + 1)), Kind::TooManyAttributes);
 
+    // One is the document's own.
+    let namespaces = |count: usize| {
+        let all: String = (1..count).map(|i| format!(" xmlns:n{i}='u'")).collect();
+        document(&format!("<x{all}/>"))
+    };
+    assert!(DialogInfo::parse(namespaces(MAX_NAMESPACES).as_bytes()).is_ok());
+    assert_eq!(kind(&namespaces(MAX_NAMESPACES + 1)), Kind::TooManyNamespaces);
+
     let value = |len| document(&format!("<x a='{}'/>", "v".repeat(len)));
     assert!(DialogInfo::parse(value(MAX_TEXT).as_bytes()).is_ok());
     assert_eq!(kind(&value(MAX_TEXT + 1)), Kind::TextTooLong);
