@@ -16,7 +16,7 @@ mod sip_io;
 mod sounds;
 mod tcp;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -105,7 +105,7 @@ fn check(file: &Path) -> Result<ExitCode, Failure> {
     let settings = config::load(file).map_err(not_started)?;
     let (extensions, lots) = (settings.switch.extensions.len(), settings.switch.lots.len());
     let fine = format!(
-        "{}: right ({extensions} extensions, {lots} parking lots)\n",
+        "{}: right (extensions: {extensions}, parking lots: {lots})\n",
         file.display()
     );
     say(std::io::stdout(), &fine);
@@ -155,7 +155,10 @@ fn introduction(settings: &Settings) -> String {
 
 /// Logs go to standard error, so that what the program was asked for can be told from them.
 fn log(level: Targets) {
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(colours)
+        .with_writer(std::io::stderr);
     tracing_subscriber::registry().with(lines).with(level).init();
 }
 

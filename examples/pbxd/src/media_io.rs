@@ -117,9 +117,10 @@ fn obey(engine: &mut Engine, sockets: &mut Sockets, now: Time, command: Command,
         });
         return;
     }
-    let opened = match &command {
-        Command::Open { stream, .. } => Some(*stream),
-        _ => None,
+    let opened = if let Command::Open { stream, .. } = &command {
+        Some(*stream)
+    } else {
+        None
     };
     if let Err(error) = engine.handle(now, command) {
         tracing::debug!(%error, "the media engine refused a command");
@@ -321,3 +322,6 @@ impl Sockets {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

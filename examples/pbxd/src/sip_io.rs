@@ -70,7 +70,9 @@ impl Bound {
                     let local = listener.local_addr().map_err(failed)?;
                     bound.tcp.push((listener, local));
                 }
-                _ => return Err(failed(io::ErrorKind::Unsupported.into())),
+                Transport::Tls | Transport::Ws | Transport::Wss => {
+                    return Err(failed(io::ErrorKind::Unsupported.into()));
+                }
             }
         }
         Ok(bound)

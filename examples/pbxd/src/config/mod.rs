@@ -102,6 +102,9 @@ fn switch_config(file: &File) -> switch::Config {
     let udp = sip.udp.iter().map(|address| (Transport::Udp, address.get_ref().0));
     let tcp = sip.tcp.iter().map(|address| (Transport::Tcp, address.get_ref().0));
     config.listen = udp.chain(tcp).collect();
+    if let Some(t1) = &sip.t1 {
+        config.t1 = t1.get_ref().0;
+    }
     if let Some(ring) = &sip.ring_timeout {
         config.ring_timeout = ring.get_ref().0;
     }

@@ -155,19 +155,23 @@ impl Stage {
 
     /// Waits for the phone to ring; gives the call and what is shown of the caller.
     pub(super) fn rings(&mut self, who: Who, since: usize) -> Result<Ring, Failed> {
-        self.until_logged("the phone rings", who, since, |what| match what {
-            Happening::Rung {
+        self.until_logged("the phone rings", who, since, |what| {
+            let Happening::Rung {
                 call,
                 from,
                 display,
                 alert,
-            } => Some(Ring {
+            } = what
+            else {
+                return None;
+            };
+            let (from, display, alert) = (from.clone(), display.clone(), alert.clone());
+            Some(Ring {
                 call: *call,
-                from: from.clone(),
-                display: display.clone(),
-                alert: alert.clone(),
-            }),
-            _ => None,
+                from,
+                display,
+                alert,
+            })
         })
     }
 

@@ -47,15 +47,13 @@ fn wrong_password(stage: &mut Stage, who: Who) -> Result<(), Failed> {
     );
     let since = stage.log_length(who)?;
     stage.act(who, |phone, now| phone.dial(now, "1001"))?;
-    let status = stage.until_logged(
-        "a call with a wrong password is refused",
-        who,
-        since,
-        |what| match what {
-            Happening::Failed { status, .. } => Some(*status),
-            _ => None,
-        },
-    )?;
+    let status = stage.until_logged("a call with a wrong password is refused", who, since, |what| {
+        if let Happening::Failed { status, .. } = what {
+            Some(*status)
+        } else {
+            None
+        }
+    })?;
     if !matches!(
         status,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED
@@ -122,9 +120,8 @@ fn park(stage: &mut Stage, reception: Who, sales: Who, called: CallId) -> Result
     stage.act(sales, |phone, now| phone.transfer(now, called, "700"))?;
     stage.hears_words(sales, &words)?;
     stage.tell("1002 transfers 1001 to 700 and hears \"parked at seven zero one\"");
-    stage.until_logged("the transfer succeeds", sales, since, |what| match what {
-        Happening::Transfer { status, done: true, .. } if status.is_success() => Some(()),
-        _ => None,
+    stage.until_logged("the transfer succeeds", sales, since, |what| {
+        matches!(what, Happening::Transfer { status, done: true, .. } if status.is_success()).then_some(())
     })?;
     stage.until("1002 is free", sales, |device| {
         (device.phone.calls().count() == 0).then_some(())

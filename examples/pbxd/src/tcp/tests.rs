@@ -89,11 +89,13 @@ impl World {
 }
 
 fn received(inputs: &[Input]) -> Vec<u8> {
-    let data = inputs.iter().filter_map(|input| match input {
-        Input::Sip { data, .. } => Some(data.clone()),
-        _ => None,
-    });
-    data.flatten().collect()
+    let mut all = Vec::new();
+    for input in inputs {
+        if let Input::Sip { data, .. } = input {
+            all.extend_from_slice(data);
+        }
+    }
+    all
 }
 
 fn closed(inputs: &[Input]) -> bool {
