@@ -67,10 +67,7 @@ impl Headers {
 
     /// The value of the first field `name`, trimmed. Folds within it stay as they came.
     pub fn get(&self, name: &HeaderName) -> Option<&[u8]> {
-        self.table
-            .iter()
-            .find(|field| self.is_named(field, name))
-            .map(|field| self.value_of(field))
+        self.find(name).map(|field| self.value_of(field))
     }
 
     /// As [`get`](Self::get), if it is UTF-8.
@@ -80,21 +77,18 @@ impl Headers {
 
     /// As [`get`](Self::get), sharing the message's bytes.
     pub fn get_bytes(&self, name: &HeaderName) -> Option<Bytes> {
-        self.table
-            .iter()
-            .find(|field| self.is_named(field, name))
-            .map(|field| self.bytes_of(field))
+        self.find(name).map(|field| self.bytes_of(field))
     }
 
     /// Whether there is a field `name`.
     pub fn contains(&self, name: &HeaderName) -> bool {
-        self.table.iter().any(|field| self.is_named(field, name))
+        self.position(name).is_some()
     }
 
     /// The value of each field `name`, trimmed.
     pub fn values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let name = name.clone();
-        let fields = self.table.iter().filter(move |field| self.is_named(field, &name));
+        let (id, name) = (name.id(), name.clone());
+        let fields = self.table.iter().filter(move |field| self.is_named(field, id, &name));
         fields.map(|field| self.value_of(field))
     }
 
@@ -166,7 +160,7 @@ impl Headers {
 
     /// Replaces all fields `name` by one, in the place of the first, or at the end if there was none.
     pub fn set(&mut self, name: HeaderName, value: impl Into<Bytes>) {
-        let Some(at) = self.table.iter().position(|field| self.is_named(field, &name)) else {
+        let Some(at) = self.position(&name) else {
             return self.push(name, value);
         };
         self.replace(at, name.clone(), value.into());
@@ -180,7 +174,7 @@ impl Headers {
 
     /// Removes the first item of the list header `name` and nothing else; whether there was one.
     pub fn pop_item(&mut self, name: &HeaderName) -> bool {
-        let Some(at) = self.table.iter().position(|field| self.is_named(field, name)) else {
+        let Some(at) = self.position(name) else {
             return false;
         };
         let Some(field) = self.table.get(at).copied() else {
@@ -216,10 +210,11 @@ impl Headers {
     fn remove_from(&mut self, from: usize, name: &HeaderName) -> bool {
         let mut table = core::mem::take(&mut self.table);
         let before = table.len();
+        let id = name.id();
         let mut at = 0;
         table.retain(|field| {
             at += 1;
-            at <= from || !self.is_named(field, name)
+            at <= from || !self.is_named(field, id, name)
         });
         let removed = table.len() != before;
         self.table = table;
@@ -260,10 +255,19 @@ impl Headers {
         }
     }
 
-    fn is_named(&self, field: &Field, name: &HeaderName) -> bool {
+    /// Whether `field` is called `name`, whose number is `id`. The number is found once, not for every field.
+    fn is_named(&self, field: &Field, id: u8, name: &HeaderName) -> bool {
         steps::add(1);
-        let id = name.id();
         field.id == id && (id != OTHER || self.raw_name(field).eq_ignore_ascii_case(name.as_str().as_bytes()))
+    }
+
+    fn position(&self, name: &HeaderName) -> Option<usize> {
+        let id = name.id();
+        self.table.iter().position(|field| self.is_named(field, id, name))
+    }
+
+    fn find(&self, name: &HeaderName) -> Option<&Field> {
+        self.position(name).and_then(|at| self.table.get(at))
     }
 
     fn own_of(&self, field: &Field) -> Option<&(HeaderName, Bytes)> {
@@ -388,19 +392,21 @@ impl Headers {
 
     /// Where the value of the first field `name` starts in the message as it came.
     pub(super) fn offset_of(&self, name: &HeaderName) -> usize {
-        let field = self
-            .table
-            .iter()
-            .find(|field| self.is_named(field, name) && field.name_len != OWN);
+        let field = self.find(name).filter(|field| field.name_len != OWN);
         field.map_or(0, |field| field.value as usize)
     }
 
     /// As [`values`](Self::values), sharing the message's bytes.
     pub(super) fn values_bytes<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = Bytes> + use<'a> {
-        self.table
-            .iter()
-            .filter(|field| self.is_named(field, name))
-            .map(|field| self.bytes_of(field))
+        let id = name.id();
+        let fields = self.table.iter().filter(move |field| self.is_named(field, id, name));
+        fields.map(|field| self.bytes_of(field))
+    }
+
+    /// Makes room for `count` fields more.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.table.reserve(count);
+        self.own.reserve(count);
     }
 
     pub(super) fn wire(&self) -> &Bytes {
@@ -425,7 +431,10 @@ impl Headers {
     }
 
     pub(super) fn count(&self, name: &HeaderName) -> usize {
-        self.table.iter().filter(|field| self.is_named(field, name)).count()
+        {
+            let id = name.id();
+            self.table.iter().filter(|field| self.is_named(field, id, name)).count()
+        }
     }
 
     /// Octets that [`print`](Self::print) will need, or somewhat more.

@@ -2,6 +2,7 @@ use super::message::Message;
 use super::{HeaderName, Headers, Method, NameAddr, ParseError, ParseErrorKind, Uri};
 use crate::header::{CSeq, Via};
 use bytes::{BufMut as _, Bytes, BytesMut};
+use core::fmt::Write as _;
 
 /// A request.
 ///
@@ -108,12 +109,14 @@ impl Request {
         if !self.edited && !self.headers.is_edited() {
             return self.headers.wire().clone();
         }
-        let mut start = BytesMut::with_capacity(self.method.as_str().len() + self.uri.len() + 12);
-        start.put_slice(self.method.as_str().as_bytes());
-        start.put_u8(b' ');
-        start.put_slice(&self.uri);
-        start.put_slice(b" SIP/2.0\r\n");
-        print_message(&start, &self.headers, &self.body)
+        let method = self.method.as_str().as_bytes();
+        let start = |out: &mut BytesMut| {
+            out.put_slice(method);
+            out.put_u8(b' ');
+            out.put_slice(&self.uri);
+            out.put_slice(b" SIP/2.0\r\n");
+        };
+        print_message(method.len() + self.uri.len() + 12, start, &self.headers, &self.body)
     }
 
     /// The Call-ID as it is on the wire.
@@ -178,21 +181,26 @@ pub(super) fn set_content_type(headers: &mut Headers, content_type: &str, body: 
     }
 }
 
-/// Prints a message that was built or edited; corrects or adds Content-Length.
-pub(super) fn print_message(start: &[u8], headers: &Headers, body: &Bytes) -> Bytes {
+/// Prints a message that was built or edited; corrects or adds Content-Length. `start` writes the start line, which
+/// has `start_len` octets or somewhat less.
+pub(super) fn print_message(
+    start_len: usize,
+    start: impl FnOnce(&mut BytesMut),
+    headers: &Headers,
+    body: &Bytes,
+) -> Bytes {
     let right = headers.content_length().ok().flatten() == u64::try_from(body.len()).ok();
     let corrected = (!right && headers.contains(&HeaderName::ContentLength)).then(|| {
         let mut headers = headers.clone();
         headers.set(HeaderName::ContentLength, body.len().to_string());
         headers
     });
-    let mut out = BytesMut::with_capacity(start.len() + headers.printed_len() + body.len() + 48);
-    out.put_slice(start);
+    let mut out = BytesMut::with_capacity(start_len + headers.printed_len() + body.len() + 48);
+    start(&mut out);
     corrected.as_ref().unwrap_or(headers).print(&mut out);
     if !right && corrected.is_none() {
-        out.put_slice(b"Content-Length: ");
-        out.put_slice(body.len().to_string().as_bytes());
-        out.put_slice(b"\r\n");
+        // Writing to a buffer that grows does not fail.
+        let _ = write!(out, "Content-Length: {}\r\n", body.len());
     }
     out.put_slice(b"\r\n");
     out.put_slice(body);

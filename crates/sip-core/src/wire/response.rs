@@ -3,6 +3,7 @@ use super::request::{name_addr, print_message, set_content_type, typed};
 use super::{HeaderName, Headers, Method, NameAddr, ParseError, ParseErrorKind, Request, StatusCode};
 use crate::header::{CSeq, Via};
 use bytes::{BufMut as _, Bytes, BytesMut};
+use core::fmt::Write as _;
 use std::borrow::Cow;
 
 /// A response.
@@ -57,6 +58,7 @@ impl Response {
     /// ```
     pub fn to_request(request: &Request, status: StatusCode, reason: Option<&str>) -> Self {
         let mut response = Self::new(status);
+        response.headers.reserve(16);
         if let Some(reason) = reason {
             response.set_reason(reason);
         }
@@ -161,13 +163,13 @@ impl Response {
         if !self.edited && !self.headers.is_edited() {
             return self.headers.wire().clone();
         }
-        let mut start = BytesMut::with_capacity(self.reason.len() + 16);
-        start.put_slice(b"SIP/2.0 ");
-        start.put_slice(self.status.to_string().as_bytes());
-        start.put_u8(b' ');
-        start.put_slice(&self.reason);
-        start.put_slice(b"\r\n");
-        print_message(&start, &self.headers, &self.body)
+        let start = |out: &mut BytesMut| {
+            // Writing to a buffer that grows does not fail.
+            let _ = write!(out, "SIP/2.0 {} ", self.status);
+            out.put_slice(&self.reason);
+            out.put_slice(b"\r\n");
+        };
+        print_message(self.reason.len() + 16, start, &self.headers, &self.body)
     }
 
     /// The Call-ID as it is on the wire.
