@@ -256,6 +256,7 @@ impl Headers {
     }
 
     /// Whether `field` is called `name`, whose number is `id`. The number is found once, not for every field.
+    #[inline]
     fn is_named(&self, field: &Field, id: u8, name: &HeaderName) -> bool {
         steps::add(1);
         field.id == id && (id != OTHER || self.raw_name(field).eq_ignore_ascii_case(name.as_str().as_bytes()))

@@ -44,7 +44,13 @@ impl Host {
             return Err(error);
         }
         let text = core::str::from_utf8(bytes).map_err(|_| error)?;
-        Ok(text.parse().map_or_else(|_| Self::Name(SmolStr::new(text)), Self::V4))
+        // Names mostly begin with a letter, addresses never do.
+        if bytes.first().is_some_and(u8::is_ascii_digit)
+            && let Ok(address) = text.parse()
+        {
+            return Ok(Self::V4(address));
+        }
+        Ok(Self::Name(SmolStr::new(text)))
     }
 
     /// Reads an address without brackets, as `received` and `maddr` may carry it, or any host.
