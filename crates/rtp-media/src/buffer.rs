@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn long_packets_are_kept_whole() {
         for len in [0, 1, INLINE_BYTES, INLINE_BYTES + 1, 65_535] {
-            let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..251).cycle().take(len).collect();
             let packet = Packet::from_slice(&bytes);
             assert_eq!(&packet[..], &bytes[..]);
             assert_eq!(bytes::Bytes::from(packet), bytes);

@@ -1,5 +1,11 @@
 //! Relaying allocates nothing once it is under way.
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test"
+)]
 
 mod common;
 

@@ -1,9 +1,11 @@
 //! G.711 against the sweep of the ITU-T software tool library, over all 65,536 inputs. The files are not part of the
 //! project; where they are absent the tests say so and pass.
 #![allow(
-    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
     reason = "a test"
 )]
 

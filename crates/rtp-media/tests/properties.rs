@@ -1,5 +1,11 @@
 //! Any sequence of commands, packets and steps of time.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test"
+)]
 
 mod common;
 
@@ -21,6 +27,38 @@ proptest! {
         fuzz::rtp_packet(&data);
         fuzz::rtcp_compound(&data);
         fuzz::wav(&data);
+    }
+}
+
+proptest! {
+    /// What a receiver without events sees of a stream with losses: holes where packets were lost, none where events were
+    /// left out. The model counts those that came before.
+    #[test]
+    fn holes_are_those_of_the_source(
+        first: u16, fates in proptest::collection::vec((any::<bool>(), 0u8..4), 1..200),
+    ) {
+        let mut rig = Rig::bridged(1 + 1);
+        let mut deaf = config(2);
+        deaf.dtmf_send = None;
+        rig.update(2, deaf);
+        let (mut left_out, mut begun, mut expected) = (0u16, None, Vec::new());
+        for (n, (event, fate)) in (0u16..).zip(fates) {
+            if fate == 0 {
+                continue;
+            }
+            let sequence = first.wrapping_add(n);
+            if event {
+                rig.receive(1, &rtp(101, sequence, 9, &[1, 10, 0, 1]));
+                left_out += u16::from(begun.is_some());
+            } else {
+                rig.receive(1, &rtp(0, sequence, u32::from(n) * 160, &[0; 160]));
+                let begun = *begun.get_or_insert(n);
+                expected.push(n - begun - left_out);
+            }
+        }
+        let sent: Vec<u16> = rig.sent().iter().map(|packet| packet.header.sequence).collect();
+        let numbers: Vec<u16> = sent.iter().map(|sequence| sequence.wrapping_sub(sent[0])).collect();
+        prop_assert_eq!(numbers, expected);
     }
 }
 
@@ -82,7 +120,6 @@ fn time_that_goes_back_is_the_latest_time() {
 }
 
 /// Written and read back in the middle of a call, the engine goes on as if nothing had happened.
-#[cfg(feature = "serde")]
 #[test]
 fn a_snapshot_goes_on() {
     let mut rig = Rig::bridged(2);

@@ -1,5 +1,11 @@
 //! Two streams in a bridge: what one receives, the other sends under numbers of its own.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test"
+)]
 
 mod common;
 

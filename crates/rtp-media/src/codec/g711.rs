@@ -4,8 +4,8 @@
 //! (µ-law inverted, A-law with its even bits inverted). Encoding computes, since it takes less than a look-up in a table
 //! that does not fit into the nearest cache; decoding and transcoding look up 256 bytes.
 
-/// µ-law code of a linear sample. Where a sample lies between two decoded values, the reference of G.191 rounds
-/// by cutting the magnitude (one's complement for negative samples) to 13 bits; so does this.
+/// µ-law code of a linear sample. Of a negative sample the one's complement is taken and its two lowest bits are cut, as
+/// the reference of G.191 does: -1 has the code of the negative zero, and a sample on a decision value goes outwards.
 #[must_use]
 pub const fn ulaw_encode(sample: i16) -> u8 {
     let negative = sample < 0;
@@ -26,7 +26,8 @@ pub const fn ulaw_decode(code: u8) -> i16 {
     ULAW[code as usize]
 }
 
-/// A-law code of a linear sample.
+/// A-law code of a linear sample. Of a negative sample the one's complement is taken and its four lowest bits are cut, as
+/// the reference of G.191 does.
 #[must_use]
 pub const fn alaw_encode(sample: i16) -> u8 {
     let negative = sample < 0;

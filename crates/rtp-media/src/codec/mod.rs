@@ -43,6 +43,15 @@ impl CodecKind {
         }
     }
 
+    /// The codes of as many samples as both slices have.
+    pub fn encode_all(self, samples: &[i16], codes: &mut [u8]) {
+        let pairs = codes.iter_mut().zip(samples);
+        match self {
+            Self::Pcmu => pairs.for_each(|(code, sample)| *code = g711::ulaw_encode(*sample)),
+            Self::Pcma => pairs.for_each(|(code, sample)| *code = g711::alaw_encode(*sample)),
+        }
+    }
+
     /// The 16-bit linear sample of one code.
     #[must_use]
     pub fn decode(self, code: u8) -> i16 {

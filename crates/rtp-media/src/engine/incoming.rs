@@ -22,32 +22,12 @@ impl Engine {
             return;
         };
         let kind = stream.payload(packet.payload_type());
-        let verdict = if kind != Payload::Unknown {
-            let config = LatchConfig::new(self.config.learn_packets, self.config.learn_time);
-            stream
-                .latch
-                .judge(config, now, remote, packet.ssrc(), packet.sequence())
-        } else if stream.latch.is_remote(remote) {
-            Verdict::Accept
-        } else {
-            Verdict::Foreign
-        };
-        match verdict {
-            Verdict::Accept => {}
-            Verdict::Learned => {
-                stream.reports.forget_remote();
-                let event = Event::Latched {
-                    stream: stream.id,
-                    remote,
-                };
-                self.outputs.push_back(event.into());
-            }
-            Verdict::Foreign => {
-                stream.foreign += 1;
-                self.stats.foreign += 1;
-                return;
-            }
+        if !self.admit(key, kind, remote, &packet) {
+            return;
         }
+        let Some(stream) = self.streams.get_mut(key) else {
+            return;
+        };
         let (arrival, changed) = match &mut stream.reception {
             Some(reception) if reception.ssrc() == packet.ssrc() => (reception.update(packet.sequence()), false),
             // A packet of a type that nobody agreed to does not make a source.
@@ -89,6 +69,40 @@ impl Engine {
             payload: packet.payload(),
         };
         self.deliver(key, &passing);
+    }
+
+    /// Whether a packet comes from the peer, wherever that is.
+    fn admit(&mut self, key: Key, kind: Payload, remote: SocketAddr, packet: &RtpPacket<'_>) -> bool {
+        let Some(stream) = self.streams.get_mut(key) else {
+            return false;
+        };
+        let verdict = if kind != Payload::Unknown {
+            let config = LatchConfig::new(self.config.learn_packets, self.config.learn_time);
+            stream
+                .latch
+                .judge(config, self.now, remote, packet.ssrc(), packet.sequence())
+        } else if stream.latch.is_remote(remote) {
+            Verdict::Accept
+        } else {
+            Verdict::Foreign
+        };
+        match verdict {
+            Verdict::Accept => true,
+            Verdict::Learned => {
+                stream.reports.forget_remote();
+                let event = Event::Latched {
+                    stream: stream.id,
+                    remote,
+                };
+                self.outputs.push_back(event.into());
+                true
+            }
+            Verdict::Foreign => {
+                stream.foreign += 1;
+                self.stats.foreign += 1;
+                false
+            }
+        }
     }
 
     /// The peer is alive.

@@ -64,9 +64,11 @@ impl Engine {
             ssrc: sending.ssrc(),
         };
         playing.joined = true;
+        let mut codes = [0; MAX_FRAME];
+        let codes = codes.get_mut(..samples.len()).unwrap_or_default();
+        stream.config.codec.encode_all(samples, codes);
         let mut data = Packet::from_slice(&header.to_bytes());
-        let codec = stream.config.codec;
-        data.extend(samples.iter().map(|sample| codec.encode(*sample)));
+        data.extend_from_slice(codes);
         let length = u32::try_from(samples.len()).unwrap_or(0);
         let at = sending.moment_of(header.timestamp, due);
         sending.sent(at, header.sequence, header.timestamp, length, samples.len());

@@ -11,10 +11,6 @@ use crate::codec::CodecKind;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the packet is inside so that relaying allocates nothing"
-)]
 pub enum Output {
     /// A datagram to send.
     Transmit(Transmit),

@@ -7,7 +7,7 @@ use super::stream::{Key, Payload, Stream};
 use crate::buffer::Packet;
 use crate::codec::CodecKind;
 use crate::codec::g711;
-use crate::packet::RtpHeader;
+use crate::packet::{FIXED_HEADER, RtpHeader};
 use crate::session::low_half;
 
 /// How the numbers of one source become the numbers of the stream that sends them on. Kept from the first packet after
@@ -120,10 +120,12 @@ impl Engine {
             ssrc: stream.sending.ssrc(),
         };
         let mut data = Packet::from_slice(&header.to_bytes());
-        match transcode {
-            None => data.extend_from_slice(packet.payload),
-            Some(CodecKind::Pcma) => data.extend(packet.payload.iter().map(|code| g711::ulaw_to_alaw(*code))),
-            Some(CodecKind::Pcmu) => data.extend(packet.payload.iter().map(|code| g711::alaw_to_ulaw(*code))),
+        data.extend_from_slice(packet.payload);
+        if let (Some(law), Some(codes)) = (transcode, data.get_mut(FIXED_HEADER..)) {
+            match law {
+                CodecKind::Pcma => codes.iter_mut().for_each(|code| *code = g711::ulaw_to_alaw(*code)),
+                CodecKind::Pcmu => codes.iter_mut().for_each(|code| *code = g711::alaw_to_ulaw(*code)),
+            }
         }
         // An event's packets share a timestamp: what comes after one continues from there by the source's own clock.
         let samples = if packet.kind == Payload::Event {

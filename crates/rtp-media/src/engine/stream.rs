@@ -162,3 +162,13 @@ impl core::hash::Hasher for IdHasher {
         self.0 = mixed ^ (mixed >> 32);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_small() {
+        assert!(size_of::<Stream>() < 1_024, "{} bytes", size_of::<Stream>());
+    }
+}

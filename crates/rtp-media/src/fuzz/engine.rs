@@ -90,6 +90,14 @@ impl Run<'_> {
         u16::from_be_bytes([self.next(), self.next()])
     }
 
+    fn pick<T: Copy, const N: usize>(&mut self, among: [T; N]) -> T {
+        let wanted = usize::from(self.next()) % N;
+        let [first, ..] = among.as_slice() else {
+            unreachable!("nothing to pick from")
+        };
+        *among.get(wanted).unwrap_or(first)
+    }
+
     fn stream(&mut self) -> StreamId {
         StreamId(u64::from(self.next() % STREAMS))
     }
@@ -136,7 +144,7 @@ impl Run<'_> {
 
     fn digits(&mut self) -> String {
         (0..self.next() % 8)
-            .map(|_| char::from(b"0*#Ax9"[usize::from(self.next() % 6) % 6]))
+            .map(|_| self.pick(['0', '*', '#', 'A', 'x', '9']))
             .collect()
     }
 
@@ -215,7 +223,7 @@ impl Run<'_> {
         let (stream, remote) = (self.stream(), self.remote());
         let header = RtpHeader {
             marker: self.next() & 1 == 1,
-            payload_type: [0, 8, 96, 101, 13][usize::from(self.next() % 5) % 5],
+            payload_type: self.pick([0, 8, 96, 101, 13]),
             sequence: u16::from(self.next()) << (self.next() % 9),
             timestamp: u32::from(self.wide()) << 4,
             ssrc: u32::from(self.next() % 3),

@@ -149,7 +149,9 @@ mod tests {
                     prop_assert_eq!(report.ssrc, ssrc);
                     report.blocks
                 }
-                _ => return Err(TestCaseError::fail("a report")),
+                other @ (RtcpPacket::Sdes(_) | RtcpPacket::Bye(_) | RtcpPacket::Other { .. }) => {
+                    return Err(TestCaseError::fail(format!("{other:?}")));
+                }
             };
             prop_assert_eq!(read_blocks.iter().collect::<Vec<_>>(), &blocks[..blocks.len().min(31)]);
             let chunks: Vec<_> = sdes.chunks().map(|(source, items)| (source, items.collect::<Vec<_>>())).collect();

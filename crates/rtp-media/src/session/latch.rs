@@ -19,7 +19,7 @@ const CANDIDATES: usize = 4;
 pub struct LatchConfig {
     /// Packets in sequence that a source must send.
     pub packets: u8,
-    /// How long after the first packet of any source.
+    /// How long after the first packet of any source but the agreed one.
     pub time: Duration,
 }
 

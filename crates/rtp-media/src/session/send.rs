@@ -175,8 +175,8 @@ mod tests {
     #[test]
     fn a_timestamp_that_is_held_belongs_to_its_first_packet() {
         let mut sending = Sending::new(1, 10, 0);
-        for packet in 0..7 {
-            sending.sent(Time::from_millis(packet * 20), 10 + packet as u16, 5_000, 160, 4);
+        for packet in 0..7u16 {
+            sending.sent(Time::from_millis(u64::from(packet) * 20), 10 + packet, 5_000, 160, 4);
         }
         assert_eq!(sending.timestamp_at(Time::from_millis(200)), 5_000 + 1_600);
     }

@@ -1,5 +1,10 @@
 //! An engine with streams whose peers are at 192.0.2.<stream>:4000, and packets to give it.
-#![allow(dead_code, clippy::unwrap_used, reason = "not every test uses all of it")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "not every test uses all of it"
+)]
 
 use std::net::SocketAddr;
 use std::time::Duration;
