@@ -32,12 +32,33 @@ pub struct Limits {
     pub vias: usize,
     /// Octets in a body. Default 65,536; more is `BodyTooLarge` (413).
     pub body: usize,
+    /// Client transactions that the embedder's commands may have begun. Default 200,000; more is
+    /// [`EndpointError::Full`](crate::EndpointError::Full). What has to be sent to end a session or subscription is
+    /// not held back.
+    pub client_transactions: usize,
+    /// Server transactions at which requests outside of dialogs are answered with 503. Default 200,000; requests in
+    /// dialogs are taken up to twice as many, so that established calls outlive a flood.
+    pub server_transactions: usize,
+    /// Sessions, in both directions. Default 100,000; more is 503 or `Full`.
+    pub sessions: usize,
+    /// Subscriptions, of both sides. Default 100,000; more is 503 or `Full`.
+    pub subscriptions: usize,
+    /// Incoming REFERs that are not over yet. Default 10,000, of which one session may have [`Limits::SESSION_REFERS`];
+    /// more is 503.
+    pub refers: usize,
+    /// Early dialogs of one outgoing INVITE. Default 12; provisional responses of further forks are dropped, and of
+    /// further answers only the first ones are acknowledged and hung up.
+    pub forks: usize,
+    /// Stream connections. Default 2,048; a further one is closed.
+    pub connections: usize,
 }
 
 impl Limits {
     /// Parameters in one `;name=value` list, and headers in one URI. Not adjustable, since single values are
     /// also parsed without a `Limits` at hand; more is `TooManyParams` (400).
     pub const PARAMS: usize = 64;
+    /// Incoming REFERs of one session that are not over yet. Not adjustable; more is 503.
+    pub const SESSION_REFERS: usize = 8;
     /// Values in one typed list (`typed_all`, `Allow`, `Supported`…). Not adjustable; more is `TooManyValues` (400).
     pub const VALUES: usize = 256;
 }
@@ -52,6 +73,13 @@ impl Default for Limits {
             headers: 256,
             vias: 70,
             body: 65_536,
+            client_transactions: 200_000,
+            server_transactions: 200_000,
+            sessions: 100_000,
+            subscriptions: 100_000,
+            refers: 10_000,
+            forks: 12,
+            connections: 2_048,
         }
     }
 }

@@ -36,8 +36,8 @@ impl Body {
 /// What the embedder adds to a message that the endpoint builds: a response, or a request in a dialog.
 ///
 /// The endpoint writes Via, From, To, Call-ID, CSeq, Contact, Record-Route, Route, Max-Forwards, Allow, Supported and
-/// Content-Length by itself; of those, only `Contact`, `Allow`, `Supported` and `Max-Forwards` may be given here, and
-/// then take the place of the endpoint's own.
+/// Content-Length by itself; of those, only `Contact`, `Allow` and `Supported` may be given here, and then take the place
+/// of the endpoint's own.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Reply {
@@ -135,25 +135,35 @@ pub struct Credentials {
     pub user: String,
     /// The password. Never printed by `Debug`.
     pub password: String,
+    /// The only realm to answer to; `None`: the first that challenges.
+    pub realm: Option<String>,
 }
 
 impl Credentials {
     /// A user and a password.
     #[must_use]
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { user: user.into(), password: password.into() }
+        Self { user: user.into(), password: password.into(), realm: None }
+    }
+
+    pub(super) fn client(&self) -> Box<crate::auth::Client> {
+        let client = crate::auth::Client::new(self.user.clone(), self.password.clone());
+        Box::new(match &self.realm {
+            Some(realm) => client.with_realm(realm.clone()),
+            None => client,
+        })
     }
 }
 
 impl From<(String, String)> for Credentials {
     fn from((user, password): (String, String)) -> Self {
-        Self { user, password }
+        Self::new(user, password)
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("Credentials").field("user", &self.user).field("realm", &self.realm).finish_non_exhaustive()
     }
 }
 

@@ -27,6 +27,9 @@ pub enum EndpointError {
     /// `listen` has no address of the target's transport and family.
     #[error("no local address for the transport")]
     NoTransport,
+    /// All 2^31 sequence numbers of the dialog are used.
+    #[error("the sequence numbers are used up")]
+    Exhausted,
     /// A limit of [`Limits`](crate::Limits) is reached.
     #[error("a limit is reached")]
     Full,

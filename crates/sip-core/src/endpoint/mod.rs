@@ -1,18 +1,94 @@
-//! The one machine that puts the layers together.
+//! The one machine that puts the layers together: everything between bytes on the network and calls.
+//!
+//! An [`Endpoint`] takes datagrams and stream bytes with [`Endpoint::receive`], commands of its embedder with methods such
+//! as [`Endpoint::invite`] and [`Endpoint::answer`], and says what is to be sent and what happened by one ordered queue
+//! ([`Output`]). Transactions, retransmissions, ACK, CANCEL, BYE, route sets, sequence numbers, forks, glare, digest
+//! challenges and NOTIFYs are its own business.
+//!
+//! Answering a call is this much:
+//!
+//! ```
+//! use machine::{Machine, Time};
+//! use sip_core::{Body, Endpoint, EndpointConfig, Event, Flow, Output, Reply, Transport};
+//!
+//! let here = "192.0.2.2:5060".parse()?;
+//! let mut endpoint = Endpoint::new(EndpointConfig::new([(Transport::Udp, here)]), [7; 32]);
+//!
+//! # let there = "192.0.2.1:5060".parse()?;
+//! # let now = Time::from_secs(1_700_000_000);
+//! # let datagram = bytes::Bytes::from_static(b"INVITE sip:bob@192.0.2.2 SIP/2.0\r\n\
+//! #     Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n\
+//! #     From: <sip:alice@example.org>;tag=a\r\nTo: <sip:bob@example.com>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\
+//! #     Contact: <sip:alice@192.0.2.1>\r\nContent-Length: 0\r\n\r\n");
+//! # let mut sent = Vec::new();
+//! // Whenever a datagram arrives (and when `poll_timeout` says so, `handle_timeout`):
+//! endpoint.receive(now, Flow::udp(here, there), datagram);
+//! while let Some(output) = endpoint.poll_output() {
+//!     match output {
+//!         Output::Event(Event::Invite { session, request, .. }) => {
+//!             let offer = request.body(); // to be answered
+//!             let answer = Body::sdp("v=0\r\n…");
+//!             endpoint.answer(now, session, Reply::new().body(answer))?;
+//!         }
+//!         Output::Transmit(transmit) => sent.push(transmit), // to the socket
+//!         _ => {}
+//!     }
+//! }
+//! # assert!(sent[0].data.starts_with(b"SIP/2.0 200 OK\r\n"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it does by itself
+//!
+//! | Of | answered with |
+//! |---|---|
+//! | a broken request | 400, or the status of its fault, if it can be answered at all |
+//! | a request of an unknown dialog, a CANCEL of nothing | 481 |
+//! | the same request by another way | 482 |
+//! | `Max-Forwards: 0` | 483 ([`EndpointConfig::refuse_zero_max_forwards`]) |
+//! | an unknown method, a known one that is not allowed | 501, 405 |
+//! | another scheme than sip, sips or tel | 416 |
+//! | an option that is required and unknown | 420 |
+//! | one request too many ([`Limits`]) | 503 with `Retry-After` |
+//! | a request out of order in its dialog | 500 |
+//! | a re-INVITE while ours, or an earlier one, is under way | 491, 500 with `Retry-After` |
+//!
+//! What it refuses by itself it answers without keeping any state.
+//!
+//! # What it does not do
+//!
+//! No DNS: targets are numeric, or the embedder says the [`Flow`]. No forking proxy. No reliable provisional responses
+//! (100rel), session timers, outbound or GRUU yet: none of them is offered, and requests that require them get 420. Requests
+//! over 1300 octets are not moved from UDP to TCP (RFC 3261 §18.1.1); the embedder picks the transport.
 
+mod callee;
+mod caller;
+mod client;
 mod command;
 mod config;
 mod error;
 mod event;
 mod flow;
+pub(crate) mod fuzz;
+mod hang_up;
 mod id;
+mod in_dialog;
 mod info;
 mod names;
+mod notifier;
+mod refer;
+mod reinvite;
 mod reply;
+mod requests;
+mod screen;
 mod sent;
+mod server;
+mod session;
 mod stats;
+mod subscriber;
 mod timers;
-mod stub;
+mod transport;
+mod write;
 
 pub use command::{
     Body, Credentials, Invite, Notify, NotifyState, OutOfDialog, Reply, Subscribe, TerminatedReason,
@@ -25,9 +101,151 @@ pub use id::{ReferId, RequestId, SessionId, SubscriptionId};
 pub use info::{SessionInfo, SessionState};
 pub use stats::{Live, Stats};
 
-/// The endpoint.
-#[derive(Debug)]
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use machine::{Machine, Time};
+use rand_chacha::ChaCha12Rng;
+use rand_core::{Rng, SeedableRng};
+use slotmap::SlotMap;
+
+use self::client::ClientTx;
+use self::id::{ClientKey, ServerKey};
+use self::notifier::Subscription;
+use self::refer::Refer;
+use self::requests::Pending;
+use self::server::ServerTx;
+use self::session::Session;
+use self::timers::{TimerKey, Timers};
+use self::transport::Connection;
+use self::write::Standing;
+#[cfg(doc)]
+use crate::Limits;
+
+/// A SIP user agent for any number of calls, registrations and subscriptions (RFC 3261, 3265/6665, 3515, 3581, 3891, 6026).
+///
+/// See the [module](self) for what it does.
 pub struct Endpoint {
     config: EndpointConfig,
+    rng: ChaCha12Rng,
+    /// Makes the tags of stateless responses unguessable.
+    secret: u64,
+    now: Time,
+    output: VecDeque<Output>,
+    timers: Timers,
+    connections: BTreeMap<ConnectionId, Connection>,
+    by_remote: BTreeMap<(Transport, SocketAddr), ConnectionId>,
+    /// Client transactions by where they were sent, for what breaks.
+    in_flight: BTreeSet<(Transport, SocketAddr, ClientKey)>,
+    clients: SlotMap<ClientKey, ClientTx>,
+    servers: SlotMap<ServerKey, ServerTx>,
+    server_index: HashMap<Bytes, ServerKey>,
+    sessions: SlotMap<SessionId, Session>,
+    requests: SlotMap<RequestId, Pending>,
+    subscriptions: SlotMap<SubscriptionId, Subscription>,
+    refers: SlotMap<ReferId, Refer>,
     stats: Stats,
+    /// Header lines that are the same in all messages.
+    standing: Standing,
+    scratch: Vec<u8>,
+}
+
+impl Endpoint {
+    /// An endpoint without any state. All randomness (tags, branches, Call-IDs, back-off) comes from `seed`: with the same
+    /// seed and the same inputs it does the same. Use a seed that nobody can guess.
+    #[must_use]
+    pub fn new(config: EndpointConfig, seed: [u8; 32]) -> Self {
+        let mut rng = ChaCha12Rng::from_seed(seed);
+        Self {
+            secret: rng.next_u64(),
+            rng,
+            standing: Standing::new(&config),
+            config,
+            now: Time::ZERO,
+            output: VecDeque::new(),
+            timers: Timers::default(),
+            connections: BTreeMap::new(),
+            by_remote: BTreeMap::new(),
+            in_flight: BTreeSet::new(),
+            clients: SlotMap::with_key(),
+            servers: SlotMap::with_key(),
+            server_index: HashMap::new(),
+            sessions: SlotMap::with_key(),
+            requests: SlotMap::with_key(),
+            subscriptions: SlotMap::with_key(),
+            refers: SlotMap::with_key(),
+            stats: Stats::default(),
+            scratch: Vec::with_capacity(256),
+        }
+    }
+
+    /// What it was made with.
+    #[must_use]
+    pub fn config(&self) -> &EndpointConfig {
+        &self.config
+    }
+
+    /// What became of the messages so far.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// What is held at present.
+    #[must_use]
+    pub fn live(&self) -> Live {
+        Live {
+            client_transactions: self.clients.len(),
+            server_transactions: self.servers.len(),
+            sessions: self.sessions.len(),
+            subscriptions: self.subscriptions.len(),
+            refers: self.refers.len(),
+            requests: self.requests.len(),
+            connections: self.connections.len(),
+            timers: self.timers.len(),
+        }
+    }
+
+    /// Time never goes backwards here.
+    fn advance(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.output.push_back(Output::Event(event));
+    }
+}
+
+impl Machine for Endpoint {
+    type Output = Output;
+
+    fn handle_timeout(&mut self, now: Time) {
+        self.advance(now);
+        while let Some(key) = self.timers.pop(self.now) {
+            match key {
+                TimerKey::Client(key) => self.client_due(key),
+                TimerKey::Server(key) => self.server_due(key),
+                TimerKey::Session(id) => self.session_due(id),
+                TimerKey::Request(id) => self.request_due(id),
+                TimerKey::Subscription(id) => self.subscription_due(id),
+                TimerKey::Refer(id) => self.refer_due(id),
+                TimerKey::Connection(id) => self.connection_due(id),
+            }
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        self.timers.next()
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.output.pop_front()
+    }
+}
+
+impl core::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Endpoint").field("now", &self.now).field("live", &self.live()).finish_non_exhaustive()
+    }
 }

@@ -1,0 +1,126 @@
+//! What the endpoint's messages have in common.
+
+use core::fmt::Write as _;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::reply::ReplyHead;
+use super::{Body, Endpoint, EndpointConfig, Flow, Reply, Transport};
+use crate::dialog::compose::Composer;
+use crate::{HeaderName, StatusCode, Uri};
+
+/// Header lines that are the same in all messages.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Standing {
+    allow: Bytes,
+    supported: Bytes,
+    user_agent: Bytes,
+    server: Bytes,
+}
+
+impl Standing {
+    pub(super) fn new(config: &EndpointConfig) -> Self {
+        let clean = |text: &str| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+        let line = |name: &str, value: String| {
+            Bytes::from(if value.is_empty() { value } else { format!("{name}: {}\r\n", clean(&value)) })
+        };
+        let methods: Vec<_> = config.methods.iter().map(crate::Method::as_str).collect();
+        Self {
+            allow: line("Allow", methods.join(", ")),
+            supported: line("Supported", config.supported.join(", ")),
+            user_agent: line("User-Agent", config.user_agent.clone()),
+            server: line("Server", config.user_agent.clone()),
+        }
+    }
+}
+
+/// Which of the endpoint's own headers a message gets, unless the embedder gave them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extra<'a> {
+    pub(super) contact: Option<&'a [u8]>,
+    /// `Allow` and `Supported`.
+    pub(super) abilities: bool,
+}
+
+impl Endpoint {
+    /// Adds headers and body to a request and ends it.
+    pub(super) fn finish_request(&self, mut out: Composer, headers: &[(HeaderName, Bytes)], body: Option<&Body>, extra: Extra<'_>) -> Bytes {
+        self.add_headers(&mut out, headers, extra);
+        if !has(headers, &HeaderName::UserAgent) {
+            out.lines(&self.standing.user_agent);
+        }
+        out.finish(body.map(|body| (&body.content_type[..], &body.data[..])))
+    }
+
+    /// A whole response.
+    pub(super) fn write_response(&self, head: &ReplyHead, status: StatusCode, tag: Option<&[u8]>, reply: &Reply, extra: Extra<'_>) -> Bytes {
+        let dialog = extra.contact.is_some();
+        let mut out = head.begin(status, reply.reason.as_deref(), tag, dialog);
+        self.add_headers(&mut out, &reply.headers, extra);
+        if status.is_final() && !has(&reply.headers, &HeaderName::Server) {
+            out.lines(&self.standing.server);
+        }
+        out.finish(reply.body.as_ref().map(|body| (&body.content_type[..], &body.data[..])))
+    }
+
+    fn add_headers(&self, out: &mut Composer, headers: &[(HeaderName, Bytes)], extra: Extra<'_>) {
+        if let Some(contact) = extra.contact
+            && !has(headers, &HeaderName::Contact)
+        {
+            out.raw("Contact", contact);
+        }
+        if extra.abilities {
+            if !has(headers, &HeaderName::Allow) {
+                out.lines(&self.standing.allow);
+            }
+            if !has(headers, &HeaderName::Supported) {
+                out.lines(&self.standing.supported);
+            }
+        }
+        for (name, value) in headers {
+            out.header(name, value);
+        }
+    }
+
+    /// The `Allow` line, for 405.
+    pub(super) fn allow_line(&self) -> &[u8] {
+        &self.standing.allow
+    }
+
+    /// The value of our `Contact` on a flow.
+    pub(super) fn contact(&self, flow: Flow, user: Option<&str>, secure: bool) -> Bytes {
+        let address = self.advertised(flow.transport, flow.local);
+        let mut text = String::with_capacity(48);
+        text.push('<');
+        let uri = Uri::sip(user, address.ip(), Some(address.port()));
+        let uri = if flow.transport == Transport::Udp {
+            uri
+        } else {
+            uri.with_param("transport", Some(flow.transport.as_param()))
+        };
+        // Writing to a string does not fail.
+        let _ = write!(text, "{uri}>");
+        if secure && let Some(rest) = text.strip_prefix("<sip:") {
+            text = format!("<sips:{rest}");
+        }
+        Bytes::from(text)
+    }
+
+    /// The address to name in Via and Contact: the listening one that the flow uses, else the transport's default.
+    pub(super) fn advertised(&self, transport: Transport, local: SocketAddr) -> SocketAddr {
+        self.listening(transport, local).unwrap_or(local)
+    }
+
+    pub(super) fn listening(&self, transport: Transport, near: SocketAddr) -> Option<SocketAddr> {
+        let of_transport = || self.config.listen.iter().filter(|(name, _)| *name == transport).map(|(_, address)| *address);
+        of_transport()
+            .find(|address| *address == near)
+            .or_else(|| of_transport().find(|address| address.is_ipv4() == near.is_ipv4()))
+    }
+}
+
+fn has(headers: &[(HeaderName, Bytes)], name: &HeaderName) -> bool {
+    headers.iter().any(|(given, _)| given == name)
+}
