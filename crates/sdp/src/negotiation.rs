@@ -100,7 +100,8 @@ pub struct Agreed {
 /// - A payload type never changes its meaning within the session (RFC 3264 §8.3.2): numbers taken by the peer are
 ///   avoided in our later offers.
 /// - The version in `o=` rises by one whenever what we send differs from what we sent before.
-/// - An `Err` changes nothing. That both sides offer at once (glare) is for SIP to solve; here it is [`NegotiationError::OfferPending`].
+/// - An `Err` changes nothing. That both sides offer at once (glare) is for SIP to solve; here it is
+///   [`NegotiationError::OfferPending`], and [`defer_offer`](Self::defer_offer) while SIP solves it.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Negotiation {
@@ -119,13 +120,20 @@ pub struct Negotiation {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Offered {
-    pending: bool,
+    state: OfferState,
     lines: Vec<Line>,
     codecs: Vec<(u8, Codec)>,
     telephone_event: Option<(u8, u32)>,
     direction: Direction,
-    /// Whether the peer held us when we offered.
-    was_held: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+enum OfferState {
+    Pending,
+    /// Pending, but the peer's offers go first.
+    Deferred,
+    Answered,
 }
 
 /// What we sent last, to know when the version must rise.
@@ -215,12 +223,11 @@ impl Negotiation {
         };
         let body = self.sent.send(local::session(&lines, &media));
         self.offer = Some(Offered {
-            pending: true,
+            state: OfferState::Pending,
             lines,
             codecs,
             telephone_event,
             direction: self.wanted,
-            was_held: self.agreed.as_ref().is_some_and(|agreed| agreed.held),
         });
         Ok(body)
     }
@@ -229,9 +236,14 @@ impl Negotiation {
     ///
     /// # Errors
     /// Why it cannot be accepted; SIP then answers 488, for [`Malformed`](NegotiationError::Malformed) 400, and the session goes
-    /// on as it was. [`OfferPending`](NegotiationError::OfferPending) while our own is open.
+    /// on as it was. [`OfferPending`](NegotiationError::OfferPending) while our own is open and not
+    /// [deferred](Self::defer_offer).
     pub fn receive_offer(&mut self, body: &[u8]) -> Result<Bytes, NegotiationError> {
-        if self.has_pending_offer() {
+        if self
+            .offer
+            .as_ref()
+            .is_some_and(|offer| offer.state == OfferState::Pending)
+        {
             return Err(NegotiationError::OfferPending);
         }
         let session = Session::parse_with(body, &self.config.limits)?;
@@ -253,7 +265,7 @@ impl Negotiation {
         self.payloads.learn(&codecs, telephone_event);
         self.lines = lines;
         self.agreed = Some(agreed);
-        self.offer = None;
+        self.offer.take_if(|offer| offer.state == OfferState::Answered);
         Ok(body)
     }
 
@@ -267,26 +279,37 @@ impl Negotiation {
         let offer = self.offer.as_ref().ok_or(NegotiationError::NoOffer)?;
         let session = Session::parse_with(body, &self.config.limits)?;
         let remote = Remote::from_answer(&session, offer, self)?;
-        let agreed = remote.agree_to_answer(&self.config, offer);
+        let held = self.agreed.as_ref().is_some_and(|agreed| agreed.held);
+        let agreed = remote.agree_to_answer(&self.config, offer.direction, held);
 
         self.payloads.learn(&offer.codecs, offer.telephone_event);
         self.lines.clone_from(&offer.lines);
         self.agreed = Some(agreed);
         if let Some(offer) = &mut self.offer {
-            offer.pending = false;
+            offer.state = OfferState::Answered;
         }
         Ok(())
     }
 
-    /// Our offer was refused or its transaction failed: what was agreed before goes on. Without a pending offer nothing happens.
-    pub fn cancel_offer(&mut self) {
-        self.offer.take_if(|offer| offer.pending);
+    /// Our offer crossed one of the peer's, and SIP will send it again as it is (RFC 3261 §14.1): until its answer comes, the
+    /// peer's offers are answered as if ours had not been made. Without a pending offer nothing happens.
+    pub fn defer_offer(&mut self) {
+        if let Some(offer) = self.offer.as_mut().filter(|offer| offer.state == OfferState::Pending) {
+            offer.state = OfferState::Deferred;
+        }
     }
 
-    /// Whether our offer waits for its answer.
+    /// Our offer was refused or its transaction failed: what was agreed before goes on. Without a pending offer nothing happens.
+    pub fn cancel_offer(&mut self) {
+        self.offer.take_if(|offer| offer.state != OfferState::Answered);
+    }
+
+    /// Whether our offer waits for its answer, deferred or not.
     #[must_use]
     pub fn has_pending_offer(&self) -> bool {
-        self.offer.as_ref().is_some_and(|offer| offer.pending)
+        self.offer
+            .as_ref()
+            .is_some_and(|offer| offer.state != OfferState::Answered)
     }
 
     /// What the last complete exchange agreed; `None` before the first.

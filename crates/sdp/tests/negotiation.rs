@@ -526,3 +526,33 @@ fn without_telephone_event_none_is_accepted() {
     assert_eq!(media(&answer), ["m=audio 20000 RTP/AVP 8"]);
     assert_eq!(media(&ours.offer().unwrap()), ["m=audio 20000 RTP/AVP 8 0"]);
 }
+
+/// Both sides hold at once: SIP refuses both offers and has them sent again one after the other.
+#[test]
+fn offers_that_crossed_are_answered_one_after_the_other() {
+    let (mut ours, mut peer) = (switch(), negotiation(&[(8, Codec::PCMA)]));
+    let answer = peer.receive_offer(&ours.offer().unwrap()).unwrap();
+    ours.receive_answer(&answer).unwrap();
+    for side in [&mut ours, &mut peer] {
+        side.set_direction(Direction::SendOnly);
+    }
+    let (our_offer, peer_offer) = (ours.offer().unwrap(), peer.offer().unwrap());
+    assert_eq!(ours.receive_offer(&peer_offer), Err(NegotiationError::OfferPending));
+    ours.defer_offer();
+    let answer = ours.receive_offer(&peer_offer).unwrap();
+    peer.receive_answer(&answer).unwrap();
+    assert!(ours.has_pending_offer() && ours.offer() == Err(NegotiationError::OfferPending));
+    let answer = peer.receive_offer(&our_offer).unwrap();
+    ours.receive_answer(&answer).unwrap();
+    for side in [&ours, &peer] {
+        let agreed = side.agreed().unwrap();
+        assert_eq!((agreed.direction, agreed.held), (Direction::Inactive, true));
+    }
+    assert!(!ours.has_pending_offer());
+    ours.defer_offer();
+    assert!(ours.receive_offer(&peer_offer).is_ok(), "nothing was deferred");
+    ours.offer().unwrap();
+    ours.defer_offer();
+    ours.cancel_offer();
+    assert_eq!(ours.receive_answer(&answer), Err(NegotiationError::NoOffer));
+}

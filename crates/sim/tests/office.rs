@@ -160,12 +160,17 @@ fn busy_unknown_and_cancelled() {
             call,
             status: StatusCode::RINGING
         }));
-    hang_up_all(&mut office);
+    office
+        .phone_do(0, |phone, now| phone.hang_up(now, call))
+        .unwrap()
+        .unwrap();
+    office.run_for(SECOND).unwrap();
     assert!(
         office
             .phone(2)
             .went_through(|what| matches!(what, Happening::Cancelled(_)))
     );
+    hang_up_all(&mut office);
 }
 
 #[test]
@@ -312,8 +317,11 @@ fn a_bad_network_is_survived() {
         }
         let mut office = Office::new(config, [seed; 32]).unwrap();
         office.network().set_default(Link::bad());
-        for phone in 1..3 {
-            office.phone_config(phone, |config| config.answer = Answer::After(SECOND));
+        for phone in 0..3 {
+            office.phone_config(phone, |config| {
+                config.answer = Answer::After(SECOND);
+                config.audio_interval = SECOND / 2;
+            });
         }
         office.register_all().unwrap();
         let call = office

@@ -165,14 +165,14 @@ impl Remote {
 
     /// What holds now that the peer has answered. Where we offered not to send, the answer cannot tell whether the peer
     /// holds us, and what was true before stays true.
-    pub(super) fn agree_to_answer(&self, config: &NegotiationConfig, offer: &Offered) -> Agreed {
+    pub(super) fn agree_to_answer(&self, config: &NegotiationConfig, offered: Direction, held: bool) -> Agreed {
         let peer = self.effective_direction();
-        let held = if offer.direction.sends() || !self.open {
+        let held = if offered.sends() || !self.open {
             !peer.receives()
         } else {
-            offer.was_held
+            held
         };
-        self.agreed(config, offer.direction.and(peer.reversed()), held)
+        self.agreed(config, offered.and(peer.reversed()), held)
     }
 
     /// The peer's direction; one that gives nowhere to send to does not receive (RFC 3264 §8.4, the older way to hold).

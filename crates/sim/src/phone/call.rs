@@ -52,6 +52,7 @@ pub struct Call {
     pub(super) last_sound: Option<(Time, Sound)>,
     pub(super) last_digit: Option<u32>,
     pub(super) digits_until: Time,
+    pub(super) speaking: bool,
 }
 
 impl Call {

@@ -261,6 +261,14 @@ impl Phone {
         if let Some(call) = self.calls.get_mut(&id) {
             call.state = CallState::Talking;
             self.note(Happening::Answered(id));
+            self.begin_to_speak(id);
+        }
+    }
+
+    /// Begins to speak, once it is agreed how.
+    pub(super) fn begin_to_speak(&mut self, id: CallId) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        if call.negotiation.agreed().is_some() && !core::mem::replace(&mut call.speaking, true) {
             self.after(Duration::ZERO, Task::Speak(id));
         }
     }
@@ -326,6 +334,7 @@ impl Phone {
             last_sound: None,
             last_digit: None,
             digits_until: Time::ZERO,
+            speaking: false,
         };
         self.sessions.insert(session, id);
         self.rtp_ports.insert(local_rtp.port(), id);

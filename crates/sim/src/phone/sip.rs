@@ -214,6 +214,7 @@ impl Phone {
             let accepted = body.is_some_and(|body| call.negotiation.receive_answer(&body).is_ok());
             if accepted {
                 self.note_hold(id, was_held);
+                self.begin_to_speak(id);
             } else if call.negotiation.agreed().is_some() {
                 call.negotiation.cancel_offer();
             } else {
@@ -228,6 +229,8 @@ impl Phone {
         };
         let Some(call) = self.calls.get_mut(&id) else { return };
         let was_held = call.held();
+        // The endpoint lets the peer's through only while ours waits to be sent again.
+        call.negotiation.defer_offer();
         let body = request.body();
         let reply = if body.is_empty() {
             call.negotiation.offer()
