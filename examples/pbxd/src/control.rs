@@ -94,19 +94,25 @@ impl Control {
                 }
             }
             if self.stop.is_asked() && self.ends.is_none() {
-                tracing::info!("stopping: ending {} calls", self.switch.call_count());
-                self.ends = Some(now + FAREWELL);
-                self.inputs.push(Input::Shutdown);
+                self.begin_end(now);
             }
             let media_lives = self.turn(now);
             self.outbox.send(&mut self.commands)?;
             if !media_lives {
                 return Err(io::Error::other("the media thread has ended"));
             }
-            if self.is_over(now) {
+            if self.ends.is_some_and(|ends| ends <= now) {
                 return Ok(());
             }
         }
+    }
+
+    /// Ends the calls. Phones that were in one have some time to answer, and to be told again if a packet was lost.
+    fn begin_end(&mut self, now: Time) {
+        let calls = self.switch.call_count();
+        tracing::info!(calls, "stopping");
+        self.ends = Some(if calls > 0 { now + FAREWELL } else { now });
+        self.inputs.push(Input::Shutdown);
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
@@ -164,12 +170,5 @@ impl Control {
         }
         self.sip.flush(&mut self.inputs);
         media_lives
-    }
-
-    fn is_over(&self, now: Time) -> bool {
-        self.ends.is_some_and(|ends| {
-            let quiet = self.inputs.is_empty() && self.switch.call_count() == 0;
-            ends <= now || (quiet && self.switch.endpoint().live().is_idle())
-        })
     }
 }

@@ -113,7 +113,7 @@ fn check(file: &Path) -> Result<ExitCode, Failure> {
 }
 
 fn demo(level: Option<Targets>) -> Result<ExitCode, Failure> {
-    log(level.unwrap_or_else(|| Targets::new().with_default(tracing::Level::WARN)));
+    log(level.unwrap_or_else(|| Targets::new().with_default(tracing::Level::ERROR)));
     demo::run()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -78,7 +78,7 @@ password = "{support}"
 number = "700"
 slots = "701-720"
 retrieve = "*88"
-recall_after = "3s"
+recall_after = "6s"
 "#,
         last = media + MEDIA_PORTS - 1
     );

@@ -128,7 +128,7 @@ impl Stage {
                     .into_iter()
                     .rev()
                 {
-                    tracing::warn!("{:?}", entry.what);
+                    tracing::error!(phone = who.0 + 1, "{:?}", entry.what);
                 }
                 return Err(Failed::Missed(what.to_owned()));
             }

@@ -148,13 +148,13 @@ fn retrieve(stage: &mut Stage, reception: Who, support: Who) -> Result<CallId, F
 }
 
 fn recall(stage: &mut Stage, reception: Who, support: Who, call: CallId) -> Result<(), Failed> {
+    let since = stage.log_length(support)?;
     stage.act(support, |phone, now| phone.transfer(now, call, "710"))?;
     stage.until("1003 is free", support, |device| {
         (device.phone.calls().count() == 0).then_some(())
     })?;
     stage.hears_music(reception, &sound("default")?)?;
     stage.tell("1003 parks 1001 in slot 710 and nobody fetches the call");
-    let since = stage.log_length(support)?;
     let ring = stage.rings(support, since)?;
     let shown = ring.display.unwrap_or_default();
     expect(
@@ -162,7 +162,7 @@ fn recall(stage: &mut Stage, reception: Who, support: Who, call: CallId) -> Resu
         &format!("the recall shows its slot (it shows \"{shown}\")"),
     )?;
     expect(ring.alert.is_some(), "the recall has a ring pattern of its own")?;
-    stage.tell(&format!("after three seconds 1003 is rung back and sees \"{shown}\""));
+    stage.tell(&format!("after six seconds 1003 is rung back and sees \"{shown}\""));
     stage.act(support, |phone, now| phone.answer(now, ring.call))?;
     stage.hears(support, reception)?;
     stage.hears(reception, support)?;
