@@ -63,13 +63,13 @@ pub mod registrar;
 pub mod transaction;
 pub mod wire;
 
+pub use endpoint::{
+    Body, ConnectionId, Credentials, EndCause, Endpoint, EndpointConfig, EndpointError, Event, Flow, Invite, Live,
+    Notify, NotifyState, OutOfDialog, Output, ReferId, Reply, RequestId, SessionId, SessionInfo, SessionState, Stats,
+    Subscribe, SubscriptionEnd, SubscriptionId, TerminatedReason, Transmit, Transport,
+};
 pub use limits::Limits;
 pub use wire::{
     Framed, HeaderName, Headers, Host, Message, Method, NameAddr, Params, ParseError, ParseErrorKind, Request,
     Response, Scheme, StatusCode, StreamFramer, Token, Uri,
-};
-pub use endpoint::{
-    Body, ConnectionId, Credentials, EndCause, Endpoint, EndpointConfig, EndpointError, Event, Flow, Invite, Live, Notify,
-    NotifyState, OutOfDialog, Output, ReferId, Reply, RequestId, SessionId, SessionInfo, SessionState, Stats, Subscribe,
-    SubscriptionEnd, SubscriptionId, TerminatedReason, Transmit, Transport,
 };
