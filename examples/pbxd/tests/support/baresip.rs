@@ -46,11 +46,7 @@ impl Baresip {
         )
         .unwrap();
         std::fs::create_dir(path("heard")).unwrap();
-        let account = format!(
-            "<sip:{number}@{}>;auth_user={number};auth_pass={password};regint=60",
-            server.sip
-        );
-        std::fs::write(path("accounts"), format!("{account};audio_codecs=PCMU\n")).unwrap();
+        std::fs::write(path("accounts"), "").unwrap();
         std::fs::write(
             path("config"),
             configuration(sip, control, &path("tone.wav"), &path("heard")),
@@ -74,7 +70,7 @@ impl Baresip {
             );
         };
         control.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        Self {
+        let mut phone = Self {
             child,
             control,
             unread: Vec::new(),
@@ -82,7 +78,14 @@ impl Baresip {
             seen: 0,
             server: server.sip,
             folder,
-        }
+        };
+        // Only now, so that no event is missed.
+        let account = format!(
+            "<sip:{number}@{}>;auth_user={number};auth_pass={password};regint=60",
+            server.sip
+        );
+        phone.command("uanew", &format!("{account};audio_codecs=PCMU"));
+        phone
     }
 
     /// Gives a command, as one would type it.

@@ -22,6 +22,8 @@ pub(crate) struct Sipp {
     pub(crate) port: u16,
     /// Words of the scenario file that are replaced.
     words: Vec<(&'static str, String)>,
+    /// The port for audio in its SDP; usually one where nobody listens.
+    audio: u16,
     arguments: Vec<String>,
 }
 
@@ -34,13 +36,13 @@ impl Sipp {
             server: server.sip,
             port: ports::free_port(),
             words: Vec::new(),
+            audio: 9,
             arguments: Vec::new(),
         };
         sipp.arg("-key", "number")
             .plain(number)
             .arg("-au", number)
             .arg("-ap", &password(number))
-            .audio(9)
     }
 
     /// A word of the command line.
@@ -72,8 +74,9 @@ impl Sipp {
     }
 
     /// The port for audio in its SDP.
-    pub(crate) fn audio(self, port: u16) -> Self {
-        self.key("audio", &port.to_string())
+    pub(crate) fn audio(mut self, port: u16) -> Self {
+        self.audio = port;
+        self
     }
 
     /// Over TCP.
@@ -116,7 +119,9 @@ impl Sipp {
         if !self.arguments.iter().any(|argument| argument == "-m") {
             command.args(["-m", "1"]);
         }
-        command.args(&self.arguments);
+        command
+            .args(["-key", "audio", &self.audio.to_string()])
+            .args(&self.arguments);
         command.args(["-trace_err", "-trace_msg", "-trace_logs"]);
         for (option, name) in [
             ("-error_file", "errors"),
