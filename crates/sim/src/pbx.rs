@@ -30,7 +30,7 @@ pub enum Fault {
         /// Why it could not be.
         error: CommandError,
     },
-    /// The same message, command or event came twice at the same instant.
+    /// The same message, command or event came twice as the consequence of one input.
     Twice(String),
     /// A packet was to be sent from a stream that is not open.
     UnknownStream(StreamId),
@@ -56,10 +56,9 @@ pub struct Pbx {
     outputs: VecDeque<Packet>,
 }
 
-/// What was said at one instant, to find what is said twice.
+/// What was said because of one input, to find what is said twice.
 #[derive(Debug, Default)]
 struct Said {
-    at: Time,
     sip: Vec<(SocketAddr, Bytes)>,
     events: Vec<switch::Event>,
     commands: Vec<Command>,
@@ -123,6 +122,12 @@ impl Pbx {
         &self.faults
     }
 
+    /// Where a stream receives RTP, while it is open.
+    #[must_use]
+    pub fn media_address(&self, stream: StreamId) -> Option<SocketAddr> {
+        self.media.get(&stream).copied()
+    }
+
     /// Hands the switch an input of the embedder's own.
     pub fn input(&mut self, now: Time, input: Input) {
         self.now = self.now.max(now);
@@ -132,12 +137,7 @@ impl Pbx {
 
     /// Carries what switch and engine have to say to each other and to the network until both are silent.
     fn pump(&mut self) {
-        if self.said.at != self.now {
-            self.said = Said {
-                at: self.now,
-                ..Said::default()
-            };
-        }
+        self.said = Said::default();
         loop {
             if let Some(output) = self.switch.poll_output() {
                 self.do_output(output);

@@ -8,13 +8,15 @@
     reason = "a failed test is a panic"
 )]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use machine::Time;
 use proptest::prelude::*;
 use proptest::test_runner::Config as Cases;
-use sim::{Answer, CallId, CallState, Happening, Link, Office, Phone, PhoneError};
+use sim::{Answer, CallId, CallState, Happening, Link, Office, Phone, PhoneError, Sound};
 use sip_core::StatusCode;
-use switch::{Choice, Config, Extension, Lot};
+use switch::{Choice, Config, Extension, LegId, LegView, Lot, Place};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -110,7 +112,7 @@ fn step(phones: usize) -> impl Strategy<Value = Step> {
         8 => (phone.clone(), number.clone()).prop_map(|(phone, number)| Step::Dial { phone, number }),
         4 => at.clone().prop_map(|(phone, call)| Step::Answer { phone, call }),
         1 => at.clone().prop_map(|(phone, call)| Step::Reject { phone, call }),
-        4 => at.clone().prop_map(|(phone, call)| Step::HangUp { phone, call }),
+        2 => at.clone().prop_map(|(phone, call)| Step::HangUp { phone, call }),
         3 => at.clone().prop_map(|(phone, call)| Step::Hold { phone, call }),
         3 => at.clone().prop_map(|(phone, call)| Step::Resume { phone, call }),
         6 => (at.clone(), number.clone()).prop_map(|((phone, call), number)| Step::Transfer { phone, call, number }),
@@ -227,6 +229,54 @@ fn act(office: &mut Office, step: &Step) -> Result<(), sim::Spin> {
     }
 }
 
+/// The phone, and its last sound, at the other end of a leg; `None` where the phone knows nothing of it (any more).
+fn far_end(office: &Office, leg: &LegView) -> Option<(usize, Option<(Time, Sound)>)> {
+    let address = office.pbx().media_address(leg.stream)?;
+    (0..office.phone_count())
+        .filter(|phone| !office.phone(*phone).has_vanished())
+        .find_map(|phone| {
+            let mut calls = office.phone(phone).calls();
+            let (_, call) = calls.find(|(_, call)| call.agreed().and_then(|agreed| agreed.remote) == Some(address))?;
+            Some((phone, call.last_sound()))
+        })
+}
+
+/// Lets everything settle on a good network. Then those who are connected must hear each other and the parked must hear music.
+fn check_heard(office: &mut Office) -> Result<(), String> {
+    office.network().set_default(Link::default());
+    office.run_for(SECOND * 40).map_err(|spin| spin.to_string())?;
+    let before: BTreeMap<LegId, LegView> = office.pbx().switch().legs().map(|leg| (leg.id, leg)).collect();
+    let start = office.now();
+    office.run_for(SECOND * 6).map_err(|spin| spin.to_string())?;
+    let after: BTreeMap<LegId, LegView> = office.pbx().switch().legs().map(|leg| (leg.id, leg)).collect();
+    for leg in before
+        .values()
+        .filter(|leg| after.get(&leg.id) == Some(*leg) && !leg.held)
+    {
+        let expected = match leg.place {
+            Place::Talking(peer) => match before.get(&peer).filter(|peer| !peer.held) {
+                Some(peer) if after.get(&peer.id) == Some(peer) => far_end(office, peer).map(|(phone, _)| voice(phone)),
+                _ => None,
+            },
+            Place::Parked { .. } => Some(Sound::Other),
+            _ => None,
+        };
+        if let (Some(expected), Some((phone, heard))) = (expected, far_end(office, leg)) {
+            let heard = heard.filter(|(at, _)| *at >= start).map(|(_, sound)| sound);
+            if heard != Some(expected) {
+                return Err(format!(
+                    "phone {phone} hears {heard:?} instead of {expected:?}: {leg:?}"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn voice(phone: usize) -> Sound {
+    Sound::Voice(u8::try_from(phone).unwrap() + 1)
+}
+
 fn story(office: &Office) -> String {
     let mut entries: Vec<_> = (0..office.phone_count())
         .flat_map(|phone| {
@@ -273,11 +323,11 @@ fn all_hang_up(office: &mut Office) {
 }
 
 proptest! {
-    #![proptest_config(Cases { cases: 64, max_shrink_iters: 400, ..Cases::default() })]
+    #![proptest_config(Cases { max_shrink_iters: 2000, failure_persistence: None, ..Cases::default() })]
 
     #[test]
     fn everything_is_in_one_place_and_nothing_is_left(
-        (phones, steps) in (4_usize..=6).prop_flat_map(|phones| (Just(phones), prop::collection::vec(step(phones), 1..60))),
+        (phones, steps) in (4_usize..=6).prop_flat_map(|phones| (Just(phones), prop::collection::vec(step(phones), 1..100))),
         seed in any::<u8>(),
     ) {
         let mut office = office(phones, seed);
@@ -287,6 +337,8 @@ proptest! {
             let checked = office.check();
             prop_assert!(checked.is_ok(), "{step:?}: {}\n{}", checked.unwrap_err(), story(&office));
         }
+        let heard = check_heard(&mut office);
+        prop_assert!(heard.is_ok(), "{}\n{}", heard.unwrap_err(), story(&office));
         all_hang_up(&mut office);
         let idle = office.check_idle();
         prop_assert!(idle.is_ok(), "{}\n{}", idle.unwrap_err(), story(&office));
@@ -337,5 +389,74 @@ fn untouched_calls_are_heard_by_both() {
                 .phone(phone)
                 .went_through(|what| matches!(what, Happening::Held(_)))
         );
+    }
+}
+
+/// The stories above are worth their name: within a few hundred of them, everything happens that can.
+#[test]
+fn the_stories_are_rich() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let mut happened: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for seed in 0..200 {
+        let steps = prop::collection::vec(step(5), 40..80)
+            .new_tree(&mut runner)
+            .unwrap()
+            .current();
+        let mut office = office(5, seed);
+        for step in &steps {
+            act(&mut office, step).unwrap();
+        }
+        all_hang_up(&mut office);
+        for (_, event) in office.pbx().events() {
+            let what = match event {
+                switch::Event::CallAnswered { .. } => "answered",
+                switch::Event::Transferred { attended: false, .. } => "blind transfer",
+                switch::Event::Transferred { attended: true, .. } => "attended transfer",
+                switch::Event::TransferFailed { .. } => "failed transfer",
+                switch::Event::Parked { .. } => "parked",
+                switch::Event::RecallStarted { .. } => "recall",
+                switch::Event::ParkedAgain { .. } => "parked again",
+                switch::Event::Retrieved { recall: false, .. } => "retrieved",
+                switch::Event::Retrieved { recall: true, .. } => "retrieved by recall",
+                switch::Event::Abandoned { .. } => "abandoned",
+                switch::Event::Unregistered { .. } => "unregistered",
+                switch::Event::CallEnded(record) if record.cause == switch::EndCause::Vanished => "vanished",
+                _ => continue,
+            };
+            *happened.entry(what).or_default() += 1;
+        }
+        for phone in 0..5 {
+            for entry in office.phone(phone).log() {
+                let what = match entry.what {
+                    Happening::HoldChanged { .. } => "hold",
+                    Happening::Cancelled(_) => "cancelled",
+                    Happening::Notified { .. } => "notified",
+                    _ => continue,
+                };
+                *happened.entry(what).or_default() += 1;
+            }
+        }
+    }
+    for what in [
+        "answered",
+        "blind transfer",
+        "attended transfer",
+        "failed transfer",
+        "parked",
+        "recall",
+        "parked again",
+        "retrieved",
+        "retrieved by recall",
+        "abandoned",
+        "unregistered",
+        "vanished",
+        "hold",
+        "cancelled",
+        "notified",
+    ] {
+        assert!(happened.contains_key(what), "no {what}: {happened:?}");
     }
 }
