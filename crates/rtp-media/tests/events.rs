@@ -113,6 +113,16 @@ fn silence_is_told_at_its_time_and_once() {
         quiet(rig.pass(Duration::from_secs(30))),
         [(heard + Duration::from_secs(30), silent)]
     );
+    // Another agreement gives the peer its time anew: here, to come back from hold.
+    rig.update(1, config(1));
+    rig.pass(Duration::from_secs(600));
+    rig.update(1, watched);
+    let agreed = rig.now;
+    let told = quiet(rig.pass(Duration::from_secs(31)));
+    assert_eq!(
+        told.iter().map(|(at, _)| *at).collect::<Vec<_>>(),
+        [agreed + Duration::from_secs(30)]
+    );
     // Not watched, it is not told.
     rig.update(1, config(1));
     assert_eq!(quiet(rig.pass(Duration::from_secs(600))), []);

@@ -327,6 +327,31 @@ fn held_streams_neither_send_nor_hear() {
 }
 
 #[test]
+fn after_a_hold_the_stream_goes_on_without_a_hole() {
+    let mut rig = Rig::bridged(2);
+    rig.receive(1, &rtp(0, 1, 0, &SPEECH));
+    let mut deaf = config(1);
+    deaf.receive = false;
+    rig.update(1, deaf);
+    for n in 2..52 {
+        rig.now += ms(20);
+        rig.receive(1, &rtp(0, n, u32::from(n) * 160, &SPEECH));
+    }
+    rig.update(1, config(1));
+    rig.receive(1, &rtp(0, 52, 1, &SPEECH));
+    let sent = rig.sent();
+    assert_eq!(sent.len(), 2);
+    assert_unbroken(&sent);
+    assert!(sent[1].header.marker);
+    assert_eq!(sent[1].header.timestamp.wrapping_sub(sent[0].header.timestamp), 8_000);
+    // The same agreement again, as of a session refresh, disturbs nothing.
+    rig.update(1, config(1));
+    rig.update(2, config(2));
+    rig.receive(1, &rtp(0, 53, 161, &SPEECH));
+    assert!(!rig.sent()[0].header.marker);
+}
+
+#[test]
 fn a_bridge_falls_apart_when_either_end_leaves() {
     let mut rig = Rig::bridged(3);
     rig.command(Command::Unbridge { stream: StreamId(2) }).unwrap();
