@@ -1,10 +1,16 @@
+mod equivalence;
+mod escape;
+
+pub(super) use escape::{normalise_escapes, write_escaped, write_host_name};
+
 use super::lexer::{Lexer, decode_text};
 use super::params::Params;
 use super::{Host, ParseError, ParseErrorKind};
 use crate::Limits;
 use core::fmt;
 use core::str::FromStr;
-use smol_str::{SmolStr, SmolStrBuilder};
+use escape::{escape, is_header_byte, is_tolerated, is_user_byte, unescape};
+use smol_str::SmolStr;
 use std::borrow::Cow;
 
 /// The scheme of a [`Uri`].
@@ -340,114 +346,6 @@ pub(crate) fn lex_host_port(lexer: &mut Lexer<'_>, spaced: bool) -> Result<(Host
     Ok((host, Some(port.ok_or(error)?)))
 }
 
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte)
-}
-
-fn is_user_byte(byte: u8) -> bool {
-    is_unreserved(byte) || b"&=+$,;?/".contains(&byte)
-}
-
-/// What phones leave unescaped in a user part; harmless, and printed escaped.
-fn is_tolerated(byte: u8) -> bool {
-    byte >= 0x80 || b"#^|{}[]`".contains(&byte)
-}
-
-fn is_header_byte(byte: u8) -> bool {
-    is_unreserved(byte) || b"[]/?:+$".contains(&byte)
-}
-
-/// Resolves the escapes of unreserved characters, writes the others in capitals, and escapes what should have been.
-pub(super) fn normalise_escapes(bytes: &[u8]) -> Result<SmolStr, ParseError> {
-    if !bytes.iter().any(|&byte| byte == b'%' || is_tolerated(byte)) {
-        return Ok(SmolStr::new(decode_text(bytes)));
-    }
-    let mut text = SmolStrBuilder::new();
-    let mut lexer = Lexer::new(bytes);
-    while let Some(byte) = lexer.peek() {
-        if byte != b'%' {
-            lexer.take(1);
-            if is_tolerated(byte) && !b"[]".contains(&byte) {
-                push_escape(&mut text, byte)
-            } else {
-                text.push(char::from(byte))
-            }
-            continue;
-        }
-        let error = lexer.error(ParseErrorKind::Escape);
-        let byte = hex_pair(lexer.take(3)).ok_or(error)?;
-        // RFC 3986 §2.3, which is narrower than SIP's: of the marks only these never change meaning.
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            push_escape(&mut text, byte);
-        }
-    }
-    Ok(text.finish())
-}
-
-fn hex_pair(escape: &[u8]) -> Option<u8> {
-    let [b'%', high, low] = *escape else { return None };
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some(digit(high)? * 16 + digit(low)?)
-}
-
-fn push_escape(text: &mut impl fmt::Write, byte: u8) {
-    // Writing to a string does not fail.
-    let _ = write!(text, "%{byte:02X}");
-}
-
-fn escape(text: &str, is_plain: impl Fn(u8) -> bool) -> SmolStr {
-    let mut escaped = SmolStrBuilder::new();
-    for byte in text.bytes() {
-        if is_plain(byte) {
-            escaped.push(char::from(byte))
-        } else {
-            push_escape(&mut escaped, byte)
-        }
-    }
-    escaped.finish()
-}
-
-/// Writes text that may hold escapes already; what `is_plain` does not allow is escaped.
-pub(super) fn write_escaped(out: &mut impl fmt::Write, text: &str, is_plain: impl Fn(u8) -> bool) -> fmt::Result {
-    for (at, byte) in text.bytes().enumerate() {
-        let is_escape = byte == b'%' && text.as_bytes().get(at..at + 3).and_then(hex_pair).is_some();
-        if is_escape || (byte != b'%' && is_plain(byte)) {
-            out.write_char(char::from(byte))?;
-        } else {
-            write!(out, "%{byte:02X}")?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes a host name; what cannot stand in one becomes `-`.
-pub(super) fn write_host_name(out: &mut impl fmt::Write, name: &str) -> fmt::Result {
-    name.chars().try_for_each(|c| {
-        out.write_char(if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') {
-            c
-        } else {
-            '-'
-        })
-    })
-}
-
-/// Resolves all escapes. What is then not UTF-8 is read as Latin-1.
-fn unescape(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut lexer = Lexer::new(text.as_bytes());
-    while let Some(byte) = lexer.peek() {
-        let escaped = lexer.rest().get(..3).and_then(hex_pair);
-        lexer.take(if escaped.is_some() { 3 } else { 1 });
-        bytes.push(escaped.unwrap_or(byte));
-    }
-    Cow::Owned(decode_text(&bytes).into_owned())
-}
-
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.scheme == Scheme::Other {
@@ -498,84 +396,5 @@ impl TryFrom<String> for Uri {
 impl From<Uri> for String {
     fn from(uri: Uri) -> Self {
         uri.to_string()
-    }
-}
-
-// RFC 3261 §19.1.4.
-impl Uri {
-    /// Whether both mean the same (RFC 3261 §19.1.4; for `tel`, RFC 3966 §4). Not transitive, by that definition.
-    ///
-    /// ```
-    /// use sip_core::Uri;
-    ///
-    /// let uri = |text: &str| text.parse::<Uri>();
-    /// assert!(uri("sip:%61lice@AtLanTa.CoM;Transport=tcp")?.equivalent(&uri("sip:alice@atlanta.com;transport=TCP")?));
-    /// assert!(!uri("sip:bob@biloxi.com")?.equivalent(&uri("sip:bob@biloxi.com:5060")?));
-    /// # Ok::<(), sip_core::ParseError>(())
-    /// ```
-    pub fn equivalent(&self, other: &Self) -> bool {
-        match (self.scheme, other.scheme) {
-            (Scheme::Sip, Scheme::Sip) | (Scheme::Sips, Scheme::Sips) => {
-                self.user() == other.user()
-                    && self.password.as_deref().map(unescape) == other.password.as_deref().map(unescape)
-                    && self.host == other.host
-                    && self.port == other.port
-                    && self.params_allow(other)
-                    && other.params_allow(self)
-                    && self.sorted_headers() == other.sorted_headers()
-            }
-            (Scheme::Tel, Scheme::Tel) => {
-                self.number() == other.number() && self.params_are_in(other) && other.params_are_in(self)
-            }
-            (Scheme::Other, Scheme::Other) => self.opaque() == other.opaque(),
-            _ => false,
-        }
-    }
-
-    /// Whether no parameter of ours speaks against equivalence.
-    fn params_allow(&self, other: &Self) -> bool {
-        const TELLING: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
-        self.params.iter().all(|(name, _)| match other.params.get(name) {
-            Some(theirs) => same_value(self.params.get(name), Some(theirs)),
-            None => !TELLING.iter().any(|telling| telling.eq_ignore_ascii_case(name)),
-        })
-    }
-
-    /// Whether each of our parameters is there too.
-    fn params_are_in(&self, other: &Self) -> bool {
-        self.params
-            .iter()
-            .all(|(name, _)| same_value(self.params.get(name), other.params.get(name)))
-    }
-
-    /// The `?` part, in an order that does not depend on how it was written.
-    fn sorted_headers(&self) -> Vec<(String, Cow<'_, str>)> {
-        let headers = self
-            .headers
-            .iter()
-            .map(|(name, value)| (unescape(name).to_ascii_lowercase(), unescape(value)));
-        let mut headers: Vec<_> = headers.collect();
-        headers.sort_unstable();
-        headers
-    }
-
-    /// The number without visual separators, hexadecimal digits in capitals.
-    fn number(&self) -> Option<String> {
-        let is_separator = |c: char| matches!(c, '-' | '.' | '(' | ')');
-        Some(
-            self.user()?
-                .chars()
-                .filter(|c| !is_separator(*c))
-                .map(|c| c.to_ascii_uppercase())
-                .collect(),
-        )
-    }
-}
-
-/// Whether a parameter is the same on both sides, or on neither.
-fn same_value(ours: Option<Option<&str>>, theirs: Option<Option<&str>>) -> bool {
-    match (ours, theirs) {
-        (Some(Some(ours)), Some(Some(theirs))) => unescape(ours).eq_ignore_ascii_case(&unescape(theirs)),
-        (ours, theirs) => ours == theirs,
     }
 }
