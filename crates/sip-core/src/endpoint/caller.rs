@@ -106,6 +106,11 @@ impl Endpoint {
         match response {
             Some(response) if status.is_provisional() => self.on_progress(id, key, response),
             Some(response) if status.is_success() => {
+                let tag = response.headers().get(&HeaderName::To).and_then(tag_of).unwrap_or_default();
+                if session.leg.as_ref().is_some_and(|leg| leg.dialog.remote_tag() == tag) {
+                    // The winner's, again, while its ACK waits for the embedder.
+                    return;
+                }
                 let wanted = session.client == Some(key) && session.leg.is_none();
                 if wanted && !session.released && session.cancelling == Cancelling::No {
                     self.on_answered(id, key, response);

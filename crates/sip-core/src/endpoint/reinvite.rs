@@ -79,7 +79,7 @@ impl Endpoint {
             } else {
                 EndCause::RequestTimeout(status)
             };
-            return self.end_session(id, Some(cause), true);
+            return self.lose_dialog(id, cause, true);
         };
         if status.is_success() {
             let cseq = response.cseq().map(|cseq| cseq.number).unwrap_or_default();
@@ -95,7 +95,8 @@ impl Endpoint {
         } else if status == StatusCode::REQUEST_PENDING && self.schedule_retry(id) {
             return;
         } else if matches!(status, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT) {
-            return self.end_session(id, Some(EndCause::RequestTimeout(status)), true);
+            let known = status != StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+            return self.lose_dialog(id, EndCause::RequestTimeout(status), known);
         }
         let Some(session) = self.sessions.get_mut(id) else { return };
         session.offer = None;
@@ -103,6 +104,16 @@ impl Endpoint {
             self.remove_if_through(id);
         } else {
             self.emit(Event::Reinvited { session: id, response });
+        }
+    }
+
+    /// A request in the dialog showed that the peer, or the dialog, is gone (RFC 3261 §12.2.1.2). `bye`: whether the peer
+    /// may still know the dialog.
+    pub(super) fn lose_dialog(&mut self, id: SessionId, cause: EndCause, bye: bool) {
+        if self.sessions.get(id).is_some_and(|session| session.released) {
+            self.remove_if_through(id);
+        } else {
+            self.end_session(id, Some(cause), bye);
         }
     }
 

@@ -252,7 +252,8 @@ impl Endpoint {
         let lost = matches!(status, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT);
         self.emit(Event::Response { request_id: id, response, status });
         if let Some(session) = session.filter(|_| lost) {
-            self.end_session(session, Some(EndCause::RequestTimeout(status)), true);
+            let known = status != StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+            self.lose_dialog(session, EndCause::RequestTimeout(status), known);
         }
     }
 

@@ -308,7 +308,8 @@ impl Endpoint {
         self.refer_told(id, status, true);
         let lost = matches!(status, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT);
         if let Some(session) = session.filter(|_| lost) {
-            self.end_session(session, Some(EndCause::RequestTimeout(status)), true);
+            let known = status != StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+            self.lose_dialog(session, EndCause::RequestTimeout(status), known);
         }
     }
 

@@ -195,7 +195,11 @@ impl Endpoint {
             .collect();
         for key in keys {
             let affected = self.clients.get(key).is_some_and(|tx| {
-                tx.is_unanswered() && (connection.is_none() || tx.flow().connection == connection)
+                // One that was opened for the request is not noted in it.
+                let by_it = connection.is_none()
+                    || tx.flow().connection.is_none()
+                    || tx.flow().connection == connection;
+                tx.is_unanswered() && by_it
             });
             if affected {
                 self.client_failed(key, Failure::Transport);

@@ -1,0 +1,19 @@
+//! Whole endpoints against each other over a simulated link. After each test nothing may be left.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests fail by panicking"
+)]
+#![allow(missing_docs, unreachable_pub, reason = "not a library")]
+
+mod calls;
+mod cancel;
+mod link;
+mod properties;
+mod reinvite;
+mod screen;
+mod subscriptions;
+mod transfer;
