@@ -286,7 +286,8 @@ impl Office {
         }
     }
 
-    /// What must hold once all phones have hung up and SIP's timers have run out (a minute later at most): nothing is left.
+    /// What must hold once all phones have hung up and SIP's timers have run out (a minute later at most): nothing is
+    /// left, neither in the switch nor in a phone that has not vanished.
     ///
     /// # Errors
     /// The first thing that is left, or does not hold.
@@ -308,11 +309,25 @@ impl Office {
             ("server transactions", live.server_transactions > 0),
             ("transfers", live.refers > 0),
             ("requests", live.requests > 0),
+            (
+                "calls of a phone",
+                self.present_phones().any(|phone| phone.calls().next().is_some()),
+            ),
+            (
+                "sessions of a phone",
+                self.present_phones().any(|phone| phone.endpoint().live().sessions > 0),
+            ),
         ];
         match left.iter().find(|(_, is_left)| *is_left) {
             Some((what, _)) => Err(Broken::LeftOver(what)),
             None => Ok(()),
         }
+    }
+
+    fn present_phones(&self) -> impl Iterator<Item = &Phone> {
+        (0..self.phones.len())
+            .map(|index| self.phone(index))
+            .filter(|phone| !phone.has_vanished())
     }
 
     fn slot_holds(&self, lot: usize, slot: u32, leg: switch::LegId) -> bool {

@@ -349,3 +349,60 @@ fn a_bad_network_is_survived() {
         hang_up_all(&mut office);
     }
 }
+
+/// P11: a parked call is retrieved by two phones at the same instant, or at the instant of its recall: one outcome, and the slot
+/// is freed once.
+#[test]
+fn what_happens_at_the_same_instant_has_one_outcome() {
+    for (wait, retrievers) in [(5, vec![2, 3]), (20, vec![2]), (20, vec![2, 3])] {
+        let mut office = office(|config| config.lots[0].recall_after = SECOND * 20);
+        dial(&mut office, 0, "1002");
+        let answered = only(&office, 1);
+        office.network().set_default(Link::new(Duration::ZERO));
+        office
+            .phone_do(1, |phone, now| phone.transfer(now, answered, "701"))
+            .unwrap()
+            .unwrap();
+        let parked = |office: &Office| {
+            let is_parked = |event: &switch::Event| matches!(event, switch::Event::Parked { .. });
+            office
+                .pbx()
+                .events()
+                .find(|(_, event)| is_parked(event))
+                .map(|(at, _)| *at)
+        };
+        office.run_for(Duration::from_millis(1)).unwrap();
+        let instant = parked(&office).unwrap() + SECOND * wait;
+        // Up to the last nanosecond, so that what is dialled then arrives at the instant itself.
+        office.network().set_default(Link::new(Duration::from_nanos(1)));
+        office.world().run_until(instant - Duration::from_nanos(3)).unwrap();
+        for phone in &retrievers {
+            office
+                .phone_do(*phone, |phone, now| phone.dial(now, "701"))
+                .unwrap()
+                .unwrap();
+        }
+        office.run_for(SECOND * 8).unwrap();
+        office.check().unwrap();
+        let outcomes = office
+            .pbx()
+            .events()
+            .filter(|(_, event)| matches!(event, switch::Event::Retrieved { .. }))
+            .count();
+        assert_eq!(outcomes, 1, "{wait} {retrievers:?}");
+        assert_eq!(office.pbx().switch().slots("700").unwrap().count(), 0);
+        let winner = match hears(&mut office, 0) {
+            Some(Sound::Voice(voice)) => usize::from(voice) - 1,
+            other => panic!("the parked caller hears {other:?}"),
+        };
+        for phone in 1..4 {
+            assert_eq!(
+                office.phone(phone).calls().count(),
+                usize::from(phone == winner),
+                "phone {phone}: {:?}",
+                log(&office, phone)
+            );
+        }
+        hang_up_all(&mut office);
+    }
+}
