@@ -12,6 +12,7 @@ use switch::{Input, Output, Switch};
 
 use crate::clock::{Clock, until};
 use crate::journal;
+use crate::load::{Gathering, Load};
 use crate::mailbox::{Inbox, Outbox};
 use crate::server::Stop;
 use crate::sip_io::{Bound, SipIo};
@@ -22,6 +23,13 @@ const SIGNALS: Token = Token(1);
 const FIRST_SOCKET: usize = 2;
 /// How long phones have to answer the BYEs of a server that stops.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Nobody who waits for a ring or an answer notices some milliseconds, and SIP's shortest timer is hundreds of them.
+const GATHERING: Gathering = Gathering {
+    from: 200,
+    time: Duration::from_millis(8),
+    enough: 32,
+};
 
 /// The control side.
 pub(crate) struct Control {
@@ -35,6 +43,7 @@ pub(crate) struct Control {
     outbox: Outbox<Command>,
     /// When to end at the latest; set when the end was asked for.
     ends: Option<Time>,
+    load: Load,
     inputs: Vec<Input>,
     news: Vec<MediaEvent>,
     commands: Vec<Command>,
@@ -74,6 +83,7 @@ impl Control {
             inbox,
             outbox,
             ends: None,
+            load: Load::new(GATHERING),
             inputs,
             news,
             commands,
@@ -103,6 +113,12 @@ impl Control {
             }
             if self.ends.is_some_and(|ends| ends <= now) {
                 return Ok(());
+            }
+            // Nor is there anything to do while media has so much to do that nothing more is taken in.
+            if self.outbox.is_congested() {
+                std::thread::sleep(Duration::from_millis(1));
+            } else if let Some(pause) = self.load.pause() {
+                std::thread::sleep(pause);
             }
         }
     }
@@ -153,6 +169,7 @@ impl Control {
             self.sip.receive(now, &mut self.inputs);
         }
         self.sip.handle_timeout(now, &mut self.inputs);
+        self.load.add(now, self.inputs.len());
         for input in self.inputs.drain(..) {
             self.switch.handle(now, input);
         }

@@ -9,6 +9,7 @@ mod datagrams;
 mod demo;
 mod journal;
 mod ladder;
+mod load;
 mod mailbox;
 mod media_io;
 mod server;

@@ -13,6 +13,7 @@ use rtp_media::{Channel, Command, CommandError, Engine, Event, Output, StreamId}
 
 use crate::clock::{Clock, until};
 use crate::datagrams::Datagrams;
+use crate::load::{Gathering, Load};
 use crate::mailbox::{Inbox, Outbox, mailbox};
 
 const WAKE: Token = Token(0);
@@ -23,10 +24,12 @@ const BATCH: usize = 8;
 const LARGEST: usize = 2048;
 /// Batches of one socket in one turn, so that a flood to one port leaves the others their turn.
 const BATCHES_A_TURN: usize = 4;
-/// From so many packets a second on, packets are left to gather for [`GATHER`], so that one turn serves many sockets.
-const BUSY: u64 = 1_000;
-/// How long they gather: far less than the jitter that any phone evens out.
-const GATHER: Duration = Duration::from_millis(1);
+/// A millisecond is far less than the jitter that any phone evens out.
+const GATHERING: Gathering = Gathering {
+    from: 1_000,
+    time: Duration::from_millis(1),
+    enough: 64,
+};
 
 /// The media side, before its thread runs it.
 pub(crate) struct MediaIo {
@@ -67,7 +70,7 @@ impl MediaIo {
         let mut events = Events::with_capacity(1024);
         let mut commands = Vec::new();
         let mut news = Vec::new();
-        let mut load = Load::default();
+        let mut load = Load::new(GATHERING);
         loop {
             let now = clock.now();
             let wait = if sockets.has_more() {
@@ -98,8 +101,10 @@ impl MediaIo {
             if !open {
                 return Ok(());
             }
-            if load.is_busy() || outbox.is_congested() {
-                std::thread::sleep(GATHER);
+            if outbox.is_congested() {
+                std::thread::sleep(GATHERING.time);
+            } else if let Some(pause) = load.pause() {
+                std::thread::sleep(pause);
             }
         }
     }
@@ -147,30 +152,6 @@ fn drain(engine: &mut Engine, sockets: &mut Sockets, news: &mut Vec<Event>) {
             }
             _ => {}
         }
-    }
-}
-
-/// Packets in the present and the last tenth of a second.
-#[derive(Default)]
-struct Load {
-    tenth: u64,
-    packets: u64,
-    before: u64,
-}
-
-impl Load {
-    fn add(&mut self, now: Time, packets: usize) {
-        let tenth = now.as_millis() / 100;
-        if tenth != self.tenth {
-            self.before = if tenth == self.tenth + 1 { self.packets } else { 0 };
-            self.packets = 0;
-            self.tenth = tenth;
-        }
-        self.packets += packets as u64;
-    }
-
-    fn is_busy(&self) -> bool {
-        self.before.max(self.packets) >= BUSY / 10
     }
 }
 
