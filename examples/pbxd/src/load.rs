@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn pauses_only_while_it_is_busy_and_turns_are_small() {
         let mut load = Load::new(GATHERING);
-        let at = |millis| Time::from_millis(1_000 + millis);
+        let at = |millis: u64| Time::from_millis(1_000 + millis);
         for millis in 0..9 {
             load.add(at(millis), 1);
             assert_eq!(load.pause(), None);
