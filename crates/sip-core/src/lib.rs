@@ -57,6 +57,14 @@ pub mod auth;
 pub mod dialog;
 pub mod endpoint;
 pub mod event;
+/// The bodies of the fuzz targets.
+#[doc(hidden)]
+pub mod fuzz {
+    pub use crate::auth::fuzz::digest;
+    pub use crate::endpoint::fuzz::endpoint;
+    pub use crate::event::fuzz::bodies;
+    pub use crate::wire::fuzz::{headers, message, stream, uri};
+}
 pub mod header;
 pub mod limits;
 pub mod registrar;

@@ -85,7 +85,9 @@ impl fmt::Write for VecWriter<'_> {
 
 /// Whether a header value can be written without breaking the message: no control character but the tab.
 pub(crate) fn is_clean(value: &[u8]) -> bool {
-    value.iter().all(|&byte| byte == b'\t' || (byte >= 0x20 && byte != 0x7f))
+    value
+        .iter()
+        .all(|&byte| byte == b'\t' || (byte >= 0x20 && byte != 0x7f))
 }
 
 #[cfg(test)]

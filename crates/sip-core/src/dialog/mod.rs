@@ -210,7 +210,11 @@ impl Dialog {
     /// [`DialogError::Exhausted`] after 2^31 − 1.
     pub fn next_cseq(&mut self) -> Result<u32, DialogError> {
         // A dialog that the peer began has no number yet; any below 2^31 will do.
-        let next = self.local_cseq.checked_add(1).filter(|next| *next <= MAX_CSEQ).ok_or(DialogError::Exhausted)?;
+        let next = self
+            .local_cseq
+            .checked_add(1)
+            .filter(|next| *next <= MAX_CSEQ)
+            .ok_or(DialogError::Exhausted)?;
         self.local_cseq = next;
         Ok(next)
     }
@@ -258,7 +262,11 @@ impl Dialog {
 
     /// A request up to its CSeq (RFC 3261 §12.2.1.1).
     pub(crate) fn begin(&self, method: &Method, cseq: u32, via: impl Display) -> Composer {
-        let strict = self.route_set.first().map(|route| uri_of(route)).filter(|uri| !is_loose(uri));
+        let strict = self
+            .route_set
+            .first()
+            .map(|route| uri_of(route))
+            .filter(|uri| !is_loose(uri));
         let mut out = Composer::request(method.as_str(), strict.unwrap_or(&self.target));
         out.display("Via", via);
         out.raw("Max-Forwards", b"70");
@@ -268,7 +276,9 @@ impl Dialog {
         if strict.is_some() {
             out.raw("Route", &[b"<", &self.target[..], b">"].concat());
         }
-        out.raw("From", &self.local).raw("To", &self.remote).raw("Call-ID", &self.call_id);
+        out.raw("From", &self.local)
+            .raw("To", &self.remote)
+            .raw("Call-ID", &self.call_id);
         out.display("CSeq", format_args!("{cseq} {method}"));
         out
     }
@@ -285,12 +295,17 @@ pub(crate) fn contact(headers: &Headers) -> Option<&[u8]> {
     let scheme = uri.split(|&byte| byte == b':').next()?;
     let is_sip = scheme.eq_ignore_ascii_case(b"sip") || scheme.eq_ignore_ascii_case(b"sips");
     // A fold would break the request line.
-    let is_plain = !uri.iter().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
+    let is_plain = !uri
+        .iter()
+        .any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
     (is_sip && is_plain).then_some(uri)
 }
 
 fn route_set(headers: &Headers) -> Vec<Bytes> {
-    headers.items(&HeaderName::RecordRoute).map(Bytes::copy_from_slice).collect()
+    headers
+        .items(&HeaderName::RecordRoute)
+        .map(Bytes::copy_from_slice)
+        .collect()
 }
 
 #[cfg(test)]

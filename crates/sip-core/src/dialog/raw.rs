@@ -65,7 +65,11 @@ mod tests {
         for (value, uri, tag) in [
             ("<sip:a@b>;tag=1", "sip:a@b", Some("1")),
             ("sip:a@b;tag=1", "sip:a@b", Some("1")),
-            ("\"x;tag=9 <sip:no>\\\"\" <sip:a@b;tag=8> ; x=y ; TAG = 1", "sip:a@b;tag=8", Some("1")),
+            (
+                "\"x;tag=9 <sip:no>\\\"\" <sip:a@b;tag=8> ; x=y ; TAG = 1",
+                "sip:a@b;tag=8",
+                Some("1"),
+            ),
             ("A <sip:a@b>", "sip:a@b", None),
             ("sip:a@b", "sip:a@b", None),
             ("<sip:a@b>;tag=", "sip:a@b", None),
@@ -79,7 +83,10 @@ mod tests {
 
     #[test]
     fn branches_of_vias() {
-        assert_eq!(branch_of(b"SIP/2.0/UDP h:5060;rport;branch=z9hG4bK1 ;x"), Some(&b"z9hG4bK1"[..]));
+        assert_eq!(
+            branch_of(b"SIP/2.0/UDP h:5060;rport;branch=z9hG4bK1 ;x"),
+            Some(&b"z9hG4bK1"[..])
+        );
         assert_eq!(branch_of(b"SIP/2.0/UDP branch=1"), None);
     }
 }

@@ -17,6 +17,9 @@ use crate::dialog::raw::tag_of;
 use crate::header::{Replaces, Via};
 use crate::{HeaderName, Request, Scheme, StatusCode};
 
+/// The session that `Replaces` names, or how to refuse.
+type Replaced = Result<SessionId, StatusCode>;
+
 impl Endpoint {
     /// Sends a provisional response, 101 to 199, to the INVITE or re-INVITE that waits for an answer. It is repeated
     /// each [`keep_ringing`](super::EndpointConfig::keep_ringing).
@@ -25,7 +28,13 @@ impl Endpoint {
     ///
     /// [`EndpointError::Gone`], [`EndpointError::WrongState`], [`EndpointError::BadStatus`] or
     /// [`EndpointError::BadHeader`].
-    pub fn provisional(&mut self, now: Time, session: SessionId, status: StatusCode, reply: Reply) -> Result<(), EndpointError> {
+    pub fn provisional(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        status: StatusCode,
+        reply: Reply,
+    ) -> Result<(), EndpointError> {
         self.advance(now);
         check(&reply.headers, reply.reason.as_deref())?;
         check_body(reply.body.as_ref())?;
@@ -36,7 +45,9 @@ impl Endpoint {
         let entry = self.session_mut(session)?;
         let key = entry.incoming.as_ref().ok_or(EndpointError::WrongState)?.key;
         entry.repeat = Some(repeat);
-        let Some(data) = self.write_answer(session, status, &reply) else { return Err(EndpointError::WrongState) };
+        let Some(data) = self.write_answer(session, status, &reply) else {
+            return Err(EndpointError::WrongState);
+        };
         self.respond_on(key, status, data);
         self.arm_session(session);
         Ok(())
@@ -52,10 +63,16 @@ impl Endpoint {
         self.advance(now);
         check(&reply.headers, reply.reason.as_deref())?;
         check_body(reply.body.as_ref())?;
-        let waiting = self.session_mut(session)?.incoming.as_ref().ok_or(EndpointError::WrongState)?;
+        let waiting = self
+            .session_mut(session)?
+            .incoming
+            .as_ref()
+            .ok_or(EndpointError::WrongState)?;
         let (key, cseq, initial) = (waiting.key, waiting.cseq, waiting.initial);
         let (flow, port) = self.server_flow(key).ok_or(EndpointError::WrongState)?;
-        let data = self.write_answer(session, StatusCode::OK, &reply).ok_or(EndpointError::WrongState)?;
+        let data = self
+            .write_answer(session, StatusCode::OK, &reply)
+            .ok_or(EndpointError::WrongState)?;
         self.respond_on(key, StatusCode::OK, data.clone());
         let timers = self.config.timers;
         let answer = Answer {
@@ -87,14 +104,24 @@ impl Endpoint {
     ///
     /// [`EndpointError::Gone`], [`EndpointError::WrongState`], [`EndpointError::BadStatus`] or
     /// [`EndpointError::BadHeader`].
-    pub fn reject(&mut self, now: Time, session: SessionId, status: StatusCode, reply: Reply) -> Result<(), EndpointError> {
+    pub fn reject(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        status: StatusCode,
+        reply: Reply,
+    ) -> Result<(), EndpointError> {
         self.advance(now);
         check(&reply.headers, reply.reason.as_deref())?;
         check_body(reply.body.as_ref())?;
         if !status.is_final() || status.is_success() {
             return Err(EndpointError::BadStatus);
         }
-        let invite = self.session_mut(session)?.incoming.take().ok_or(EndpointError::WrongState)?;
+        let invite = self
+            .session_mut(session)?
+            .incoming
+            .take()
+            .ok_or(EndpointError::WrongState)?;
         self.finish_incoming(session, &invite, status, &reply);
         Ok(())
     }
@@ -131,16 +158,25 @@ impl Endpoint {
         if let Some(session) = self.sessions.get_mut(id) {
             session.local_tag = tag;
             session.leg = Some(leg);
-            session.incoming =
-                Some(Box::new(PeerInvite { key, head: incoming.head, cseq: incoming.cseq, initial: true }));
+            session.incoming = Some(Box::new(PeerInvite {
+                key,
+                head: incoming.head,
+                cseq: incoming.cseq,
+                initial: true,
+            }));
         }
         self.stats.sessions += 1;
         self.arm_session(id);
-        self.emit(Event::Invite { session: id, request: incoming.request, flow: incoming.flow, replaces });
+        self.emit(Event::Invite {
+            session: id,
+            request: incoming.request,
+            flow: incoming.flow,
+            replaces,
+        });
     }
 
     /// RFC 3891 §3. The outer error: the header cannot be understood.
-    fn match_replaces(&self, request: &Request) -> Result<Option<Result<SessionId, StatusCode>>, ()> {
+    fn match_replaces(&self, request: &Request) -> Result<Option<Replaced>, ()> {
         let mut values = request.headers().values(&HeaderName::Replaces);
         let Some(value) = values.next() else { return Ok(None) };
         let replaces = <Replaces as crate::header::TypedHeader>::parse(value).map_err(|_| ())?;
@@ -153,12 +189,15 @@ impl Endpoint {
             return Ok(Some(unknown));
         };
         let early = session.state < SessionState::Answered;
-        Ok(Some(match session.state {
-            _ if session.released => Err(StatusCode::DECLINE),
+        Ok(Some(if session.released {
+            Err(StatusCode::DECLINE)
+        } else if early && !session.outgoing {
             // Only who sent the INVITE may have its early dialog replaced.
-            _ if early && !session.outgoing => unknown,
-            _ if !early && replaces.early_only => Err(StatusCode::BUSY_HERE),
-            _ => Ok(id),
+            unknown
+        } else if !early && replaces.early_only {
+            Err(StatusCode::BUSY_HERE)
+        } else {
+            Ok(id)
         }))
     }
 
@@ -166,13 +205,20 @@ impl Endpoint {
     fn write_answer(&self, id: SessionId, status: StatusCode, reply: &Reply) -> Option<Bytes> {
         let session = self.sessions.get(id)?;
         let head = &session.incoming.as_ref()?.head;
-        let extra = Extra { contact: Some(&session.contact), abilities: status.is_success() };
+        let extra = Extra {
+            contact: Some(&session.contact),
+            abilities: status.is_success(),
+        };
         Some(self.write_response(head, status, Some(&session.local_tag), reply, extra))
     }
 
     /// Sends a failure for an INVITE that was taken out of its session.
     pub(super) fn answer_failure(&mut self, id: SessionId, invite: &PeerInvite, status: StatusCode, reply: &Reply) {
-        let tag = self.sessions.get(id).map(|session| session.local_tag.clone()).unwrap_or_default();
+        let tag = self
+            .sessions
+            .get(id)
+            .map(|session| session.local_tag.clone())
+            .unwrap_or_default();
         let data = self.write_response(&invite.head, status, Some(&tag), reply, Extra::default());
         self.respond_on(invite.key, status, data);
     }
@@ -196,7 +242,9 @@ impl Endpoint {
             return self.refuse(flow, request, via, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, b"");
         };
         let session = session.filter(|id| self.sessions.contains_key(*id));
-        let own_tag = session.and_then(|id| self.sessions.get(id)).map(|session| session.local_tag.clone());
+        let own_tag = session
+            .and_then(|id| self.sessions.get(id))
+            .map(|session| session.local_tag.clone());
         let tag = own_tag.unwrap_or_else(|| Bytes::from(self.stateless_tag(via)));
         let head = ReplyHead::new(request, via, flow.remote);
         let data = head.begin(StatusCode::OK, None, Some(&tag), false).finish(None);
@@ -209,19 +257,31 @@ impl Endpoint {
 
     /// Refuses the INVITE with this transaction, if it still waits, and tells the embedder.
     fn withdraw_incoming(&mut self, id: SessionId, key: ServerKey, status: StatusCode) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
-        let Some(invite) = session.incoming.take_if(|invite| invite.key == key) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        let Some(invite) = session.incoming.take_if(|invite| invite.key == key) else {
+            return;
+        };
         let told = session.released;
         self.finish_incoming(id, &invite, status, &Reply::default());
         if !told {
             let initial = Event::Cancelled { session: id };
-            self.emit(if invite.initial { initial } else { Event::ReinviteCancelled { session: id } });
+            self.emit(if invite.initial {
+                initial
+            } else {
+                Event::ReinviteCancelled { session: id }
+            });
         }
     }
 
     /// The embedder never answered.
     pub(super) fn give_up_ringing(&mut self, id: SessionId) {
-        if let Some(key) = self.sessions.get(id).and_then(|session| Some(session.incoming.as_ref()?.key)) {
+        if let Some(key) = self
+            .sessions
+            .get(id)
+            .and_then(|session| Some(session.incoming.as_ref()?.key))
+        {
             self.stats.unanswered += 1;
             self.withdraw_incoming(id, key, StatusCode::TEMPORARILY_UNAVAILABLE);
         } else if let Some(session) = self.sessions.get_mut(id) {
@@ -232,11 +292,15 @@ impl Endpoint {
     /// Sends the last provisional response again (RFC 3261 §13.3.1.1).
     pub(super) fn session_repeat_due(&mut self, id: SessionId) {
         let now = self.now;
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         if session.repeat.take_if(|at| *at <= now).is_none() {
             return;
         }
-        let Some(key) = session.incoming.as_ref().map(|invite| invite.key) else { return };
+        let Some(key) = session.incoming.as_ref().map(|invite| invite.key) else {
+            return;
+        };
         session.repeat = Some(now + self.config.keep_ringing);
         self.server_repeat(key);
     }
@@ -253,7 +317,9 @@ impl Endpoint {
     fn confirm(&mut self, flow: Flow, request: &Request) -> Option<()> {
         let headers = request.headers();
         let tag = tag_of(headers.get(&HeaderName::To)?)?;
-        let TagOwner::Session(id) = TagOwner::read(tag)? else { return None };
+        let TagOwner::Session(id) = TagOwner::read(tag)? else {
+            return None;
+        };
         let remote_tag = headers.get(&HeaderName::From).and_then(tag_of).unwrap_or_default();
         let cseq = request.cseq().ok()?.number;
         let session = self.sessions.get_mut(id)?;
@@ -267,7 +333,9 @@ impl Endpoint {
         if leg.follows {
             leg.flow = flow;
         }
-        let Some(answer) = session.answer.take_if(|answer| answer.cseq == cseq) else { return Some(()) };
+        let Some(answer) = session.answer.take_if(|answer| answer.cseq == cseq) else {
+            return Some(());
+        };
         if answer.initial {
             session.state = SessionState::Confirmed;
         }

@@ -58,18 +58,24 @@ impl Endpoint {
         let tag = TagOwner::Session(id).tag(self.rng.next_u32());
         let cseq = self.first_cseq();
         let via = self.open_client(flow, Method::Invite, Owner::Invite(id));
-        let out = begin_initial(via, &Initial {
-            method: &Method::Invite,
-            target: &invite.target,
-            route: &invite.route,
-            from: &invite.from,
-            tag: &tag,
-            to: &invite.to,
-            call_id: &call_id,
-            cseq,
-            max_forwards: invite.max_forwards,
-        });
-        let extra = Extra { contact: Some(&contact), abilities: true };
+        let out = begin_initial(
+            via,
+            &Initial {
+                method: &Method::Invite,
+                target: &invite.target,
+                route: &invite.route,
+                from: &invite.from,
+                tag: &tag,
+                to: &invite.to,
+                call_id: &call_id,
+                cseq,
+                max_forwards: invite.max_forwards,
+            },
+        );
+        let extra = Extra {
+            contact: Some(&contact),
+            abilities: true,
+        };
         let data = self.finish_request(out, &invite.headers, invite.body.as_ref(), extra);
         let key = self.launch(via, data);
         if let Some(session) = self.sessions.get_mut(id) {
@@ -89,7 +95,11 @@ impl Endpoint {
     pub fn acknowledge(&mut self, now: Time, session: SessionId, body: Option<Body>) -> Result<(), EndpointError> {
         self.advance(now);
         check_body(body.as_ref())?;
-        let due = self.session_mut(session)?.ack_due.take().ok_or(EndpointError::WrongState)?;
+        let due = self
+            .session_mut(session)?
+            .ack_due
+            .take()
+            .ok_or(EndpointError::WrongState)?;
         self.acknowledge_success(session, due.key, due.cseq, body.as_ref());
         Ok(())
     }
@@ -106,7 +116,11 @@ impl Endpoint {
         match response {
             Some(response) if status.is_provisional() => self.on_progress(id, key, response),
             Some(response) if status.is_success() => {
-                let tag = response.headers().get(&HeaderName::To).and_then(tag_of).unwrap_or_default();
+                let tag = response
+                    .headers()
+                    .get(&HeaderName::To)
+                    .and_then(tag_of)
+                    .unwrap_or_default();
                 if session.leg.as_ref().is_some_and(|leg| leg.dialog.remote_tag() == tag) {
                     // The winner's, again, while its ACK waits for the embedder.
                     return;
@@ -137,12 +151,16 @@ impl Endpoint {
         {
             return;
         }
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         session.proceeding = true;
         if session.cancelling == Cancelling::Wanted {
             self.send_cancel(id);
         }
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         if !session.released && session.cancelling == Cancelling::No && status != StatusCode::TRYING {
             self.emit(Event::Progress { session: id, response });
         }
@@ -151,8 +169,12 @@ impl Endpoint {
     /// Takes note of an early dialog: whether there is room for it.
     fn add_fork(&mut self, id: SessionId, key: ClientKey, tag: &[u8], response: &Response) -> bool {
         let target = self.sent_uri(key);
-        let Some(flow) = self.client_flow(key) else { return false };
-        let Some(session) = self.sessions.get_mut(id) else { return false };
+        let Some(flow) = self.client_flow(key) else {
+            return false;
+        };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return false;
+        };
         if session.leg.is_some() {
             return false;
         }
@@ -169,7 +191,9 @@ impl Endpoint {
         if session.forks.len() >= self.config.limits.forks {
             return false;
         }
-        let Ok(dialog) = Dialog::from_response(response, &target) else { return false };
+        let Ok(dialog) = Dialog::from_response(response, &target) else {
+            return false;
+        };
         let leg = self.make_leg(dialog, flow);
         if let Some(session) = self.sessions.get_mut(id) {
             session.forks.push(leg);
@@ -181,8 +205,12 @@ impl Endpoint {
     fn on_answered(&mut self, id: SessionId, key: ClientKey, response: Response) {
         let target = self.sent_uri(key);
         let Some(flow) = self.client_flow(key) else { return };
-        let Ok(mut dialog) = Dialog::from_response(&response, &target) else { return };
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Ok(mut dialog) = Dialog::from_response(&response, &target) else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         // The early dialog's numbers go on; route set and target are the 2xx's (RFC 3261 §13.2.2.4).
         if let Some(early) = session.leg_with(&dialog.remote_tag().clone()) {
             early.dialog.confirm(&response);
@@ -190,7 +218,9 @@ impl Endpoint {
         }
         let cseq = response.cseq().map(|cseq| cseq.number).unwrap_or_default();
         let leg = self.make_leg(dialog, flow);
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         session.leg = Some(leg);
         session.forks = Vec::new();
         session.client = None;
@@ -207,10 +237,14 @@ impl Endpoint {
 
     /// Sends the ACK of the 2xx that made or changed the session's dialog (RFC 3261 §13.2.2.4).
     pub(super) fn acknowledge_success(&mut self, id: SessionId, key: ClientKey, cseq: u32, body: Option<&Body>) {
-        let Some(leg) = self.sessions.get(id).and_then(|session| session.leg.as_ref()) else { return };
+        let Some(leg) = self.sessions.get(id).and_then(|session| session.leg.as_ref()) else {
+            return;
+        };
         let flow = self.leg_flow(leg);
         let via = self.lone_via(flow);
-        let Some(leg) = self.sessions.get(id).and_then(|session| session.leg.as_ref()) else { return };
+        let Some(leg) = self.sessions.get(id).and_then(|session| session.leg.as_ref()) else {
+            return;
+        };
         let tag = leg.dialog.remote_tag().clone();
         let mut out = leg.dialog.begin(&Method::Ack, cseq, via);
         self.copy_credentials(&mut out, id, key);
@@ -239,7 +273,9 @@ impl Endpoint {
         }
         let target = self.sent_uri(key);
         let Some(source) = self.client_flow(key) else { return };
-        let Ok(mut dialog) = Dialog::from_response(response, &target) else { return };
+        let Ok(mut dialog) = Dialog::from_response(response, &target) else {
+            return;
+        };
         let cseq = dialog.local_cseq();
         let (flow, _) = self.route(&dialog, source);
         let via = self.lone_via(flow);
@@ -252,7 +288,9 @@ impl Endpoint {
 
     /// Our INVITE is over without an answer; the session is gone.
     fn call_failed(&mut self, id: SessionId, status: StatusCode, response: Option<Response>) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         session.client = None;
         let told = session.released;
         // The embedder's patience ended; what the peer made of the CANCEL is no news.
@@ -262,14 +300,20 @@ impl Endpoint {
             (StatusCode::REQUEST_TIMEOUT, None)
         };
         if !told {
-            self.emit(Event::Failed { session: id, status, response });
+            self.emit(Event::Failed {
+                session: id,
+                status,
+                response,
+            });
         }
         self.remove_session(id);
     }
 
     /// Nobody answered in time.
     pub(super) fn give_up_calling(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         session.no_answer = None;
         session.ring_end = None;
         if session.leg.is_none() {
@@ -279,7 +323,9 @@ impl Endpoint {
 
     /// Cancels, as soon as that is allowed.
     pub(super) fn cancel_call(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         if session.cancelling != Cancelling::No {
             return;
         }
@@ -291,7 +337,9 @@ impl Endpoint {
 
     fn send_cancel(&mut self, id: SessionId) {
         let end = self.now + self.config.timers.give_up();
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         session.cancelling = Cancelling::Sent(end);
         let reason = session.reason.clone();
         if let Some(key) = session.client {
@@ -328,7 +376,11 @@ pub(super) fn check_body(body: Option<&Body>) -> Result<(), EndpointError> {
 /// A request outside of a dialog up to its CSeq (RFC 3261 §8.1.1).
 pub(super) fn begin_initial(via: OwnVia, initial: &Initial<'_>) -> Composer {
     let target = initial.target.without_headers().to_string();
-    let route: Vec<String> = initial.route.iter().map(|uri| uri.without_headers().to_string()).collect();
+    let route: Vec<String> = initial
+        .route
+        .iter()
+        .map(|uri| uri.without_headers().to_string())
+        .collect();
     let strict = route.first().filter(|route| !is_loose(route.as_bytes()));
     let mut out = Composer::request(initial.method.as_str(), strict.unwrap_or(&target).as_bytes());
     out.display("Via", via);
@@ -343,7 +395,9 @@ pub(super) fn begin_initial(via: OwnVia, initial: &Initial<'_>) -> Composer {
     from.set_tag(core::str::from_utf8(initial.tag).unwrap_or_default());
     let mut to = initial.to.clone();
     to.params.remove("tag");
-    out.display("From", from).display("To", to).raw("Call-ID", initial.call_id);
+    out.display("From", from)
+        .display("To", to)
+        .raw("Call-ID", initial.call_id);
     out.display("CSeq", format_args!("{} {}", initial.cseq, initial.method));
     out
 }

@@ -13,7 +13,9 @@ use super::sent::Sent;
 use super::timers::{Alarm, TimerKey};
 use super::{Endpoint, Flow, ReferId, RequestId, SessionId, SubscriptionId};
 use crate::dialog::raw::{branch_of, tag_of};
-use crate::transaction::{Action, ClientInviteState, ClientInviteTransaction, ClientState, ClientTransaction, Failure, ResponseClass};
+use crate::transaction::{
+    Action, ClientInviteState, ClientInviteTransaction, ClientState, ClientTransaction, Failure, ResponseClass,
+};
 use crate::{HeaderName, Method, Response, StatusCode};
 
 /// Who hears of the outcome.
@@ -124,7 +126,12 @@ impl Endpoint {
             alarm: Alarm::default(),
         });
         self.in_flight.insert((flow.transport, flow.remote, key));
-        OwnVia { transport: flow.transport, sent_by: self.advertised(flow.transport, flow.local), key, nonce }
+        OwnVia {
+            transport: flow.transport,
+            sent_by: self.advertised(flow.transport, flow.local),
+            key,
+            nonce,
+        }
     }
 
     pub(super) fn launch(&mut self, via: OwnVia, data: Bytes) -> ClientKey {
@@ -182,7 +189,11 @@ impl Endpoint {
         let tx = self.clients.get(key).filter(|tx| tx.nonce == nonce)?;
         let cseq = response.headers().get(&HeaderName::CSeq)?;
         let is = |method: &Method| cseq.trim_ascii_end().ends_with(method.as_str().as_bytes());
-        if is(&tx.method) { Some(key) } else { tx.cancel.filter(|_| is(&Method::Cancel)) }
+        if is(&tx.method) {
+            Some(key)
+        } else {
+            tx.cancel.filter(|_| is(&Method::Cancel))
+        }
     }
 
     fn deliver(&mut self, key: ClientKey, response: Response) {
@@ -194,7 +205,14 @@ impl Endpoint {
         let Some(tx) = self.clients.get(key) else { return };
         if status.is_success() || status.is_provisional() {
             let owner = tx.owner;
-            self.conclude(owner, Outcome { status, response: Some(response), key });
+            self.conclude(
+                owner,
+                Outcome {
+                    status,
+                    response: Some(response),
+                    key,
+                },
+            );
         } else {
             let request = tx.data.clone();
             self.deliver_failure(key, response, &request);
@@ -202,12 +220,21 @@ impl Endpoint {
     }
 
     fn deliver_failure(&mut self, key: ClientKey, response: Response, request: &[u8]) {
-        let Some(owner) = self.clients.get(key).map(|tx| tx.owner) else { return };
+        let Some(owner) = self.clients.get(key).map(|tx| tx.owner) else {
+            return;
+        };
         let status = response.status();
         if self.answer_challenge(key, owner, &response, request) {
             return;
         }
-        self.conclude(owner, Outcome { status, response: Some(response), key });
+        self.conclude(
+            owner,
+            Outcome {
+                status,
+                response: Some(response),
+                key,
+            },
+        );
     }
 
     /// Tells the owner.
@@ -239,7 +266,14 @@ impl Endpoint {
             self.stats.timeouts += 1;
         }
         let owner = tx.owner;
-        self.conclude(owner, Outcome { status: failure.status(), response: None, key });
+        self.conclude(
+            owner,
+            Outcome {
+                status: failure.status(),
+                response: None,
+                key,
+            },
+        );
         self.settle_client(key);
     }
 
@@ -278,7 +312,8 @@ impl Endpoint {
             self.drop_client(key);
         } else {
             let deadline = tx.deadline();
-            self.timers.arm(self.now, TimerKey::Client(key), &mut tx.alarm, deadline);
+            self.timers
+                .arm(self.now, TimerKey::Client(key), &mut tx.alarm, deadline);
         }
     }
 
@@ -294,7 +329,9 @@ impl Endpoint {
 
     /// Sends the ACK of a 3xx to 6xx. Returns the INVITE.
     fn acknowledge_failure(&mut self, key: ClientKey, response: &Response) -> Bytes {
-        let Some(tx) = self.clients.get_mut(key) else { return Bytes::new() };
+        let Some(tx) = self.clients.get_mut(key) else {
+            return Bytes::new();
+        };
         let request = tx.data.clone();
         let to = response.headers().get(&HeaderName::To).unwrap_or_default();
         if let Some(sent) = Sent::read(&request) {
@@ -308,7 +345,9 @@ impl Endpoint {
 
     /// Sends the CANCEL of an INVITE that has a provisional response (RFC 3261 §9.1).
     pub(super) fn cancel(&mut self, key: ClientKey, reason: Option<&Bytes>) {
-        let Some(tx) = self.clients.get(key).filter(|tx| tx.cancel.is_none()) else { return };
+        let Some(tx) = self.clients.get(key).filter(|tx| tx.cancel.is_none()) else {
+            return;
+        };
         let (flow, nonce, data) = (tx.flow, tx.nonce, tx.data.clone());
         let Some(sent) = Sent::read(&data) else { return };
         let mut out = sent.companion("CANCEL", None);
@@ -327,7 +366,11 @@ impl Endpoint {
     /// Sends the ACK of a 2xx and keeps it for when the 2xx comes again.
     pub(super) fn send_ack(&mut self, key: ClientKey, tag: Bytes, flow: Flow, data: Bytes) {
         if let Some(tx) = self.clients.get_mut(key) {
-            tx.acks.push(SentAck { tag, flow, data: data.clone() });
+            tx.acks.push(SentAck {
+                tag,
+                flow,
+                data: data.clone(),
+            });
         }
         self.transmit(flow, data);
     }
@@ -337,8 +380,16 @@ impl Endpoint {
     }
 
     fn resend_ack(&mut self, key: ClientKey, response: &Response) -> bool {
-        let tag = response.headers().get(&HeaderName::To).and_then(tag_of).unwrap_or_default();
-        let Some(ack) = self.clients.get(key).and_then(|tx| tx.acks.iter().find(|ack| ack.tag == tag)) else {
+        let tag = response
+            .headers()
+            .get(&HeaderName::To)
+            .and_then(tag_of)
+            .unwrap_or_default();
+        let Some(ack) = self
+            .clients
+            .get(key)
+            .and_then(|tx| tx.acks.iter().find(|ack| ack.tag == tag))
+        else {
             return false;
         };
         let (flow, data) = (ack.flow, ack.data.clone());
@@ -350,7 +401,9 @@ impl Endpoint {
     /// The target of a request that is under way.
     pub(super) fn sent_uri(&self, key: ClientKey) -> Bytes {
         let data = self.clients.get(key).map(|tx| tx.data.clone()).unwrap_or_default();
-        Sent::read(&data).map(|sent| data.slice_ref(sent.uri())).unwrap_or_default()
+        Sent::read(&data)
+            .map(|sent| data.slice_ref(sent.uri()))
+            .unwrap_or_default()
     }
 
     pub(super) fn client_flow(&self, key: ClientKey) -> Option<Flow> {
@@ -371,11 +424,15 @@ impl Endpoint {
         let (flow, method) = (tx.flow, tx.method.clone());
         let Some(sent) = Sent::read(request) else { return false };
         let challenges: Vec<&[u8]> = response.headers().values(&challenge).collect();
-        let Some(client) = self.credentials_of(owner) else { return false };
+        let Some(client) = self.credentials_of(owner) else {
+            return false;
+        };
         let Some(credentials) = client.answer(&method, sent.uri(), sent.body(), &challenges, seed) else {
             return false;
         };
-        let Some(cseq) = self.cseq_of(owner, sent.cseq()) else { return false };
+        let Some(cseq) = self.cseq_of(owner, sent.cseq()) else {
+            return false;
+        };
         let via = self.open_client(flow, method, owner);
         let data = sent.again(via, cseq, &answer, &credentials);
         let key = self.launch(via, data);

@@ -23,7 +23,10 @@ impl Body {
     /// A body of any type.
     #[must_use]
     pub fn new(content_type: impl Into<Bytes>, data: impl Into<Bytes>) -> Self {
-        Self { content_type: content_type.into(), data: data.into() }
+        Self {
+            content_type: content_type.into(),
+            data: data.into(),
+        }
     }
 
     /// A session description, `application/sdp`.
@@ -143,7 +146,11 @@ impl Credentials {
     /// A user and a password.
     #[must_use]
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { user: user.into(), password: password.into(), realm: None }
+        Self {
+            user: user.into(),
+            password: password.into(),
+            realm: None,
+        }
     }
 
     pub(super) fn client(&self) -> Box<crate::auth::Client> {
@@ -163,7 +170,10 @@ impl From<(String, String)> for Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).field("realm", &self.realm).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("user", &self.user)
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
     }
 }
 
@@ -333,12 +343,18 @@ impl Notify {
     /// The subscription is in force; this is the state.
     #[must_use]
     pub fn active(body: Body) -> Self {
-        Self { state: NotifyState::Active, body: Some(body) }
+        Self {
+            state: NotifyState::Active,
+            body: Some(body),
+        }
     }
 
     /// The subscription ends.
     #[must_use]
     pub fn terminated(reason: TerminatedReason, body: Option<Body>) -> Self {
-        Self { state: NotifyState::Terminated(reason), body }
+        Self {
+            state: NotifyState::Terminated(reason),
+            body,
+        }
     }
 }

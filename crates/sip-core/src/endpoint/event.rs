@@ -8,6 +8,8 @@ use crate::{NameAddr, Request, Response, StatusCode};
 
 /// What the endpoint wants done or has to tell, in the order in which it happened.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::large_enum_variant, reason = "moved once, from the queue to its reader")]
 pub enum Output {
     /// Send these bytes.
     Transmit(Transmit),
@@ -19,6 +21,7 @@ pub enum Output {
 
 /// What happened.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Event {
     /// A new incoming INVITE: answer it with [`answer`](super::Endpoint::answer), [`reject`](super::Endpoint::reject) or

@@ -118,18 +118,23 @@ impl Flow {
     /// A UDP flow.
     #[must_use]
     pub const fn udp(local: SocketAddr, remote: SocketAddr) -> Self {
-        Self { transport: Transport::Udp, local, remote, connection: None }
+        Self {
+            transport: Transport::Udp,
+            local,
+            remote,
+            connection: None,
+        }
     }
 
     /// A flow over an open stream connection.
     #[must_use]
-    pub const fn stream(
-        transport: Transport,
-        local: SocketAddr,
-        remote: SocketAddr,
-        connection: ConnectionId,
-    ) -> Self {
-        Self { transport, local, remote, connection: Some(connection) }
+    pub const fn stream(transport: Transport, local: SocketAddr, remote: SocketAddr, connection: ConnectionId) -> Self {
+        Self {
+            transport,
+            local,
+            remote,
+            connection: Some(connection),
+        }
     }
 }
 
@@ -164,7 +169,13 @@ mod tests {
 
     #[test]
     fn transport_names_are_read_in_any_case() {
-        for transport in [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss] {
+        for transport in [
+            Transport::Udp,
+            Transport::Tcp,
+            Transport::Tls,
+            Transport::Ws,
+            Transport::Wss,
+        ] {
             assert_eq!(transport.as_str().parse(), Ok(transport));
             assert_eq!(transport.as_param().parse(), Ok(transport));
         }

@@ -1,1 +1,375 @@
-//! The body of the fuzz target for the whole endpoint.
+//! The body of the fuzz target for the whole endpoint, so that plain tests replay the corpus. It panics when an invariant
+//! is broken.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use machine::{Machine, Time};
+
+use super::{
+    Body, ConnectionId, Endpoint, EndpointConfig, Event, Flow, Invite, Notify, Output, Reply, SessionId, Subscribe,
+    Transport,
+};
+use crate::dialog::raw::tag_of;
+use crate::header::EventHeader;
+use crate::{HeaderName, Host, Message, Method, NameAddr, Response, StatusCode, Uri};
+
+/// Plays a script of datagrams, stream bytes, time steps, plausible messages and commands on one endpoint, whatever the
+/// bytes are. Afterwards everything is hung up, nobody answers any more, and nothing may be left.
+pub fn endpoint(script: &[u8]) {
+    let mut player = Player::new();
+    let mut script = Script(script);
+    let mut steps = 0;
+    while let Some(operation) = script.byte() {
+        player.play(operation, &mut script);
+        steps += 1;
+        if steps > 2_000 {
+            break;
+        }
+    }
+    player.finish();
+}
+
+struct Script<'a>(&'a [u8]);
+
+impl<'a> Script<'a> {
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn number(&mut self) -> u64 {
+        u64::from(self.byte().unwrap_or_default())
+    }
+
+    fn bytes(&mut self) -> &'a [u8] {
+        let len = usize::from(self.byte().unwrap_or_default()) * 8;
+        let (bytes, rest) = self.0.split_at(len.min(self.0.len()));
+        self.0 = rest;
+        bytes
+    }
+}
+
+struct Player {
+    endpoint: Endpoint,
+    now: Time,
+    flow: Flow,
+    sessions: Vec<SessionId>,
+    events: Vec<Event>,
+    /// The last request and response that were sent.
+    request: Option<crate::Request>,
+    response: Option<Response>,
+}
+
+const LIMIT: usize = 8;
+
+impl Player {
+    fn new() -> Self {
+        let here = SocketAddr::from(([192, 0, 2, 1], 5060));
+        let there = SocketAddr::from(([192, 0, 2, 2], 5060));
+        let mut config = EndpointConfig::new([(Transport::Udp, here), (Transport::Tcp, here)]);
+        config.limits.sessions = LIMIT;
+        config.limits.subscriptions = LIMIT;
+        config.limits.server_transactions = 4 * LIMIT;
+        config.limits.client_transactions = 4 * LIMIT;
+        config.limits.refers = LIMIT;
+        config.limits.connections = 2;
+        Self {
+            endpoint: Endpoint::new(config, [3; 32]),
+            now: Time::from_secs(1_700_000_000),
+            flow: Flow::udp(here, there),
+            sessions: Vec::new(),
+            events: Vec::new(),
+            request: None,
+            response: None,
+        }
+    }
+
+    fn play(&mut self, operation: u8, script: &mut Script<'_>) {
+        match operation % 8 {
+            0 => self
+                .endpoint
+                .receive(self.now, self.flow, Bytes::copy_from_slice(script.bytes())),
+            1 => {
+                let connection = Some(ConnectionId(script.number() % 4));
+                let flow = Flow {
+                    transport: Transport::Tcp,
+                    connection,
+                    ..self.flow
+                };
+                self.endpoint
+                    .receive(self.now, flow, Bytes::copy_from_slice(script.bytes()));
+            }
+            2 => {
+                self.now += Duration::from_millis(script.number() * script.number());
+                self.endpoint.handle_timeout(self.now);
+            }
+            3 => self.answer(script),
+            4 => self.ask(script),
+            5 => {
+                let connection = ConnectionId(script.number() % 4);
+                self.endpoint.connection_closed(self.now, connection);
+                self.endpoint.unreachable(self.now, Transport::Udp, self.flow.remote);
+            }
+            _ => self.command(script.byte().unwrap_or_default()),
+        }
+        self.drain();
+    }
+
+    /// A response to the last request.
+    fn answer(&mut self, script: &mut Script<'_>) {
+        let Some(request) = &self.request else { return };
+        let codes = [
+            100, 180, 183, 200, 200, 202, 302, 401, 404, 407, 408, 481, 486, 487, 491, 503,
+        ];
+        let code = codes.get(usize::from(script.byte().unwrap_or_default()) % codes.len());
+        let status = code
+            .and_then(|code| StatusCode::try_from(*code).ok())
+            .unwrap_or(StatusCode::OK);
+        let mut response = Response::to_request(request, status, None);
+        response.set_to_tag(&format!("t{}", script.number() % 3));
+        let headers = response.headers_mut();
+        headers.push(HeaderName::Contact, "<sip:peer@192.0.2.2>");
+        headers.push(
+            HeaderName::WwwAuthenticate,
+            "Digest realm=\"r\", nonce=\"n\", qop=\"auth\"",
+        );
+        headers.push(HeaderName::Expires, format!("{}", script.number()));
+        self.endpoint.receive(self.now, self.flow, response.to_bytes());
+    }
+
+    /// A request, in the last dialog or in none.
+    fn ask(&mut self, script: &mut Script<'_>) {
+        let methods = [
+            "INVITE",
+            "ACK",
+            "BYE",
+            "CANCEL",
+            "REFER",
+            "NOTIFY",
+            "SUBSCRIBE",
+            "OPTIONS",
+            "INFO",
+            "UPDATE",
+            "REGISTER",
+        ];
+        let method = methods
+            .get(usize::from(script.byte().unwrap_or_default()) % methods.len())
+            .unwrap_or(&"OPTIONS");
+        let (number, branch, expires) = (script.number(), script.number(), script.number());
+        let value = |message: Option<&crate::Headers>, name| {
+            message
+                .and_then(|headers| headers.get_str(&name))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let (from, to, call_id) = match (number % 3, &self.response, &self.request) {
+            (0, Some(response), _) => {
+                let headers = Some(response.headers());
+                (
+                    value(headers, HeaderName::From),
+                    value(headers, HeaderName::To),
+                    value(headers, HeaderName::CallId),
+                )
+            }
+            (1, _, Some(request)) => {
+                let headers = Some(request.headers());
+                let peer = value(headers, HeaderName::To);
+                let peer = if tag_of(peer.as_bytes()).is_some() {
+                    peer
+                } else {
+                    format!("{peer};tag=t0")
+                };
+                (
+                    peer,
+                    value(headers, HeaderName::From),
+                    value(headers, HeaderName::CallId),
+                )
+            }
+            _ => (
+                "<sip:peer@example.com>;tag=p".into(),
+                "<sip:us@example.com>".into(),
+                format!("c{branch}"),
+            ),
+        };
+        let text = format!(
+            "{method} sip:us@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK{branch}\r\nFrom: {from}\r\n\
+             To: {to}\r\nCall-ID: {call_id}\r\nCSeq: {} {method}\r\nContact: <sip:peer@192.0.2.2>\r\n\
+             Refer-To: <sip:x@example.com>\r\nEvent: dialog\r\nExpires: {expires}\r\n\
+             Subscription-State: active;expires={expires}\r\nContent-Length: 0\r\n\r\n",
+            branch * 7 + number,
+        );
+        self.endpoint.receive(self.now, self.flow, text.into());
+    }
+
+    /// What an embedder does, mostly with the last handles.
+    fn command(&mut self, choice: u8) {
+        let (endpoint, now) = (&mut self.endpoint, self.now);
+        let session = self.sessions.last().copied().unwrap_or_default();
+        let us = NameAddr::new(Uri::sip(Some("us"), Host::from("example.com"), None));
+        let peer = Uri::sip(Some("peer"), self.flow.remote.ip(), None);
+        let sdp = || Reply::new().body(Body::sdp("v=0"));
+        match choice % 13 {
+            0 => {
+                let mut invite = Invite::new(peer.clone(), us, NameAddr::new(peer));
+                invite.credentials = Some(super::Credentials::new("u", "p"));
+                invite.body = (choice & 0x80 == 0).then(|| Body::sdp("v=0"));
+                self.sessions.extend(endpoint.invite(now, invite));
+            }
+            1 => drop(endpoint.provisional(now, session, StatusCode::RINGING, Reply::new())),
+            2 => drop(endpoint.answer(now, session, sdp())),
+            3 => drop(endpoint.reject(now, session, StatusCode::BUSY_HERE, Reply::new())),
+            4 => drop(endpoint.hang_up(now, session, None)),
+            5 => drop(endpoint.reinvite(now, session, sdp())),
+            6 => drop(endpoint.acknowledge(now, session, None)),
+            7 => drop(endpoint.request(now, session, Method::Info, Reply::new())),
+            8 => drop(endpoint.refer(now, session, us, Reply::new())),
+            9 => {
+                let event = EventHeader::new("dialog");
+                let subscribe = Subscribe::new(
+                    peer.clone(),
+                    us,
+                    NameAddr::new(peer),
+                    event,
+                    Duration::from_secs(choice.into()),
+                );
+                let _ = endpoint.subscribe(now, subscribe);
+            }
+            10 => self.react(choice),
+            11 => {
+                let oldest = (!self.sessions.is_empty()).then(|| self.sessions.remove(0));
+                self.sessions.extend(oldest);
+            }
+            _ => {
+                let subscription = self.events.iter().rev().find_map(|event| {
+                    let (Event::SubscriptionAccepted { subscription, .. } | Event::Notified { subscription, .. }) =
+                        event
+                    else {
+                        return None;
+                    };
+                    Some(*subscription)
+                });
+                let _ = endpoint.unsubscribe(now, subscription.unwrap_or_default());
+            }
+        }
+    }
+
+    /// Answers the last event.
+    fn react(&mut self, choice: u8) {
+        let (endpoint, now) = (&mut self.endpoint, self.now);
+        match self.events.pop() {
+            Some(Event::Refer { refer, .. }) => {
+                let _ = endpoint.accept_refer(now, refer);
+                let _ = endpoint.notify_refer(now, refer, StatusCode::RINGING, None);
+                if choice & 0x80 != 0 {
+                    let _ = endpoint.notify_refer(now, refer, StatusCode::OK, None);
+                }
+            }
+            Some(Event::Request { request_id, .. }) => {
+                let _ = endpoint.respond(now, request_id, StatusCode::OK, Reply::new());
+            }
+            Some(Event::Subscribe {
+                request_id, expires, ..
+            }) => {
+                let expires = expires.unwrap_or(Duration::from_secs(60)).min(Duration::from_secs(300));
+                if let Ok(subscription) = endpoint.accept_subscription(now, request_id, expires) {
+                    let _ = endpoint.notify(now, subscription, Notify::active(Body::new("text/plain", "x")));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.endpoint.poll_output() {
+            match output {
+                Output::Transmit(transmit) if &transmit.data[..] != b"\r\n" => {
+                    let message = Message::parse(transmit.data);
+                    assert!(message.is_ok(), "sent what cannot be read: {message:?}");
+                    match message {
+                        Ok(Message::Request(request)) => self.request = Some(request),
+                        Ok(Message::Response(response)) => self.response = Some(response),
+                        Err(_) => {}
+                    }
+                }
+                Output::Transmit(_) | Output::CloseConnection(_) => {}
+                Output::Event(event) => {
+                    if let Event::Invite { session, .. } = &event {
+                        self.sessions.push(*session);
+                    }
+                    self.events.push(event);
+                }
+            }
+        }
+        let live = self.endpoint.live();
+        assert!(
+            live.subscriptions <= LIMIT && live.refers <= LIMIT && live.connections <= 2,
+            "{live:?}"
+        );
+        assert!(
+            live.sessions <= LIMIT && live.server_transactions <= 8 * LIMIT,
+            "{live:?}"
+        );
+    }
+
+    fn finish(&mut self) {
+        for session in core::mem::take(&mut self.sessions) {
+            let _ = self.endpoint.hang_up(self.now, session, None);
+        }
+        let mut steps = 0;
+        while let Some(due) = self.endpoint.poll_timeout() {
+            self.now = self.now.max(due);
+            self.endpoint.handle_timeout(self.now);
+            self.drain();
+            assert!(
+                self.endpoint.poll_timeout().is_none_or(|next| next > self.now),
+                "due again at once"
+            );
+            steps += 1;
+            assert!(steps < 200_000, "timers without end: {:?}", self.endpoint.live());
+        }
+        assert_eq!(self.endpoint.live(), super::Live::default(), "left over");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn scripts_of_whole_calls_do_play() {
+        // INVITE by us, 180 and 200, then INFO; INVITE by the peer, answered.
+        let mut player = Player::new();
+        for (operation, rest) in [
+            (6, vec![0]),
+            (3, vec![1, 0, 0]),
+            (3, vec![3, 0, 0]),
+            (6, vec![7]),
+            (4, vec![0, 2, 9, 0]),
+            (6, vec![2]),
+        ] {
+            player.play(operation, &mut Script(&rest));
+        }
+        assert!(
+            player
+                .events
+                .iter()
+                .any(|event| matches!(event, Event::Answered { .. }))
+        );
+        assert!(player.events.iter().any(|event| matches!(event, Event::Invite { .. })));
+        assert_eq!(player.response.as_ref().map(Response::status), Some(StatusCode::OK));
+        player.finish();
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_script(script in prop::collection::vec(any::<u8>(), 0..600)) {
+            endpoint(&script);
+        }
+    }
+}

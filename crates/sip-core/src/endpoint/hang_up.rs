@@ -58,11 +58,15 @@ impl Endpoint {
 
     /// Sends the BYE of a session that the embedder has no more hold of.
     pub(super) fn send_bye(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(id).filter(|session| session.bye.is_none()) else { return };
+        let Some(session) = self.sessions.get_mut(id).filter(|session| session.bye.is_none()) else {
+            return;
+        };
         session.released = true;
         let Some(leg) = session.leg.as_mut() else { return };
         let Ok(cseq) = leg.dialog.next_cseq() else { return };
-        let Some(leg) = self.sessions.get(id).and_then(|session| session.leg.as_ref()) else { return };
+        let Some(leg) = self.sessions.get(id).and_then(|session| session.leg.as_ref()) else {
+            return;
+        };
         let via = self.open_client(self.leg_flow(leg), Method::Bye, Owner::Bye(id));
         let Some(session) = self.sessions.get(id) else { return };
         let Some(leg) = session.leg.as_ref() else { return };
@@ -87,7 +91,9 @@ impl Endpoint {
     /// The peer hangs up.
     pub(super) fn on_bye(&mut self, id: SessionId, incoming: &Incoming) {
         self.reply_ok(incoming, b"", None);
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         if session.leg.is_none() {
             // A callee may not end an early dialog with BYE (RFC 3261 §15): its INVITE's answer decides.
             return;
@@ -100,7 +106,11 @@ impl Endpoint {
             }
             return;
         }
-        let reason = incoming.request.headers().get_str(&HeaderName::Reason).map(str::to_owned);
+        let reason = incoming
+            .request
+            .headers()
+            .get_str(&HeaderName::Reason)
+            .map(str::to_owned);
         self.end_session(id, Some(EndCause::Bye { reason }), false);
     }
 }

@@ -10,23 +10,27 @@ use crate::{HeaderName, Method, StatusCode};
 
 impl Endpoint {
     /// Gives the request back if the session does not know the dialog.
-    pub(super) fn on_session_request(&mut self, id: SessionId, incoming: Incoming) -> Result<(), Incoming> {
+    pub(super) fn on_session_request(&mut self, id: SessionId, incoming: Incoming) -> Option<Incoming> {
         let headers = incoming.request.headers();
         let local_tag = headers.get(&HeaderName::To).and_then(tag_of).unwrap_or_default();
         let remote_tag = headers.get(&HeaderName::From).and_then(tag_of).unwrap_or_default();
-        let Some(session) = self.sessions.get_mut(id) else { return Err(incoming) };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return Some(incoming);
+        };
         if session.local_tag != local_tag || incoming.request.call_id() != Some(&session.call_id[..]) {
-            return Err(incoming);
+            return Some(incoming);
         }
         // After the session's end its dialog still carries the subscriptions of REFERs (RFC 5057 §4.2).
         let outlives = matches!(incoming.request.method(), Method::Bye | Method::Subscribe);
         let established = session.leg.is_some();
         let released = session.released;
-        let Some(leg) = session.leg_with(remote_tag).filter(|_| !released || outlives) else { return Err(incoming) };
+        let Some(leg) = session.leg_with(remote_tag).filter(|_| !released || outlives) else {
+            return Some(incoming);
+        };
         if leg.dialog.accept_cseq(incoming.cseq).is_err() {
             self.stats.out_of_order += 1;
             self.refuse_incoming(&incoming, StatusCode::SERVER_INTERNAL_ERROR);
-            return Ok(());
+            return None;
         }
         if leg.follows {
             leg.flow = incoming.flow;
@@ -39,7 +43,7 @@ impl Endpoint {
             Method::Notify => return self.on_session_notify(id, incoming),
             Method::Subscribe => return self.on_session_subscribe(id, incoming),
             Method::Update => self.on_update(id, incoming),
-            Method::Prack => return Err(incoming),
+            Method::Prack => return Some(incoming),
             Method::Ack
             | Method::Cancel
             | Method::Register
@@ -49,7 +53,7 @@ impl Endpoint {
             | Method::Publish
             | Method::Other(_) => self.on_plain_request(Some(id), incoming, None),
         }
-        Ok(())
+        None
     }
 
     /// An UPDATE with an offer is subject to glare like a re-INVITE (RFC 3311 §5.2).
@@ -79,7 +83,10 @@ impl Endpoint {
             let value = value.strip_prefix(b":").unwrap_or_default().trim_ascii();
             reply.headers.push((name, Bytes::copy_from_slice(value)));
         }
-        let extra = Extra { contact: contact.map(|contact| &contact[..]), abilities: false };
+        let extra = Extra {
+            contact: contact.map(|contact| &contact[..]),
+            abilities: false,
+        };
         let data = self.write_response(&incoming.head, StatusCode::OK, None, &reply, extra);
         self.respond_on(key, StatusCode::OK, data);
     }

@@ -69,7 +69,8 @@ mod config;
 mod error;
 mod event;
 mod flow;
-pub(crate) mod fuzz;
+#[doc(hidden)]
+pub mod fuzz;
 mod hang_up;
 mod id;
 mod in_dialog;
@@ -80,6 +81,8 @@ mod refer;
 mod reinvite;
 mod reply;
 mod requests;
+#[cfg(feature = "serde")]
+mod saved;
 mod screen;
 mod sent;
 mod server;
@@ -90,9 +93,7 @@ mod timers;
 mod transport;
 mod write;
 
-pub use command::{
-    Body, Credentials, Invite, Notify, NotifyState, OutOfDialog, Reply, Subscribe, TerminatedReason,
-};
+pub use command::{Body, Credentials, Invite, Notify, NotifyState, OutOfDialog, Reply, Subscribe, TerminatedReason};
 pub use config::EndpointConfig;
 pub use error::EndpointError;
 pub use event::{EndCause, Event, Output, SubscriptionEnd};
@@ -126,6 +127,10 @@ use crate::Limits;
 /// A SIP user agent for any number of calls, registrations and subscriptions (RFC 3261, 3265/6665, 3515, 3581, 3891, 6026).
 ///
 /// See the [module](self) for what it does.
+///
+/// With feature `serde` its whole state can be written and read back at any time. It then goes on as if nothing had
+/// happened; only handles made later may have other numbers than they would have had.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Endpoint {
     config: EndpointConfig,
     rng: ChaCha12Rng,
@@ -135,11 +140,13 @@ pub struct Endpoint {
     output: VecDeque<Output>,
     timers: Timers,
     connections: BTreeMap<ConnectionId, Connection>,
+    #[cfg_attr(feature = "serde", serde(with = "saved::by_remote"))]
     by_remote: BTreeMap<(Transport, SocketAddr), ConnectionId>,
     /// Client transactions by where they were sent, for what breaks.
     in_flight: BTreeSet<(Transport, SocketAddr, ClientKey)>,
     clients: SlotMap<ClientKey, ClientTx>,
     servers: SlotMap<ServerKey, ServerTx>,
+    #[cfg_attr(feature = "serde", serde(with = "saved::index"))]
     server_index: HashMap<Bytes, ServerKey>,
     sessions: SlotMap<SessionId, Session>,
     requests: SlotMap<RequestId, Pending>,
@@ -148,6 +155,7 @@ pub struct Endpoint {
     stats: Stats,
     /// Header lines that are the same in all messages.
     standing: Standing,
+    #[cfg_attr(feature = "serde", serde(skip))]
     scratch: Vec<u8>,
 }
 
@@ -246,6 +254,9 @@ impl Machine for Endpoint {
 
 impl core::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Endpoint").field("now", &self.now).field("live", &self.live()).finish_non_exhaustive()
+        f.debug_struct("Endpoint")
+            .field("now", &self.now)
+            .field("live", &self.live())
+            .finish_non_exhaustive()
     }
 }

@@ -22,10 +22,22 @@ pub(super) struct OwnVia {
 
 impl fmt::Display for OwnVia {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { transport, sent_by, key, nonce } = self;
+        let Self {
+            transport,
+            sent_by,
+            key,
+            nonce,
+        } = self;
         let key = key.data().as_ffi();
-        write!(f, "SIP/2.0/{transport} {sent_by};branch={MAGIC_COOKIE}{key:016x}{nonce:016x}")?;
-        if transport.is_reliable() { Ok(()) } else { f.write_str(";rport") }
+        write!(
+            f,
+            "SIP/2.0/{transport} {sent_by};branch={MAGIC_COOKIE}{key:016x}{nonce:016x}"
+        )?;
+        if transport.is_reliable() {
+            Ok(())
+        } else {
+            f.write_str(";rport")
+        }
     }
 }
 
@@ -97,18 +109,36 @@ mod tests {
             nonce: 0xfeed_beef_0123_4567,
         };
         let text = via.to_string();
-        assert_eq!(text, "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK0000000100000007feedbeef01234567;rport");
+        assert_eq!(
+            text,
+            "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK0000000100000007feedbeef01234567;rport"
+        );
         assert_eq!(read_branch(branch_of(text.as_bytes()).unwrap()), Some((key, via.nonce)));
         let id = SessionId::from(KeyData::from_ffi(0x3_0000_0002));
-        assert_eq!(TagOwner::read(&TagOwner::Session(id).tag(9)), Some(TagOwner::Session(id)));
+        assert_eq!(
+            TagOwner::read(&TagOwner::Session(id).tag(9)),
+            Some(TagOwner::Session(id))
+        );
     }
 
     #[test]
     fn foreign_names_are_nobodys() {
-        for branch in ["", "z9hG4bK", "z9hG4bK776asdhds", "z9hG4bK0000000100000007feedbeef0123456x", "z9hG4bK\u{e9}"] {
+        for branch in [
+            "",
+            "z9hG4bK",
+            "z9hG4bK776asdhds",
+            "z9hG4bK0000000100000007feedbeef0123456x",
+            "z9hG4bK\u{e9}",
+        ] {
             assert_eq!(read_branch(branch.as_bytes()), None, "{branch}");
         }
-        for tag in ["", "s", "1928301774", "x00000001000000070000000a", "s00000001000000070000000"] {
+        for tag in [
+            "",
+            "s",
+            "1928301774",
+            "x00000001000000070000000a",
+            "s00000001000000070000000",
+        ] {
             assert_eq!(TagOwner::read(tag.as_bytes()), None, "{tag}");
         }
     }

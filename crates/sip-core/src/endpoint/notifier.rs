@@ -98,17 +98,28 @@ impl Endpoint {
     /// # Errors
     ///
     /// [`EndpointError::Gone`]; [`EndpointError::WrongState`] if the request is no SUBSCRIBE.
-    pub fn accept_subscription(&mut self, now: Time, request: RequestId, expires: Duration) -> Result<SubscriptionId, EndpointError> {
+    pub fn accept_subscription(
+        &mut self,
+        now: Time,
+        request: RequestId,
+        expires: Duration,
+    ) -> Result<SubscriptionId, EndpointError> {
         self.advance(now);
         let Some(PendingKind::Incoming(held)) = self.requests.get(request).map(|pending| &pending.kind) else {
             return Err(EndpointError::Gone);
         };
         let subscribe = held.subscribe.clone().ok_or(EndpointError::WrongState)?;
         let (head, server, source) = (held.head.clone(), held.server, held.flow);
-        let event = subscribe.headers().typed::<EventHeader>().and_then(Result::ok).ok_or(EndpointError::WrongState)?;
+        let event = subscribe
+            .headers()
+            .typed::<EventHeader>()
+            .and_then(Result::ok)
+            .ok_or(EndpointError::WrongState)?;
         let uri = subscribe.request_uri().ok();
         let contact = self.contact(source, uri.as_ref().and_then(crate::Uri::user).as_deref(), false);
-        let id = self.subscriptions.insert(Subscription::new(Role::Notifier, event, contact.clone()));
+        let id = self
+            .subscriptions
+            .insert(Subscription::new(Role::Notifier, event, contact.clone()));
         let tag = TagOwner::Subscription(id).tag(self.rng.next_u32());
         let dialog = Dialog::from_request(&subscribe, core::str::from_utf8(&tag).unwrap_or_default());
         let Ok(mut dialog) = dialog else {
@@ -129,7 +140,10 @@ impl Endpoint {
         }
         let (name, value) = seconds_header(HeaderName::Expires, seconds(expires));
         let reply = Reply::new().header(name, value);
-        let extra = Extra { contact: Some(&contact), abilities: false };
+        let extra = Extra {
+            contact: Some(&contact),
+            abilities: false,
+        };
         let data = self.write_response(&head, StatusCode::OK, Some(&tag), &reply, extra);
         self.respond_on(server, StatusCode::OK, data);
         self.arm_subscription(id);
@@ -153,7 +167,10 @@ impl Endpoint {
         let terminated = matches!(notify.state, NotifyState::Terminated(_));
         entry.released |= terminated || fetched;
         entry.next = Some(if fetched && !terminated {
-            Notify { state: NotifyState::Terminated(TerminatedReason::Timeout), ..notify }
+            Notify {
+                state: NotifyState::Terminated(TerminatedReason::Timeout),
+                ..notify
+            }
         } else {
             notify
         });
@@ -163,12 +180,17 @@ impl Endpoint {
 
     /// A subscription that the embedder may still command.
     pub(super) fn subscription_mut(&mut self, id: SubscriptionId) -> Result<&mut Subscription, EndpointError> {
-        self.subscriptions.get_mut(id).filter(|subscription| !subscription.released).ok_or(EndpointError::Gone)
+        self.subscriptions
+            .get_mut(id)
+            .filter(|subscription| !subscription.released)
+            .ok_or(EndpointError::Gone)
     }
 
     /// Sends the waiting NOTIFY, if none is under way.
     fn pump_notify(&mut self, id: SubscriptionId) {
-        let Some(subscription) = self.subscriptions.get_mut(id).filter(|entry| entry.client.is_none()) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(id).filter(|entry| entry.client.is_none()) else {
+            return;
+        };
         let Some(notify) = subscription.next.take() else {
             if subscription.released {
                 self.remove_subscription(id);
@@ -181,7 +203,11 @@ impl Endpoint {
     }
 
     fn send_notify(&mut self, id: SubscriptionId, notify: &Notify) -> Option<()> {
-        let left = self.subscriptions.get(id)?.expires.map_or(Duration::ZERO, |end| end - self.now);
+        let left = self
+            .subscriptions
+            .get(id)?
+            .expires
+            .map_or(Duration::ZERO, |end| end - self.now);
         let state = match notify.state {
             NotifyState::Pending => format!("pending;expires={}", seconds(left)),
             NotifyState::Active => format!("active;expires={}", seconds(left)),
@@ -194,9 +220,14 @@ impl Endpoint {
         let via = self.open_client(flow, Method::Notify, Owner::Notify(id));
         let subscription = self.subscriptions.get(id)?;
         let out = subscription.leg.as_ref()?.dialog.begin(&Method::Notify, cseq, via);
-        let headers =
-            [(HeaderName::Event, Bytes::from(event)), (HeaderName::SubscriptionState, Bytes::from(state))];
-        let extra = Extra { contact: Some(&subscription.contact), abilities: false };
+        let headers = [
+            (HeaderName::Event, Bytes::from(event)),
+            (HeaderName::SubscriptionState, Bytes::from(state)),
+        ];
+        let extra = Extra {
+            contact: Some(&subscription.contact),
+            abilities: false,
+        };
         let data = self.finish_request(out, &headers, notify.body.as_ref(), extra);
         let key = self.launch(via, data);
         self.subscriptions.get_mut(id)?.client = Some(key);
@@ -204,7 +235,9 @@ impl Endpoint {
     }
 
     pub(super) fn on_notify_outcome(&mut self, id: SubscriptionId, status: StatusCode) {
-        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
+            return;
+        };
         subscription.client = None;
         if status.is_success() {
             self.pump_notify(id);
@@ -213,55 +246,72 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn on_subscription_request(&mut self, id: SubscriptionId, incoming: Incoming) -> Result<(), Incoming> {
+    pub(super) fn on_subscription_request(&mut self, id: SubscriptionId, incoming: Incoming) -> Option<Incoming> {
         let headers = incoming.request.headers();
         let local_tag = headers.get(&HeaderName::To).and_then(tag_of).unwrap_or_default();
         let remote_tag = headers.get(&HeaderName::From).and_then(tag_of).unwrap_or_default();
         let Some(subscription) = self.subscriptions.get_mut(id).filter(|entry| entry.tag == local_tag) else {
-            return Err(incoming);
+            return Some(incoming);
         };
         if incoming.request.call_id() != Some(&subscription.call_id[..]) {
-            return Err(incoming);
+            return Some(incoming);
         }
         match (subscription.role, incoming.request.method()) {
             (Role::Notifier, Method::Subscribe) if !subscription.released => {}
             (Role::Subscriber, Method::Notify) => return self.on_notify(id, incoming),
-            _ => return Err(incoming),
+            _ => return Some(incoming),
         }
-        let Some(leg) = subscription.leg.as_mut().filter(|leg| leg.dialog.remote_tag() == remote_tag) else {
-            return Err(incoming);
+        let Some(leg) = subscription
+            .leg
+            .as_mut()
+            .filter(|leg| leg.dialog.remote_tag() == remote_tag)
+        else {
+            return Some(incoming);
         };
         if leg.dialog.accept_cseq(incoming.cseq).is_err() {
             self.stats.out_of_order += 1;
             self.refuse_incoming(&incoming, StatusCode::SERVER_INTERNAL_ERROR);
-            return Ok(());
+            return None;
         }
         if leg.follows {
             leg.flow = incoming.flow;
         }
         self.on_resubscribe(id, &incoming);
-        Ok(())
+        None
     }
 
     /// A refresh, or with `Expires: 0` the end (RFC 6665 §4.2.1.4).
     fn on_resubscribe(&mut self, id: SubscriptionId, incoming: &Incoming) {
         self.refresh_subscriber(id, incoming);
-        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
+            return;
+        };
         // Never longer than what the embedder granted at first.
-        let granted = expires_of(&incoming.request).unwrap_or(subscription.requested).min(subscription.requested);
+        let granted = expires_of(&incoming.request)
+            .unwrap_or(subscription.requested)
+            .min(subscription.requested);
         subscription.expires = Some(self.now + granted);
         let contact = subscription.contact.clone();
-        self.reply_ok(incoming, format!("Expires:{}", seconds(granted)).as_bytes(), Some(&contact));
+        self.reply_ok(
+            incoming,
+            format!("Expires:{}", seconds(granted)).as_bytes(),
+            Some(&contact),
+        );
         if granted.is_zero() {
             self.terminate_subscriber(id, SubscriptionEnd::Unsubscribed);
         } else {
             self.arm_subscription(id);
-            self.emit(Event::Resubscribed { subscription: id, expires: granted });
+            self.emit(Event::Resubscribed {
+                subscription: id,
+                expires: granted,
+            });
         }
     }
 
     fn refresh_subscriber(&mut self, id: SubscriptionId, incoming: &Incoming) {
-        let Some(leg) = self.subscriptions.get_mut(id).and_then(|entry| entry.leg.as_mut()) else { return };
+        let Some(leg) = self.subscriptions.get_mut(id).and_then(|entry| entry.leg.as_mut()) else {
+            return;
+        };
         if leg.dialog.refresh_target(incoming.request.headers()) {
             let dialog = leg.dialog.clone();
             let leg = self.make_leg(dialog, incoming.flow);
@@ -273,20 +323,31 @@ impl Endpoint {
 
     /// Sends the last NOTIFY by itself, after any that is under way.
     fn terminate_subscriber(&mut self, id: SubscriptionId, cause: SubscriptionEnd) {
-        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
+            return;
+        };
         subscription.released = true;
         let body = subscription.next.take().and_then(|notify| notify.body);
         subscription.next = Some(Notify::terminated(TerminatedReason::Timeout, body));
-        self.emit(Event::SubscriptionEnded { subscription: id, cause });
+        self.emit(Event::SubscriptionEnded {
+            subscription: id,
+            cause,
+        });
         self.pump_notify(id);
     }
 
     /// The subscription is over, and nothing is to be sent.
     pub(super) fn end_subscription(&mut self, id: SubscriptionId, cause: SubscriptionEnd) {
-        let told = self.subscriptions.get(id).is_none_or(|subscription| subscription.released);
+        let told = self
+            .subscriptions
+            .get(id)
+            .is_none_or(|subscription| subscription.released);
         self.remove_subscription(id);
         if !told {
-            self.emit(Event::SubscriptionEnded { subscription: id, cause });
+            self.emit(Event::SubscriptionEnded {
+                subscription: id,
+                cause,
+            });
         }
     }
 
@@ -300,12 +361,15 @@ impl Endpoint {
         if let Some(subscription) = self.subscriptions.get_mut(id) {
             let expires = subscription.expires.filter(|_| !subscription.released);
             let deadline = earliest(earliest(expires, subscription.refresh), subscription.awaited);
-            self.timers.arm(self.now, TimerKey::Subscription(id), &mut subscription.alarm, deadline);
+            self.timers
+                .arm(self.now, TimerKey::Subscription(id), &mut subscription.alarm, deadline);
         }
     }
 
     pub(super) fn subscription_due(&mut self, id: SubscriptionId) {
-        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
+            return;
+        };
         subscription.alarm.fired();
         match subscription.role {
             Role::Notifier => {

@@ -7,8 +7,8 @@ use rand_core::Rng;
 use super::client::Owner;
 use super::id::{ClientKey, ServerKey};
 use super::names::TagOwner;
-use super::requests::{expires_of, seconds_header};
 use super::reply::{ReplyHead, check};
+use super::requests::{expires_of, seconds_header};
 use super::screen::Incoming;
 use super::session::Leg;
 use super::stats::seconds;
@@ -84,7 +84,10 @@ impl Endpoint {
             let name = HeaderName::parse(b"Refer-Sub").map_err(|_| EndpointError::BadHeader)?;
             reply = reply.header(name, Bytes::from_static(b"false"));
         }
-        let extra = Extra { contact: Some(&contact), abilities: false };
+        let extra = Extra {
+            contact: Some(&contact),
+            abilities: false,
+        };
         let data = self.write_response(&head, StatusCode::ACCEPTED, Some(&tag), &reply, extra);
         self.respond_on(server, StatusCode::ACCEPTED, data);
         self.tell_refer(refer, StatusCode::TRYING, None, None);
@@ -118,7 +121,13 @@ impl Endpoint {
     ///
     /// [`EndpointError::Gone`]; [`EndpointError::WrongState`] before [`accept_refer`](Self::accept_refer);
     /// [`EndpointError::BadHeader`] if the reason phrase has control characters.
-    pub fn notify_refer(&mut self, now: Time, refer: ReferId, status: StatusCode, reason: Option<&str>) -> Result<(), EndpointError> {
+    pub fn notify_refer(
+        &mut self,
+        now: Time,
+        refer: ReferId,
+        status: StatusCode,
+        reason: Option<&str>,
+    ) -> Result<(), EndpointError> {
         self.advance(now);
         check(&[], reason)?;
         if self.refer_mut(refer)?.state == State::Waiting {
@@ -134,8 +143,9 @@ impl Endpoint {
             self.stats.refused_malformed += 1;
             return self.refuse_incoming(&incoming, StatusCode::BAD_REQUEST);
         };
-        let crowded =
-            session.and_then(|id| self.sessions.get(id)).is_some_and(|s| s.refers.len() >= Limits::SESSION_REFERS);
+        let crowded = session
+            .and_then(|id| self.sessions.get(id))
+            .is_some_and(|s| s.refers.len() >= Limits::SESSION_REFERS);
         if crowded || self.refers.len() >= self.config.limits.refers {
             return self.refuse_overload(&incoming);
         }
@@ -143,9 +153,16 @@ impl Endpoint {
             Some(session) => session.contact.clone(),
             None => self.contact(incoming.flow, None, false),
         };
-        let silent = HeaderName::parse(b"Refer-Sub")
-            .is_ok_and(|name| incoming.request.headers().get(&name).is_some_and(|v| v.eq_ignore_ascii_case(b"false")));
-        let numbered = session.and_then(|id| self.sessions.get(id)).is_some_and(|session| session.refer_count > 0);
+        let silent = HeaderName::parse(b"Refer-Sub").is_ok_and(|name| {
+            incoming
+                .request
+                .headers()
+                .get(&name)
+                .is_some_and(|v| v.eq_ignore_ascii_case(b"false"))
+        });
+        let numbered = session
+            .and_then(|id| self.sessions.get(id))
+            .is_some_and(|session| session.refer_count > 0);
         let id = self.refers.insert(Refer {
             session,
             leg: None,
@@ -172,12 +189,20 @@ impl Endpoint {
             session.refer_count = session.refer_count.saturating_add(1);
         }
         let server = self.begin_server(&incoming, merge);
-        let Incoming { request, flow, head, .. } = incoming;
+        let Incoming {
+            request, flow, head, ..
+        } = incoming;
         if let Some(refer) = self.refers.get_mut(id) {
             refer.waiting = Some(Box::new((server, head)));
         }
         self.arm_refer(id);
-        self.emit(Event::Refer { session, refer: id, refer_to, request, flow });
+        self.emit(Event::Refer {
+            session,
+            refer: id,
+            refer_to,
+            request,
+            flow,
+        });
     }
 
     fn give_dialog(&mut self, id: ReferId, incoming: &Incoming) -> bool {
@@ -194,14 +219,20 @@ impl Endpoint {
     }
 
     fn refer_mut(&mut self, id: ReferId) -> Result<&mut Refer, EndpointError> {
-        self.refers.get_mut(id).filter(|refer| refer.state != State::Over).ok_or(EndpointError::Gone)
+        self.refers
+            .get_mut(id)
+            .filter(|refer| refer.state != State::Over)
+            .ok_or(EndpointError::Gone)
     }
 
     /// Puts a NOTIFY into the place for the next one.
     fn tell_refer(&mut self, id: ReferId, status: StatusCode, reason: Option<&str>, end: Option<TerminatedReason>) {
         let Some(refer) = self.refers.get_mut(id) else { return };
         refer.last = status;
-        refer.next = Some(Progress { body: build(status, reason), end });
+        refer.next = Some(Progress {
+            body: build(status, reason),
+            end,
+        });
         if end.is_some() {
             refer.state = State::Over;
         }
@@ -218,14 +249,20 @@ impl Endpoint {
     /// Sends the waiting NOTIFY, if none is under way.
     fn pump_refer(&mut self, id: ReferId) {
         let left = |deadline: Time, now: Time| seconds(deadline - now).max(1);
-        let Some(refer) = self.refers.get_mut(id).filter(|refer| refer.client.is_none()) else { return };
+        let Some(refer) = self.refers.get_mut(id).filter(|refer| refer.client.is_none()) else {
+            return;
+        };
         let Some(progress) = refer.next.take() else {
             if refer.state == State::Over {
                 self.remove_refer(id);
             }
             return;
         };
-        let event = if refer.numbered { format!("refer;id={}", refer.cseq) } else { "refer".to_owned() };
+        let event = if refer.numbered {
+            format!("refer;id={}", refer.cseq)
+        } else {
+            "refer".to_owned()
+        };
         let state = match progress.end {
             Some(reason) => format!("terminated;reason={}", reason.as_str()),
             None => format!("active;expires={}", left(refer.deadline, self.now)),
@@ -233,7 +270,10 @@ impl Endpoint {
         let reply = Reply::new()
             .header(HeaderName::Event, event)
             .header(HeaderName::SubscriptionState, state)
-            .body(super::Body::new(Bytes::from_static(CONTENT_TYPE.as_bytes()), progress.body));
+            .body(super::Body::new(
+                Bytes::from_static(CONTENT_TYPE.as_bytes()),
+                progress.body,
+            ));
         let sent = match refer.session {
             Some(session) => self.send_in_session(session, &Method::Notify, Owner::ReferNotify(id), &reply),
             None => self.send_refer_notify(id, &reply),
@@ -251,7 +291,10 @@ impl Endpoint {
         let via = self.open_client(flow, Method::Notify, Owner::ReferNotify(id));
         let refer = self.refers.get(id)?;
         let out = refer.leg.as_ref()?.dialog.begin(&Method::Notify, cseq, via);
-        let extra = Extra { contact: Some(&refer.contact), abilities: false };
+        let extra = Extra {
+            contact: Some(&refer.contact),
+            abilities: false,
+        };
         let data = self.finish_request(out, &reply.headers, reply.body.as_ref(), extra);
         Some(self.launch(via, data))
     }
@@ -259,7 +302,11 @@ impl Endpoint {
     pub(super) fn on_refer_notify_outcome(&mut self, id: ReferId, status: StatusCode) {
         let Some(refer) = self.refers.get_mut(id) else { return };
         refer.client = None;
-        if status.is_success() { self.pump_refer(id) } else { self.lose_refer(id) }
+        if status.is_success() {
+            self.pump_refer(id)
+        } else {
+            self.lose_refer(id)
+        }
     }
 
     /// The referrer cannot be told, or does not want to be.
@@ -272,7 +319,9 @@ impl Endpoint {
     }
 
     fn remove_refer(&mut self, id: ReferId) {
-        let Some(mut refer) = self.refers.remove(id) else { return };
+        let Some(mut refer) = self.refers.remove(id) else {
+            return;
+        };
         self.timers.disarm(TimerKey::Refer(id), &mut refer.alarm);
         if let Some(session) = refer.session {
             if let Some(session) = self.sessions.get_mut(session) {
@@ -285,7 +334,8 @@ impl Endpoint {
     fn arm_refer(&mut self, id: ReferId) {
         if let Some(refer) = self.refers.get_mut(id) {
             let deadline = (refer.state != State::Over).then_some(refer.deadline);
-            self.timers.arm(self.now, TimerKey::Refer(id), &mut refer.alarm, deadline);
+            self.timers
+                .arm(self.now, TimerKey::Refer(id), &mut refer.alarm, deadline);
         }
     }
 
@@ -312,52 +362,56 @@ impl Endpoint {
     }
 
     /// A SUBSCRIBE in a session's dialog: only to refresh or end what a REFER began.
-    pub(super) fn on_session_subscribe(&mut self, session: SessionId, incoming: Incoming) -> Result<(), Incoming> {
+    pub(super) fn on_session_subscribe(&mut self, session: SessionId, incoming: Incoming) -> Option<Incoming> {
         let event = incoming.request.headers().typed::<EventHeader>().and_then(Result::ok);
         let Some(event) = event.filter(|event| event.package == "refer") else {
             self.stats.unsupported += 1;
             self.refuse_incoming(&incoming, StatusCode::BAD_EVENT);
-            return Ok(());
+            return None;
         };
         let Some(refers) = self.sessions.get(session).map(|session| session.refers.clone()) else {
-            return Err(incoming);
+            return Some(incoming);
         };
         let number = event.id.as_ref().and_then(|id| id.parse::<u32>().ok());
         let found = refers.into_iter().find(|id| {
             let refer = self.refers.get(*id).filter(|refer| refer.state == State::Accepted);
             refer.is_some_and(|refer| number.map_or(!refer.numbered, |number| number == refer.cseq))
         });
-        let Some(id) = found else { return Err(incoming) };
+        let Some(id) = found else { return Some(incoming) };
         self.resubscribe_refer(id, &incoming);
-        Ok(())
+        None
     }
 
     /// A request in the dialog of a REFER outside of a session.
-    pub(super) fn on_refer_request(&mut self, id: ReferId, incoming: Incoming) -> Result<(), Incoming> {
+    pub(super) fn on_refer_request(&mut self, id: ReferId, incoming: Incoming) -> Option<Incoming> {
         let headers = incoming.request.headers();
         let local_tag = headers.get(&HeaderName::To).and_then(tag_of).unwrap_or_default();
         let remote_tag = headers.get(&HeaderName::From).and_then(tag_of).unwrap_or_default();
         let Some(refer) = self.refers.get_mut(id).filter(|refer| refer.state == State::Accepted) else {
-            return Err(incoming);
+            return Some(incoming);
         };
-        let Some(leg) = refer.leg.as_mut() else { return Err(incoming) };
+        let Some(leg) = refer.leg.as_mut() else {
+            return Some(incoming);
+        };
         let known = refer.tag == local_tag
             && leg.dialog.remote_tag() == remote_tag
             && incoming.request.call_id() == Some(leg.dialog.call_id());
         if !known || *incoming.request.method() != Method::Subscribe {
-            return Err(incoming);
+            return Some(incoming);
         }
         if leg.dialog.accept_cseq(incoming.cseq).is_err() {
             self.stats.out_of_order += 1;
             self.refuse_incoming(&incoming, StatusCode::SERVER_INTERNAL_ERROR);
-            return Ok(());
+            return None;
         }
         self.resubscribe_refer(id, &incoming);
-        Ok(())
+        None
     }
 
     fn resubscribe_refer(&mut self, id: ReferId, incoming: &Incoming) {
-        let granted = expires_of(&incoming.request).unwrap_or(self.config.refer_expires).min(self.config.refer_expires);
+        let granted = expires_of(&incoming.request)
+            .unwrap_or(self.config.refer_expires)
+            .min(self.config.refer_expires);
         let contact = self.refers.get(id).map(|refer| refer.contact.clone());
         let (_, value) = seconds_header(HeaderName::Expires, granted.as_secs());
         self.reply_ok(incoming, &[b"Expires:", &value[..]].concat(), contact.as_ref());

@@ -36,7 +36,11 @@ impl Endpoint {
         if entry.is_changing() {
             return Err(EndpointError::Pending);
         }
-        entry.offer = Some(Box::new(Offer { reply, retry: None, attempts: 0 }));
+        entry.offer = Some(Box::new(Offer {
+            reply,
+            retry: None,
+            attempts: 0,
+        }));
         if self.send_reinvite(session).is_none() {
             if let Ok(entry) = self.session_mut(session) {
                 entry.offer = None;
@@ -53,26 +57,47 @@ impl Endpoint {
         let session = self.sessions.get(id)?;
         let out = session.leg.as_ref()?.dialog.begin(&Method::Invite, cseq, via);
         let reply = &session.offer.as_ref()?.reply;
-        let extra = Extra { contact: Some(&session.contact), abilities: true };
+        let extra = Extra {
+            contact: Some(&session.contact),
+            abilities: true,
+        };
         let late = reply.body.is_none();
         let data = self.finish_request(out, &reply.headers, reply.body.as_ref(), extra);
         let key = self.launch(via, data);
+        let ring_end = self.now + self.config.max_ringing;
         let session = self.sessions.get_mut(id)?;
         session.client = Some(key);
         session.late_offer = late;
+        session.ring_end = Some(ring_end);
         if let Some(offer) = session.offer.as_mut() {
             offer.retry = None;
         }
+        self.arm_session(id);
         Some(())
+    }
+
+    /// Our re-INVITE got a provisional response and then nothing.
+    pub(super) fn give_up_asking(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        session.ring_end = None;
+        if let Some(key) = session.client.take() {
+            self.drop_client(key);
+        }
+        self.lose_dialog(id, EndCause::RequestTimeout(StatusCode::REQUEST_TIMEOUT), true);
     }
 
     pub(super) fn on_reinvite_outcome(&mut self, id: SessionId, outcome: Outcome) {
         let Outcome { status, response, key } = outcome;
-        let Some(session) = self.sessions.get_mut(id).filter(|session| session.client == Some(key)) else { return };
+        let Some(session) = self.sessions.get_mut(id).filter(|session| session.client == Some(key)) else {
+            return;
+        };
         if status.is_provisional() {
             return;
         }
         session.client = None;
+        session.ring_end = None;
         let Some(response) = response else {
             let cause = if status == StatusCode::SERVICE_UNAVAILABLE {
                 EndCause::TransportFailed
@@ -94,11 +119,16 @@ impl Endpoint {
             }
         } else if status == StatusCode::REQUEST_PENDING && self.schedule_retry(id) {
             return;
-        } else if matches!(status, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT) {
+        } else if matches!(
+            status,
+            StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT
+        ) {
             let known = status != StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
             return self.lose_dialog(id, EndCause::RequestTimeout(status), known);
         }
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         session.offer = None;
         if session.released {
             self.remove_if_through(id);
@@ -121,9 +151,17 @@ impl Endpoint {
     fn schedule_retry(&mut self, id: SessionId) -> bool {
         let random = u64::from(self.rng.next_u32());
         let now = self.now;
-        let Some(session) = self.sessions.get_mut(id).filter(|session| !session.released) else { return false };
-        let wait = if session.outgoing { 2_100 + 10 * (random % 191) } else { 10 * (random % 201) };
-        let Some(offer) = session.offer.as_mut().filter(|offer| offer.attempts < MAX_GLARES) else { return false };
+        let Some(session) = self.sessions.get_mut(id).filter(|session| !session.released) else {
+            return false;
+        };
+        let wait = if session.outgoing {
+            2_100 + 10 * (random % 191)
+        } else {
+            10 * (random % 201)
+        };
+        let Some(offer) = session.offer.as_mut().filter(|offer| offer.attempts < MAX_GLARES) else {
+            return false;
+        };
         offer.attempts += 1;
         offer.retry = Some(now + Duration::from_millis(wait));
         self.arm_session(id);
@@ -132,9 +170,17 @@ impl Endpoint {
 
     pub(super) fn session_offer_due(&mut self, id: SessionId) {
         let now = self.now;
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         let blocked = session.incoming.is_some() || session.answer.is_some() || session.client.is_some();
-        let Some(offer) = session.offer.as_mut().filter(|offer| offer.retry.is_some_and(|at| at <= now)) else { return };
+        let Some(offer) = session
+            .offer
+            .as_mut()
+            .filter(|offer| offer.retry.is_some_and(|at| at <= now))
+        else {
+            return;
+        };
         if blocked {
             // The peer's own re-INVITE came first; ours has to wait for its end.
             offer.retry = Some(now + Duration::from_millis(200));
@@ -160,16 +206,25 @@ impl Endpoint {
         let ring_end = self.now + self.config.max_ringing;
         if let Some(session) = self.sessions.get_mut(id) {
             session.ring_end = Some(ring_end);
-            session.incoming =
-                Some(Box::new(PeerInvite { key, head: incoming.head, cseq: incoming.cseq, initial: false }));
+            session.incoming = Some(Box::new(PeerInvite {
+                key,
+                head: incoming.head,
+                cseq: incoming.cseq,
+                initial: false,
+            }));
         }
         self.arm_session(id);
-        self.emit(Event::Reinvite { session: id, request: incoming.request });
+        self.emit(Event::Reinvite {
+            session: id,
+            request: incoming.request,
+        });
     }
 
     /// Takes the remote target from a message that may change it (RFC 3261 §12.2).
     pub(super) fn refresh_target(&mut self, id: SessionId, headers: &crate::Headers, source: Option<super::Flow>) {
-        let Some(leg) = self.sessions.get_mut(id).and_then(|session| session.leg.as_mut()) else { return };
+        let Some(leg) = self.sessions.get_mut(id).and_then(|session| session.leg.as_mut()) else {
+            return;
+        };
         if leg.dialog.refresh_target(headers) {
             let (dialog, source) = (leg.dialog.clone(), source.unwrap_or(leg.flow));
             let moved = self.make_leg(dialog, source);

@@ -47,7 +47,12 @@ impl ReplyHead {
         let mut rest = Bytes::from(out);
         let mut to_and_routes = rest.split_off(lines_end);
         let record_route = to_and_routes.split_off(to_end - lines_end);
-        Self { lines: rest, has_tag: tag_of(&to_and_routes).is_some(), to: to_and_routes, record_route }
+        Self {
+            lines: rest,
+            has_tag: tag_of(&to_and_routes).is_some(),
+            to: to_and_routes,
+            record_route,
+        }
     }
 
     /// Begins a response. `tag` goes into a To that has none; with `dialog` the Record-Routes are copied.
@@ -55,7 +60,12 @@ impl ReplyHead {
         let mut out = Composer::response(status, reason);
         out.lines(&self.lines);
         match tag.filter(|_| !self.has_tag && status != StatusCode::TRYING) {
-            Some(tag) => out.lines(b"To: ").lines(&self.to).lines(b";tag=").lines(tag).lines(b"\r\n"),
+            Some(tag) => out
+                .lines(b"To: ")
+                .lines(&self.to)
+                .lines(b";tag=")
+                .lines(tag)
+                .lines(b"\r\n"),
             None => out.raw("To", &self.to),
         };
         if dialog {
@@ -78,7 +88,8 @@ fn write_vias(out: &mut Vec<u8>, request: &Request, via: &Via, source: SocketAdd
     let wants_port = via.params.get("rport").is_some();
     if wants_port || via.host.ip() != Some(source.ip().to_canonical()) {
         let mut via = via.clone();
-        via.params.set("received", Some(&source.ip().to_canonical().to_string()));
+        via.params
+            .set("received", Some(&source.ip().to_canonical().to_string()));
         if wants_port {
             via.params.set("rport", Some(&source.port().to_string()));
         }
@@ -101,7 +112,10 @@ pub(super) fn response_flow(flow: Flow, via: &Via) -> Flow {
         return flow;
     }
     let port = via.port.unwrap_or(flow.transport.default_port());
-    Flow { remote: SocketAddr::new(flow.remote.ip(), port), ..flow }
+    Flow {
+        remote: SocketAddr::new(flow.remote.ip(), port),
+        ..flow
+    }
 }
 
 /// Whether the endpoint can write what the embedder gave.
@@ -146,7 +160,10 @@ impl Reply {
         if let Some(content_type) = response.headers().get(&HeaderName::ContentType)
             && !response.body().is_empty()
         {
-            reply.body = Some(super::Body::new(Bytes::copy_from_slice(content_type), response.body().clone()));
+            reply.body = Some(super::Body::new(
+                Bytes::copy_from_slice(content_type),
+                response.body().clone(),
+            ));
         }
         reply
     }

@@ -33,7 +33,10 @@ pub(super) enum PendingKind {
     /// The embedder's answer is missing.
     Incoming(Box<IncomingRequest>),
     /// The peer's answer is missing.
-    Outgoing { session: Option<SessionId>, auth: Option<Box<auth::Client>> },
+    Outgoing {
+        session: Option<SessionId>,
+        auth: Option<Box<auth::Client>>,
+    },
 }
 
 #[derive(Debug)]
@@ -89,20 +92,29 @@ impl Endpoint {
             None => (self.new_call_id(), self.first_cseq()),
         };
         let via = self.open_client(flow, request.method.clone(), Owner::Request(id));
-        let out = begin_initial(via, &Initial {
-            method: &request.method,
-            target: &request.target,
-            route: &request.route,
-            from: &request.from,
-            tag: tag.as_bytes(),
-            to: &request.to,
-            call_id: &call_id,
-            cseq,
-            max_forwards: request.max_forwards,
-        });
+        let out = begin_initial(
+            via,
+            &Initial {
+                method: &request.method,
+                target: &request.target,
+                route: &request.route,
+                from: &request.from,
+                tag: tag.as_bytes(),
+                to: &request.to,
+                call_id: &call_id,
+                cseq,
+                max_forwards: request.max_forwards,
+            },
+        );
         let secure = request.target.scheme() == Scheme::Sips;
-        let contact = request.contact_user.as_deref().map(|user| self.contact(flow, Some(user), secure));
-        let extra = Extra { contact: contact.as_deref(), abilities: false };
+        let contact = request
+            .contact_user
+            .as_deref()
+            .map(|user| self.contact(flow, Some(user), secure));
+        let extra = Extra {
+            contact: contact.as_deref(),
+            abilities: false,
+        };
         let data = self.finish_request(out, &request.headers, request.body.as_ref(), extra);
         self.launch(via, data);
         Ok(id)
@@ -116,7 +128,13 @@ impl Endpoint {
     /// [`EndpointError::Gone`]; [`EndpointError::WrongState`] before the session is answered;
     /// [`EndpointError::BadMethod`] for methods with a command of their own; [`EndpointError::BadHeader`] or
     /// [`EndpointError::Full`].
-    pub fn request(&mut self, now: Time, session: SessionId, method: Method, reply: Reply) -> Result<RequestId, EndpointError> {
+    pub fn request(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        method: Method,
+        reply: Reply,
+    ) -> Result<RequestId, EndpointError> {
         self.advance(now);
         if matches!(
             method,
@@ -142,8 +160,17 @@ impl Endpoint {
         if full {
             return Err(EndpointError::Full);
         }
-        let id = self.open_request(PendingKind::Outgoing { session: Some(session), auth: None }, None);
-        if self.send_in_session(session, &method, Owner::Request(id), &reply).is_none() {
+        let id = self.open_request(
+            PendingKind::Outgoing {
+                session: Some(session),
+                auth: None,
+            },
+            None,
+        );
+        if self
+            .send_in_session(session, &method, Owner::Request(id), &reply)
+            .is_none()
+        {
             self.close_request(id);
             return Err(EndpointError::Exhausted);
         }
@@ -151,14 +178,23 @@ impl Endpoint {
     }
 
     /// Sends a request in a session's dialog.
-    pub(super) fn send_in_session(&mut self, id: SessionId, method: &Method, owner: Owner, reply: &Reply) -> Option<ClientKey> {
+    pub(super) fn send_in_session(
+        &mut self,
+        id: SessionId,
+        method: &Method,
+        owner: Owner,
+        reply: &Reply,
+    ) -> Option<ClientKey> {
         let cseq = self.sessions.get_mut(id)?.leg.as_mut()?.dialog.next_cseq().ok()?;
         let flow = self.leg_flow(self.sessions.get(id)?.leg.as_ref()?);
         let via = self.open_client(flow, method.clone(), owner);
         let session = self.sessions.get(id)?;
         let out = session.leg.as_ref()?.dialog.begin(method, cseq, via);
         let makes_target = matches!(method, Method::Update | Method::Refer | Method::Notify);
-        let extra = Extra { contact: makes_target.then_some(&session.contact[..]), abilities: false };
+        let extra = Extra {
+            contact: makes_target.then_some(&session.contact[..]),
+            abilities: false,
+        };
         let data = self.finish_request(out, &reply.headers, reply.body.as_ref(), extra);
         Some(self.launch(via, data))
     }
@@ -170,7 +206,13 @@ impl Endpoint {
     /// [`EndpointError::Gone`], also if it went unanswered for 64·T1; [`EndpointError::BadStatus`] for a provisional status
     /// (RFC 4320 §4.1), and for a 2xx to a SUBSCRIBE, which is
     /// [`accept_subscription`](Self::accept_subscription)'s; [`EndpointError::BadHeader`].
-    pub fn respond(&mut self, now: Time, request: RequestId, status: StatusCode, reply: Reply) -> Result<(), EndpointError> {
+    pub fn respond(
+        &mut self,
+        now: Time,
+        request: RequestId,
+        status: StatusCode,
+        reply: Reply,
+    ) -> Result<(), EndpointError> {
         self.advance(now);
         check(&reply.headers, reply.reason.as_deref())?;
         check_body(reply.body.as_ref())?;
@@ -184,7 +226,10 @@ impl Endpoint {
             return Err(EndpointError::Gone);
         };
         let tag = format!("{:016x}", self.rng.next_u64());
-        let extra = Extra { contact: incoming.contact.as_deref().filter(|_| status.is_success()), abilities: false };
+        let extra = Extra {
+            contact: incoming.contact.as_deref().filter(|_| status.is_success()),
+            abilities: false,
+        };
         let data = self.write_response(&incoming.head, status, Some(tag.as_bytes()), &reply, extra);
         self.respond_on(incoming.server, status, data);
         Ok(())
@@ -193,10 +238,17 @@ impl Endpoint {
     /// Hands a request to the embedder.
     pub(super) fn on_plain_request(&mut self, session: Option<SessionId>, incoming: Incoming, merge: Option<Bytes>) {
         let is_update = *incoming.request.method() == Method::Update;
-        let contact = session.and_then(|id| self.sessions.get(id)).map(|session| session.contact.clone());
+        let contact = session
+            .and_then(|id| self.sessions.get(id))
+            .map(|session| session.contact.clone());
         let id = self.hold_request(&incoming, merge, contact.filter(|_| is_update), None);
         let Incoming { request, flow, .. } = incoming;
-        self.emit(Event::Request { request_id: id, session, request, flow });
+        self.emit(Event::Request {
+            request_id: id,
+            session,
+            request,
+            flow,
+        });
     }
 
     pub(super) fn on_subscribe(&mut self, incoming: Incoming, merge: Bytes) {
@@ -215,7 +267,13 @@ impl Endpoint {
         let subscribe = Some(incoming.request.clone());
         let id = self.hold_request(&incoming, Some(merge), None, subscribe);
         let Incoming { request, flow, .. } = incoming;
-        self.emit(Event::Subscribe { request_id: id, request, event, expires, flow });
+        self.emit(Event::Subscribe {
+            request_id: id,
+            request,
+            event,
+            expires,
+            flow,
+        });
     }
 
     fn hold_request(
@@ -226,16 +284,26 @@ impl Endpoint {
         subscribe: Option<Request>,
     ) -> RequestId {
         let server = self.begin_server(incoming, merge);
-        let held =
-            IncomingRequest { server, head: incoming.head.clone(), flow: incoming.flow, contact, subscribe };
+        let held = IncomingRequest {
+            server,
+            head: incoming.head.clone(),
+            flow: incoming.flow,
+            contact,
+            subscribe,
+        };
         let deadline = self.now + self.config.timers.give_up();
         self.open_request(PendingKind::Incoming(Box::new(held)), Some(deadline))
     }
 
     fn open_request(&mut self, kind: PendingKind, deadline: Option<Time>) -> RequestId {
-        let id = self.requests.insert(Pending { kind, deadline, alarm: Alarm::default() });
+        let id = self.requests.insert(Pending {
+            kind,
+            deadline,
+            alarm: Alarm::default(),
+        });
         if let Some(pending) = self.requests.get_mut(id) {
-            self.timers.arm(self.now, TimerKey::Request(id), &mut pending.alarm, deadline);
+            self.timers
+                .arm(self.now, TimerKey::Request(id), &mut pending.alarm, deadline);
         }
         id
     }
@@ -247,10 +315,19 @@ impl Endpoint {
     }
 
     pub(super) fn on_request_outcome(&mut self, id: RequestId, outcome: Outcome) {
-        let Some(PendingKind::Outgoing { session, .. }) = self.close_request(id) else { return };
+        let Some(PendingKind::Outgoing { session, .. }) = self.close_request(id) else {
+            return;
+        };
         let Outcome { status, response, .. } = outcome;
-        let lost = matches!(status, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT);
-        self.emit(Event::Response { request_id: id, response, status });
+        let lost = matches!(
+            status,
+            StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT
+        );
+        self.emit(Event::Response {
+            request_id: id,
+            response,
+            status,
+        });
         if let Some(session) = session.filter(|_| lost) {
             let known = status != StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
             self.lose_dialog(session, EndCause::RequestTimeout(status), known);
@@ -259,11 +336,15 @@ impl Endpoint {
 
     /// The embedder did not answer; by now the peer has given up.
     pub(super) fn request_due(&mut self, id: RequestId) {
-        let Some(pending) = self.requests.get_mut(id) else { return };
+        let Some(pending) = self.requests.get_mut(id) else {
+            return;
+        };
         pending.alarm.fired();
         if pending.deadline.is_some_and(|deadline| deadline > self.now) {
             let deadline = pending.deadline;
-            return self.timers.arm(self.now, TimerKey::Request(id), &mut pending.alarm, deadline);
+            return self
+                .timers
+                .arm(self.now, TimerKey::Request(id), &mut pending.alarm, deadline);
         }
         if let Some(PendingKind::Incoming(incoming)) = self.close_request(id) {
             self.stats.unanswered += 1;
@@ -282,9 +363,9 @@ impl Endpoint {
             }
             Owner::Reinvite(id) | Owner::Bye(id) => self.sessions.get_mut(id)?.auth.as_deref_mut(),
             Owner::Request(id) => match &mut self.requests.get_mut(id)?.kind {
-                PendingKind::Outgoing { session: Some(session), .. } => {
-                    self.sessions.get_mut(*session)?.auth.as_deref_mut()
-                }
+                PendingKind::Outgoing {
+                    session: Some(session), ..
+                } => self.sessions.get_mut(*session)?.auth.as_deref_mut(),
                 PendingKind::Outgoing { auth, .. } => auth.as_deref_mut(),
                 PendingKind::Incoming(_) => None,
             },
@@ -336,7 +417,9 @@ impl Endpoint {
             }
             Owner::Subscribe(id) | Owner::Notify(id) | Owner::Refer(id) => {
                 let data = self.sent_data(key);
-                let cseq = super::sent::Sent::read(&data).map(|sent| sent.cseq()).unwrap_or_default();
+                let cseq = super::sent::Sent::read(&data)
+                    .map(|sent| sent.cseq())
+                    .unwrap_or_default();
                 if let Some(subscription) = self.subscriptions.get_mut(id) {
                     subscription.client = Some(key);
                     subscription.cseq = cseq;

@@ -72,7 +72,14 @@ impl Endpoint {
         let head = ReplyHead::new(&request, &via, flow.remote);
         if in_dialog {
             let owner = tag.and_then(TagOwner::read);
-            let incoming = Incoming { request, flow, head, via, cseq, key };
+            let incoming = Incoming {
+                request,
+                flow,
+                head,
+                via,
+                cseq,
+                key,
+            };
             self.on_dialog_request(owner, incoming);
         } else {
             merge_key(scratch, &request);
@@ -81,7 +88,14 @@ impl Endpoint {
                 return self.refuse(flow, &request, &via, StatusCode::LOOP_DETECTED, b"");
             }
             let merge = Bytes::copy_from_slice(scratch);
-            let incoming = Incoming { request, flow, head, via, cseq, key };
+            let incoming = Incoming {
+                request,
+                flow,
+                head,
+                via,
+                cseq,
+                key,
+            };
             self.on_initial_request(incoming, merge);
         }
     }
@@ -92,7 +106,11 @@ impl Endpoint {
         if !self.config.methods.contains(request.method()) {
             self.stats.unsupported += 1;
             let unknown = matches!(request.method(), Method::Other(_));
-            let status = if unknown { StatusCode::NOT_IMPLEMENTED } else { StatusCode::METHOD_NOT_ALLOWED };
+            let status = if unknown {
+                StatusCode::NOT_IMPLEMENTED
+            } else {
+                StatusCode::METHOD_NOT_ALLOWED
+            };
             return Err((status, self.allow_line().to_vec()));
         }
         let scheme = request.request_uri().map(|uri| uri.scheme());
@@ -103,7 +121,13 @@ impl Endpoint {
         let unsupported: Vec<&[u8]> = request
             .headers()
             .items(&HeaderName::Require)
-            .filter(|tag| !self.config.supported.iter().any(|ours| ours.as_bytes().eq_ignore_ascii_case(tag)))
+            .filter(|tag| {
+                !self
+                    .config
+                    .supported
+                    .iter()
+                    .any(|ours| ours.as_bytes().eq_ignore_ascii_case(tag))
+            })
             .collect();
         if !unsupported.is_empty() {
             self.stats.unsupported += 1;
@@ -143,13 +167,13 @@ impl Endpoint {
     }
 
     fn on_dialog_request(&mut self, owner: Option<TagOwner>, incoming: Incoming) {
-        let taken = match owner {
+        let refused = match owner {
             Some(TagOwner::Session(id)) => self.on_session_request(id, incoming),
             Some(TagOwner::Subscription(id)) => self.on_subscription_request(id, incoming),
             Some(TagOwner::Refer(id)) => self.on_refer_request(id, incoming),
-            None => Err(incoming),
+            None => Some(incoming),
         };
-        if let Err(incoming) = taken {
+        if let Some(incoming) = refused {
             self.stats.unmatched_requests += 1;
             self.refuse_incoming(&incoming, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
         }

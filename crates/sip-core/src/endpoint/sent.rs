@@ -21,7 +21,11 @@ impl<'a> Sent<'a> {
     pub(super) fn read(data: &'a [u8]) -> Option<Self> {
         let line = find(data, b"\r\n")?;
         let end = find(data, b"\r\n\r\n")?;
-        Some(Self { start: data.get(..line)?, headers: data.get(line + 2..end + 2)?, body: data.get(end + 4..)? })
+        Some(Self {
+            start: data.get(..line)?,
+            headers: data.get(line + 2..end + 2)?,
+            body: data.get(end + 4..)?,
+        })
     }
 
     /// The Request-URI.
@@ -37,7 +41,10 @@ impl<'a> Sent<'a> {
     pub(super) fn cseq(&self) -> u32 {
         let value = self.value("CSeq").unwrap_or_default();
         let digits = value.split(|&byte| byte == b' ').next().unwrap_or_default();
-        core::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or_default()
+        core::str::from_utf8(digits)
+            .ok()
+            .and_then(|digits| digits.parse().ok())
+            .unwrap_or_default()
     }
 
     /// The value of a header.
@@ -49,7 +56,9 @@ impl<'a> Sent<'a> {
     pub(super) fn companion(&self, method: &str, to: Option<&[u8]>) -> Composer {
         let mut out = Composer::request(method, self.uri());
         for line in self.lines() {
-            let copied = ["Via", "Route", "From", "Call-ID", "Max-Forwards"].iter().any(|name| named(line, name).is_some());
+            let copied = ["Via", "Route", "From", "Call-ID", "Max-Forwards"]
+                .iter()
+                .any(|name| named(line, name).is_some());
             match to {
                 _ if copied => drop(out.lines(line)),
                 None if named(line, "To").is_some() => drop(out.lines(line)),
@@ -97,7 +106,11 @@ impl<'a> Sent<'a> {
 
 fn named<'a>(line: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let (head, value) = line.split_at_checked(name.len())?;
-    if head.eq_ignore_ascii_case(name.as_bytes()) { value.strip_prefix(b":") } else { None }
+    if head.eq_ignore_ascii_case(name.as_bytes()) {
+        value.strip_prefix(b":")
+    } else {
+        None
+    }
 }
 
 fn find(data: &[u8], needle: &[u8]) -> Option<usize> {
@@ -114,7 +127,10 @@ mod tests {
 
     #[test]
     fn an_ack_has_what_the_rfc_asks_for() {
-        let ack = Sent::read(INVITE).unwrap().companion("ACK", Some(b"<sip:b@h>;tag=2")).finish(None);
+        let ack = Sent::read(INVITE)
+            .unwrap()
+            .companion("ACK", Some(b"<sip:b@h>;tag=2"))
+            .finish(None);
         let expected: &[u8] = b"ACK sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP c;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n\
             Route: <sip:p;lr>\r\nRoute: <sip:q;lr>\r\nFrom: A\r\n <sip:a@h>;tag=1\r\nCall-ID: x\r\n\
             To: <sip:b@h>;tag=2\r\nCSeq: 7 ACK\r\nContent-Length: 0\r\n\r\n";
@@ -123,13 +139,17 @@ mod tests {
 
     #[test]
     fn a_second_try_keeps_all_but_via_and_cseq() {
-        let again = Sent::read(INVITE).unwrap().again("V", 8, &HeaderName::Authorization, b"Digest x");
+        let again = Sent::read(INVITE)
+            .unwrap()
+            .again("V", 8, &HeaderName::Authorization, b"Digest x");
         let expected: &[u8] = b"INVITE sip:b@h SIP/2.0\r\nVia: V\r\nMax-Forwards: 70\r\n\
             Route: <sip:p;lr>\r\nRoute: <sip:q;lr>\r\nFrom: A\r\n <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: x\r\n\
             Subject: Via: no\r\nCSeq: 8 INVITE\r\nAuthorization: Digest x\r\n\
             Content-Type: application/sdp\r\nContent-Length: 2\r\n\r\nv=";
         assert_eq!(again, expected);
-        let third = Sent::read(&again).unwrap().again("W", 9, &HeaderName::Authorization, b"Digest y");
+        let third = Sent::read(&again)
+            .unwrap()
+            .again("W", 9, &HeaderName::Authorization, b"Digest y");
         assert_eq!(third.windows(14).filter(|bytes| bytes == b"Authorization:").count(), 1);
     }
 }

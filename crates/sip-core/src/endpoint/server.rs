@@ -102,7 +102,9 @@ impl Endpoint {
 
     /// An ACK of an INVITE came: whether the session has to see it.
     pub(super) fn server_ack(&mut self, key: ServerKey) -> bool {
-        let Some(tx) = self.servers.get_mut(key) else { return false };
+        let Some(tx) = self.servers.get_mut(key) else {
+            return false;
+        };
         let action = match &mut tx.machine {
             Kind::Invite(machine) => machine.ack(self.now, &self.config.timers),
             Kind::Other(_) => Action::Ignore,
@@ -114,7 +116,9 @@ impl Endpoint {
     /// Sends a response: whether the transaction was still open for it.
     pub(super) fn respond_on(&mut self, key: ServerKey, status: StatusCode, data: Bytes) -> bool {
         let class = ResponseClass::of(status);
-        let Some(tx) = self.servers.get_mut(key) else { return false };
+        let Some(tx) = self.servers.get_mut(key) else {
+            return false;
+        };
         let action = match &mut tx.machine {
             Kind::Invite(machine) => machine.respond(self.now, class, &self.config.timers),
             Kind::Other(machine) => machine.respond(self.now, class, &self.config.timers),
@@ -134,7 +138,14 @@ impl Endpoint {
     pub(super) fn send_response(&mut self, flow: Flow, port: u16, data: Bytes) {
         if flow.transport.is_reliable() && !self.is_connected(flow) {
             let remote = std::net::SocketAddr::new(flow.remote.ip(), port);
-            self.transmit(Flow { remote, connection: None, ..flow }, data);
+            self.transmit(
+                Flow {
+                    remote,
+                    connection: None,
+                    ..flow
+                },
+                data,
+            );
         } else {
             self.transmit(flow, data);
         }
@@ -169,7 +180,10 @@ impl Endpoint {
     fn server_action(&mut self, key: ServerKey, action: Action) {
         match action {
             Action::Resend => {
-                let again = self.servers.get(key).and_then(|tx| Some((tx.flow, tx.port, tx.last.clone()?)));
+                let again = self
+                    .servers
+                    .get(key)
+                    .and_then(|tx| Some((tx.flow, tx.port, tx.last.clone()?)));
                 if let Some((flow, port, data)) = again {
                     self.stats.retransmitted += 1;
                     self.send_response(flow, port, data);
@@ -177,19 +191,16 @@ impl Endpoint {
             }
             Action::SendTrying => self.send_trying(key),
             // A failure's ACK that never came is nobody's concern: the session is gone (RFC 3261 §17.2.1).
-            Action::Fail(_)
-            | Action::Ignore
-            | Action::Deliver
-            | Action::Acknowledge
-            | Action::Send
-            | Action::End => {}
+            Action::Fail(_) | Action::Ignore | Action::Deliver | Action::Acknowledge | Action::Send | Action::End => {}
         }
         self.settle_server(key);
     }
 
     fn send_trying(&mut self, key: ServerKey) {
         let session = self.servers.get(key).and_then(|tx| self.sessions.get(tx.session?));
-        let Some(head) = session.and_then(|session| session.incoming_head(key)) else { return };
+        let Some(head) = session.and_then(|session| session.incoming_head(key)) else {
+            return;
+        };
         let data = head.begin(StatusCode::TRYING, None, None, false).finish(None);
         if let Some(tx) = self.servers.get_mut(key) {
             tx.last = Some(data.clone());
@@ -204,7 +215,8 @@ impl Endpoint {
             self.drop_server(key);
         } else {
             let deadline = tx.deadline();
-            self.timers.arm(self.now, TimerKey::Server(key), &mut tx.alarm, deadline);
+            self.timers
+                .arm(self.now, TimerKey::Server(key), &mut tx.alarm, deadline);
         }
     }
 }

@@ -10,7 +10,10 @@ use super::id::{ClientKey, ServerKey};
 use super::reply::ReplyHead;
 use super::timers::{Alarm, TimerKey};
 use super::transport::is_private;
-use super::{EndCause, Endpoint, EndpointError, Event, Flow, ReferId, Reply, SessionId, SessionInfo, SessionState, SubscriptionId};
+use super::{
+    EndCause, Endpoint, EndpointError, Event, Flow, ReferId, Reply, SessionId, SessionInfo, SessionState,
+    SubscriptionId,
+};
 use crate::auth;
 use crate::dialog::Dialog;
 use crate::transaction::earliest;
@@ -126,7 +129,11 @@ impl Session {
     pub(super) fn new(outgoing: bool, call_id: Bytes, contact: Bytes) -> Self {
         Self {
             outgoing,
-            state: if outgoing { SessionState::Calling } else { SessionState::Incoming },
+            state: if outgoing {
+                SessionState::Calling
+            } else {
+                SessionState::Incoming
+            },
             released: false,
             call_id,
             local_tag: Bytes::new(),
@@ -156,16 +163,25 @@ impl Session {
 
     /// The head of the responses to the INVITE with this transaction.
     pub(super) fn incoming_head(&self, key: ServerKey) -> Option<&ReplyHead> {
-        self.incoming.as_ref().filter(|invite| invite.key == key).map(|invite| &invite.head)
+        self.incoming
+            .as_ref()
+            .filter(|invite| invite.key == key)
+            .map(|invite| &invite.head)
     }
 
     /// The dialog with this remote tag: the established one, else an early one.
     pub(super) fn leg_with(&mut self, remote_tag: &[u8]) -> Option<&mut Leg> {
-        self.leg.iter_mut().chain(&mut self.forks).find(|leg| leg.dialog.remote_tag() == remote_tag)
+        self.leg
+            .iter_mut()
+            .chain(&mut self.forks)
+            .find(|leg| leg.dialog.remote_tag() == remote_tag)
     }
 
     fn has_remote_tag(&self, remote_tag: &[u8]) -> bool {
-        self.leg.iter().chain(&self.forks).any(|leg| leg.dialog.remote_tag() == remote_tag)
+        self.leg
+            .iter()
+            .chain(&self.forks)
+            .any(|leg| leg.dialog.remote_tag() == remote_tag)
     }
 
     fn deadline(&self) -> Option<Time> {
@@ -175,7 +191,9 @@ impl Session {
             Cancelling::No | Cancelling::Wanted => None,
         };
         let retry = self.offer.as_ref().and_then(|offer| offer.retry);
-        [answer, cancel, retry, self.no_answer, self.ring_end, self.repeat].into_iter().fold(None, earliest)
+        [answer, cancel, retry, self.no_answer, self.ring_end, self.repeat]
+            .into_iter()
+            .fold(None, earliest)
     }
 
     /// Whether nothing of it is under way any more.
@@ -210,13 +228,21 @@ impl Endpoint {
         let leg = session.leg.as_ref().or(session.forks.last());
         let name = |value: &[u8]| NameAddr::parse(value).ok();
         let (local, remote, target, flow) = match leg {
-            Some(Leg { dialog, flow, .. }) => {
-                (name(dialog.local()), name(dialog.remote()), Uri::parse(dialog.remote_target()).ok()?, *flow)
-            }
+            Some(Leg { dialog, flow, .. }) => (
+                name(dialog.local()),
+                name(dialog.remote()),
+                Uri::parse(dialog.remote_target()).ok()?,
+                *flow,
+            ),
             None => {
                 let key = session.client?;
                 let (from, to) = self.sent_parties(key)?;
-                (name(&from), name(&to), Uri::parse(&self.sent_uri(key)).ok()?, self.client_flow(key)?)
+                (
+                    name(&from),
+                    name(&to),
+                    Uri::parse(&self.sent_uri(key)).ok()?,
+                    self.client_flow(key)?,
+                )
             }
         };
         Some(SessionInfo {
@@ -234,7 +260,10 @@ impl Endpoint {
 
     /// A session that the embedder may still command.
     pub(super) fn session_mut(&mut self, id: SessionId) -> Result<&mut Session, EndpointError> {
-        self.sessions.get_mut(id).filter(|session| !session.released).ok_or(EndpointError::Gone)
+        self.sessions
+            .get_mut(id)
+            .filter(|session| !session.released)
+            .ok_or(EndpointError::Gone)
     }
 
     pub(super) fn new_call_id(&mut self) -> Bytes {
@@ -254,7 +283,9 @@ impl Endpoint {
 
     /// Where a dialog's requests go (RFC 3261 §12.2.1.1), and whether that is back where its messages come from.
     pub(super) fn route(&self, dialog: &Dialog, source: Flow) -> (Flow, bool) {
-        let hop = Uri::parse(dialog.next_hop()).ok().and_then(|uri| self.resolve(&uri).ok());
+        let hop = Uri::parse(dialog.next_hop())
+            .ok()
+            .and_then(|uri| self.resolve(&uri).ok());
         let Some(mut hop) = hop else { return (source, true) };
         if hop.transport == source.transport && hop.local.is_ipv4() == source.local.is_ipv4() {
             hop.local = source.local;
@@ -265,13 +296,19 @@ impl Endpoint {
             && (there.is_unspecified() || (is_private(there) && !is_private(here)));
         // A connection is used again, whatever port the peer listens at.
         let connected = source.transport.is_reliable() && there == here;
-        if unmeant || connected { (source, true) } else { (hop, false) }
+        if unmeant || connected {
+            (source, true)
+        } else {
+            (hop, false)
+        }
     }
 
     /// The way of a dialog's next request: anew, if its connection broke.
     pub(super) fn leg_flow(&self, leg: &Leg) -> Flow {
         if leg.flow.transport.is_reliable() && self.live_flow(leg.flow).connection.is_none() {
-            let hop = Uri::parse(leg.dialog.next_hop()).ok().and_then(|uri| self.resolve(&uri).ok());
+            let hop = Uri::parse(leg.dialog.next_hop())
+                .ok()
+                .and_then(|uri| self.resolve(&uri).ok());
             return hop.unwrap_or(leg.flow);
         }
         leg.flow
@@ -280,12 +317,15 @@ impl Endpoint {
     pub(super) fn arm_session(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.get_mut(id) {
             let deadline = session.deadline();
-            self.timers.arm(self.now, TimerKey::Session(id), &mut session.alarm, deadline);
+            self.timers
+                .arm(self.now, TimerKey::Session(id), &mut session.alarm, deadline);
         }
     }
 
     pub(super) fn session_due(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         session.alarm.fired();
         let now = self.now;
         let due = |at: Option<Time>| at.is_some_and(|at| at <= now);
@@ -293,8 +333,12 @@ impl Endpoint {
         if cancelled {
             return self.abandon_invite(id);
         }
-        if due(session.no_answer) || (session.outgoing && due(session.ring_end)) {
+        let ringing = session.leg.is_none();
+        let asking = session.client.is_some();
+        if due(session.no_answer) || (ringing && due(session.ring_end)) {
             self.give_up_calling(id);
+        } else if asking && due(session.ring_end) {
+            self.give_up_asking(id);
         } else if due(session.ring_end) {
             self.give_up_ringing(id);
         }
@@ -307,7 +351,9 @@ impl Endpoint {
     /// Retransmits the 2xx, or gives the ACK up (RFC 3261 §13.3.1.4).
     fn session_answer_due(&mut self, id: SessionId) {
         let (now, t2) = (self.now, self.config.timers.t2);
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         let Some(answer) = session.answer.as_mut() else { return };
         if answer.give_up <= now {
             session.answer = None;
@@ -323,12 +369,15 @@ impl Endpoint {
 
     /// Ends a session: tells the embedder why, unless it is past caring; with `bye`, tells the peer.
     pub(super) fn end_session(&mut self, id: SessionId, cause: Option<EndCause>, bye: bool) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         let told = core::mem::replace(&mut session.released, true);
         session.answer = None;
         session.offer = None;
         session.no_answer = None;
-        session.ring_end = None;
+        // A re-INVITE that is under way may lose its answer now.
+        session.ring_end = session.client.map(|_| self.now + self.config.timers.give_up());
         session.repeat = None;
         let incoming = session.incoming.take();
         if let Some(invite) = incoming {
@@ -344,6 +393,7 @@ impl Endpoint {
             self.send_bye(id);
         }
         self.remove_if_through(id);
+        self.arm_session(id);
     }
 
     pub(super) fn remove_if_through(&mut self, id: SessionId) {

@@ -76,7 +76,12 @@ impl Live {
     /// Whether nothing but connections is left.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        *self == Self { connections: self.connections, timers: self.timers, ..Self::default() }
+        *self
+            == Self {
+                connections: self.connections,
+                timers: self.timers,
+                ..Self::default()
+            }
     }
 }
 

@@ -56,19 +56,25 @@ impl Endpoint {
         let id = self.subscriptions.insert(entry);
         let tag = TagOwner::Subscription(id).tag(self.rng.next_u32());
         let via = self.open_client(flow, Method::Subscribe, Owner::Subscribe(id));
-        let mut out = begin_initial(via, &Initial {
-            method: &Method::Subscribe,
-            target: &subscribe.target,
-            route: &subscribe.route,
-            from: &subscribe.from,
-            tag: &tag,
-            to: &subscribe.to,
-            call_id: &call_id,
-            cseq,
-            max_forwards: 70,
-        });
+        let mut out = begin_initial(
+            via,
+            &Initial {
+                method: &Method::Subscribe,
+                target: &subscribe.target,
+                route: &subscribe.route,
+                from: &subscribe.from,
+                tag: &tag,
+                to: &subscribe.to,
+                call_id: &call_id,
+                cseq,
+                max_forwards: 70,
+            },
+        );
         subscribe_headers(&mut out, &subscribe.event, &subscribe.accept, subscribe.expires);
-        let extra = Extra { contact: Some(&contact), abilities: false };
+        let extra = Extra {
+            contact: Some(&contact),
+            abilities: false,
+        };
         let data = self.finish_request(out, &subscribe.headers, None, extra);
         let key = self.launch(via, data);
         if let Some(entry) = self.subscriptions.get_mut(id) {
@@ -115,7 +121,10 @@ impl Endpoint {
         let entry = self.subscriptions.get(id)?;
         let mut out = entry.leg.as_ref()?.dialog.begin(&Method::Subscribe, cseq, via);
         subscribe_headers(&mut out, &entry.event, &entry.accept, entry.requested);
-        let extra = Extra { contact: Some(&entry.contact), abilities: false };
+        let extra = Extra {
+            contact: Some(&entry.contact),
+            abilities: false,
+        };
         let data = self.finish_request(out, &[], None, extra);
         let key = self.launch(via, data);
         let entry = self.subscriptions.get_mut(id)?;
@@ -131,15 +140,22 @@ impl Endpoint {
         let source = self.client_flow(key);
         let give_up = self.now + self.config.timers.give_up();
         let now = self.now;
-        let Some(entry) = self.subscriptions.get_mut(id).filter(|entry| entry.client == Some(key)) else { return };
+        let Some(entry) = self.subscriptions.get_mut(id).filter(|entry| entry.client == Some(key)) else {
+            return;
+        };
         entry.client = None;
         let (Some(response), true) = (response, status.is_success()) else {
             return self.end_subscription(id, SubscriptionEnd::Refused(status));
         };
-        let granted = response.headers().typed::<Expires>().and_then(Result::ok).map_or(entry.requested, |Expires(s)| {
-            // The notifier may shorten, not lengthen (RFC 6665 §4.1.2.1).
-            Duration::from_secs(u64::from(s)).min(entry.requested)
-        });
+        let granted =
+            response
+                .headers()
+                .typed::<Expires>()
+                .and_then(Result::ok)
+                .map_or(entry.requested, |Expires(s)| {
+                    // The notifier may shorten, not lengthen (RFC 6665 §4.1.2.1).
+                    Duration::from_secs(u64::from(s)).min(entry.requested)
+                });
         entry.expires = Some(now + granted);
         let first = entry.leg.is_none();
         if first {
@@ -152,40 +168,47 @@ impl Endpoint {
                 entry.leg = Some(leg);
             }
         }
-        let Some(entry) = self.subscriptions.get_mut(id) else { return };
+        let Some(entry) = self.subscriptions.get_mut(id) else {
+            return;
+        };
         let ending = entry.requested.is_zero();
         entry.refresh = (!granted.is_zero()).then(|| now + refresh_after(granted));
         if first || ending {
             entry.awaited = Some(give_up);
         }
         self.arm_subscription(id);
-        self.emit(Event::SubscriptionAccepted { subscription: id, expires: granted });
+        self.emit(Event::SubscriptionAccepted {
+            subscription: id,
+            expires: granted,
+        });
         // Unsubscribed while a SUBSCRIBE was under way.
         if ending && !granted.is_zero() {
             self.send_subscribe(id);
         }
     }
 
-    pub(super) fn on_notify(&mut self, id: SubscriptionId, incoming: Incoming) -> Result<(), Incoming> {
+    pub(super) fn on_notify(&mut self, id: SubscriptionId, incoming: Incoming) -> Option<Incoming> {
         let headers = incoming.request.headers();
         let remote_tag = headers.get(&HeaderName::From).and_then(tag_of).unwrap_or_default();
         let event = headers.typed::<EventHeader>().and_then(Result::ok);
         let state = headers.typed::<SubscriptionState>().and_then(Result::ok);
-        let Some(entry) = self.subscriptions.get_mut(id) else { return Err(incoming) };
+        let Some(entry) = self.subscriptions.get_mut(id) else {
+            return Some(incoming);
+        };
         let fits = event.is_some_and(|event| event.package == entry.event.package && event.id == entry.event.id);
         let Some(state) = state.filter(|_| fits) else {
             self.stats.unsupported += 1;
             self.refuse_incoming(&incoming, StatusCode::BAD_EVENT);
-            return Ok(());
+            return None;
         };
         match entry.leg.as_mut() {
             // Another fork's NOTIFY: one subscription, one notifier.
-            Some(leg) if leg.dialog.remote_tag() != remote_tag => return Err(incoming),
+            Some(leg) if leg.dialog.remote_tag() != remote_tag => return Some(incoming),
             Some(leg) => {
                 if leg.dialog.accept_cseq(incoming.cseq).is_err() {
                     self.stats.out_of_order += 1;
                     self.refuse_incoming(&incoming, StatusCode::SERVER_INTERNAL_ERROR);
-                    return Ok(());
+                    return None;
                 }
                 if leg.follows {
                     leg.flow = incoming.flow;
@@ -196,7 +219,7 @@ impl Endpoint {
                 let Ok(dialog) = Dialog::from_notify(&incoming.request, cseq) else {
                     self.stats.refused_malformed += 1;
                     self.refuse_incoming(&incoming, StatusCode::BAD_REQUEST);
-                    return Ok(());
+                    return None;
                 };
                 let leg = self.make_leg(dialog, incoming.flow);
                 if let Some(entry) = self.subscriptions.get_mut(id) {
@@ -206,12 +229,14 @@ impl Endpoint {
         }
         self.reply_ok(&incoming, b"", None);
         self.take_notify(id, state, incoming);
-        Ok(())
+        None
     }
 
     fn take_notify(&mut self, id: SubscriptionId, state: SubscriptionState, incoming: Incoming) {
         let now = self.now;
-        let Some(entry) = self.subscriptions.get_mut(id) else { return };
+        let Some(entry) = self.subscriptions.get_mut(id) else {
+            return;
+        };
         entry.awaited = None;
         let terminated = state.state == SubscriptionStatus::Terminated;
         if let Some(left) = state.expires.filter(|_| !terminated && !entry.requested.is_zero()) {
@@ -230,7 +255,11 @@ impl Endpoint {
             }
         };
         self.arm_subscription(id);
-        self.emit(Event::Notified { subscription: id, state, request: incoming.request });
+        self.emit(Event::Notified {
+            subscription: id,
+            state,
+            request: incoming.request,
+        });
         if terminated {
             self.end_subscription(id, cause);
         }
@@ -239,14 +268,22 @@ impl Endpoint {
     pub(super) fn subscriber_due(&mut self, id: SubscriptionId) {
         let now = self.now;
         let due = |at: Option<Time>| at.is_some_and(|at| at <= now);
-        let Some(entry) = self.subscriptions.get_mut(id) else { return };
+        let Some(entry) = self.subscriptions.get_mut(id) else {
+            return;
+        };
         if due(entry.awaited) {
-            let cause =
-                if entry.requested.is_zero() { SubscriptionEnd::Unsubscribed } else { SubscriptionEnd::NotNotified };
+            let cause = if entry.requested.is_zero() {
+                SubscriptionEnd::Unsubscribed
+            } else {
+                SubscriptionEnd::NotNotified
+            };
             self.end_subscription(id, cause);
         } else if due(entry.expires) && entry.awaited.is_none() && entry.client.is_none() {
-            let cause =
-                if entry.requested.is_zero() { SubscriptionEnd::Unsubscribed } else { SubscriptionEnd::Expired };
+            let cause = if entry.requested.is_zero() {
+                SubscriptionEnd::Unsubscribed
+            } else {
+                SubscriptionEnd::Expired
+            };
             self.end_subscription(id, cause);
         } else if due(entry.refresh) {
             entry.refresh = None;
@@ -265,7 +302,13 @@ impl Endpoint {
     ///
     /// [`EndpointError::Gone`]; [`EndpointError::WrongState`] before the session is answered;
     /// [`EndpointError::BadHeader`] or [`EndpointError::Full`].
-    pub fn refer(&mut self, now: Time, session: SessionId, refer_to: NameAddr, reply: Reply) -> Result<SubscriptionId, EndpointError> {
+    pub fn refer(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        refer_to: NameAddr,
+        reply: Reply,
+    ) -> Result<SubscriptionId, EndpointError> {
         self.advance(now);
         check(&reply.headers, None)?;
         check_body(reply.body.as_ref())?;
@@ -283,7 +326,9 @@ impl Endpoint {
         subscription.expires = Some(self.now + self.config.refer_expires);
         let id = self.subscriptions.insert(subscription);
         let mut request = reply;
-        request.headers.insert(0, (HeaderName::ReferTo, Bytes::from(refer_to.to_string())));
+        request
+            .headers
+            .insert(0, (HeaderName::ReferTo, Bytes::from(refer_to.to_string())));
         let Some(key) = self.send_in_session(session, &Method::Refer, Owner::Refer(id), &request) else {
             self.subscriptions.remove(id);
             return Err(EndpointError::Exhausted);
@@ -299,14 +344,19 @@ impl Endpoint {
     }
 
     pub(super) fn on_refer_outcome(&mut self, id: SubscriptionId, status: StatusCode) {
-        let Some(entry) = self.subscriptions.get_mut(id) else { return };
+        let Some(entry) = self.subscriptions.get_mut(id) else {
+            return;
+        };
         entry.client = None;
         if status.is_success() {
             return;
         }
         let session = entry.session;
         self.refer_told(id, status, true);
-        let lost = matches!(status, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT);
+        let lost = matches!(
+            status,
+            StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT
+        );
         if let Some(session) = session.filter(|_| lost) {
             let known = status != StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
             self.lose_dialog(session, EndCause::RequestTimeout(status), known);
@@ -314,18 +364,23 @@ impl Endpoint {
     }
 
     /// A NOTIFY in a session's dialog: only of our REFERs.
-    pub(super) fn on_session_notify(&mut self, session: SessionId, incoming: Incoming) -> Result<(), Incoming> {
+    pub(super) fn on_session_notify(&mut self, session: SessionId, incoming: Incoming) -> Option<Incoming> {
         let headers = incoming.request.headers();
         let event = headers.typed::<EventHeader>().and_then(Result::ok);
         let state = headers.typed::<SubscriptionState>().and_then(Result::ok);
         let (Some(event), Some(state)) = (event, state) else {
             self.stats.unsupported += 1;
             self.refuse_incoming(&incoming, StatusCode::BAD_EVENT);
-            return Ok(());
+            return None;
         };
         let number = event.id.as_ref().and_then(|id| id.parse::<u32>().ok());
-        let found = self.referrals(session).into_iter().find(|(_, cseq)| number.is_none_or(|number| number == *cseq));
-        let Some((id, _)) = found.filter(|_| event.package == "refer") else { return Err(incoming) };
+        let found = self
+            .referrals(session)
+            .into_iter()
+            .find(|(_, cseq)| number.is_none_or(|number| number == *cseq));
+        let Some((id, _)) = found.filter(|_| event.package == "refer") else {
+            return Some(incoming);
+        };
         self.reply_ok(&incoming, b"", None);
         let terminated = state.state == SubscriptionStatus::Terminated;
         let body = incoming.request.body();
@@ -336,33 +391,52 @@ impl Endpoint {
             Err(_) if terminated => self.refer_told(id, StatusCode::REQUEST_TIMEOUT, true),
             Err(_) => {}
         }
-        Ok(())
+        None
     }
 
     fn refer_told(&mut self, id: SubscriptionId, status: StatusCode, terminated: bool) {
-        let Some(session) = self.subscriptions.get(id).and_then(|entry| entry.session) else { return };
+        let Some(session) = self.subscriptions.get(id).and_then(|entry| entry.session) else {
+            return;
+        };
         if terminated {
             self.remove_subscription(id);
         }
-        self.emit(Event::ReferNotified { subscription: id, session, status, terminated });
+        self.emit(Event::ReferNotified {
+            subscription: id,
+            session,
+            status,
+            terminated,
+        });
     }
 
     /// Our REFERs in a session that are not over.
     fn referrals(&self, session: SessionId) -> Vec<(SubscriptionId, u32)> {
-        let Some(session) = self.sessions.get(session) else { return Vec::new() };
-        session.referrals.iter().filter_map(|id| Some((*id, self.subscriptions.get(*id)?.cseq))).collect()
+        let Some(session) = self.sessions.get(session) else {
+            return Vec::new();
+        };
+        session
+            .referrals
+            .iter()
+            .filter_map(|id| Some((*id, self.subscriptions.get(*id)?.cseq)))
+            .collect()
     }
 
     /// Forgets our REFERs in a session that is over for the embedder.
     pub(super) fn drop_referrals(&mut self, session: SessionId) {
-        let Some(session) = self.sessions.get_mut(session) else { return };
+        let Some(session) = self.sessions.get_mut(session) else {
+            return;
+        };
         for id in core::mem::take(&mut session.referrals) {
             self.remove_subscription(id);
         }
     }
 
     pub(super) fn referrer_due(&mut self, id: SubscriptionId) {
-        if self.subscriptions.get(id).is_some_and(|entry| entry.expires.is_some_and(|at| at <= self.now)) {
+        if self
+            .subscriptions
+            .get(id)
+            .is_some_and(|entry| entry.expires.is_some_and(|at| at <= self.now))
+        {
             self.refer_told(id, StatusCode::REQUEST_TIMEOUT, true);
         }
     }
@@ -382,5 +456,9 @@ fn subscribe_headers(
 
 /// Early enough for a lost message or two, without hurry for short ones.
 fn refresh_after(granted: Duration) -> Duration {
-    if granted > Duration::from_secs(120) { granted - Duration::from_secs(60) } else { granted / 2 }
+    if granted > Duration::from_secs(120) {
+        granted - Duration::from_secs(60)
+    } else {
+        granted / 2
+    }
 }

@@ -13,6 +13,7 @@ use crate::{Message, Uri};
 
 /// An open stream connection.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Connection {
     flow: Flow,
     framer: StreamFramer,
@@ -30,7 +31,13 @@ impl Endpoint {
     pub fn receive(&mut self, now: Time, flow: Flow, data: Bytes) {
         self.advance(now);
         match (flow.transport, flow.connection) {
-            (Transport::Udp, _) => self.on_datagram(Flow { connection: None, ..flow }, data),
+            (Transport::Udp, _) => self.on_datagram(
+                Flow {
+                    connection: None,
+                    ..flow
+                },
+                data,
+            ),
             (_, None) => self.stats.malformed += 1,
             (_, Some(id)) => self.on_stream(id, flow, &data),
         }
@@ -72,16 +79,25 @@ impl Endpoint {
             return;
         }
         let now = self.now;
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         connection.active = now;
         connection.framer.push(data);
         let flow = connection.flow;
-        while let Some(frame) = self.connections.get_mut(&id).and_then(|connection| connection.framer.next()) {
+        while let Some(frame) = self
+            .connections
+            .get_mut(&id)
+            .and_then(|connection| connection.framer.next())
+        {
             match frame {
                 Ok(Framed::Message(data)) => self.on_message(flow, data),
                 Ok(Framed::Ping) => {
                     self.stats.keepalives += 1;
-                    self.output.push_back(Output::Transmit(Transmit { flow, data: Bytes::from_static(b"\r\n") }));
+                    self.output.push_back(Output::Transmit(Transmit {
+                        flow,
+                        data: Bytes::from_static(b"\r\n"),
+                    }));
                 }
                 Ok(Framed::Pong) => {}
                 Err(error) => {
@@ -137,8 +153,13 @@ impl Endpoint {
             return false;
         }
         let framer = StreamFramer::new(self.config.limits.clone());
-        let connection =
-            Connection { flow, framer, active: self.now, partial_since: None, alarm: Alarm::default() };
+        let connection = Connection {
+            flow,
+            framer,
+            active: self.now,
+            partial_since: None,
+            alarm: Alarm::default(),
+        };
         self.connections.insert(id, connection);
         self.by_remote.insert((flow.transport, flow.remote), id);
         self.arm_connection(id);
@@ -164,19 +185,30 @@ impl Endpoint {
     }
 
     fn arm_connection(&mut self, id: ConnectionId) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         let idle = connection.active + self.config.idle_timeout;
         let deadline = match connection.partial_since {
             Some(since) => idle.min(since + self.config.frame_timeout),
             None => idle,
         };
-        self.timers.arm(self.now, TimerKey::Connection(id), &mut connection.alarm, Some(deadline));
+        self.timers.arm(
+            self.now,
+            TimerKey::Connection(id),
+            &mut connection.alarm,
+            Some(deadline),
+        );
     }
 
     pub(super) fn connection_due(&mut self, id: ConnectionId) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         connection.alarm.fired();
-        let slow = connection.partial_since.is_some_and(|since| since + self.config.frame_timeout <= self.now);
+        let slow = connection
+            .partial_since
+            .is_some_and(|since| since + self.config.frame_timeout <= self.now);
         if slow || connection.active + self.config.idle_timeout <= self.now {
             self.close(id);
         } else {
@@ -196,9 +228,8 @@ impl Endpoint {
         for key in keys {
             let affected = self.clients.get(key).is_some_and(|tx| {
                 // One that was opened for the request is not noted in it.
-                let by_it = connection.is_none()
-                    || tx.flow().connection.is_none()
-                    || tx.flow().connection == connection;
+                let by_it =
+                    connection.is_none() || tx.flow().connection.is_none() || tx.flow().connection == connection;
                 tx.is_unanswered() && by_it
             });
             if affected {
@@ -220,7 +251,10 @@ impl Endpoint {
     /// The flow with the connection that is open now, if any.
     pub(super) fn live_flow(&self, flow: Flow) -> Flow {
         if !flow.transport.is_reliable() {
-            return Flow { connection: None, ..flow };
+            return Flow {
+                connection: None,
+                ..flow
+            };
         }
         let open = flow.connection.filter(|id| self.connections.contains_key(id));
         let connection = open.or_else(|| self.by_remote.get(&(flow.transport, flow.remote)).copied());
@@ -247,14 +281,24 @@ impl Endpoint {
             (Some(Ok(transport)), _) => transport,
             (Some(Err(_)), _) => return Err(EndpointError::NoTransport),
         };
-        let maddr = uri.params().value("maddr").and_then(|maddr| maddr.parse::<IpAddr>().ok());
-        let ip = maddr.or_else(|| uri.host().and_then(crate::Host::ip)).ok_or(EndpointError::NoAddress)?;
+        let maddr = uri
+            .params()
+            .value("maddr")
+            .and_then(|maddr| maddr.parse::<IpAddr>().ok());
+        let ip = maddr
+            .or_else(|| uri.host().and_then(crate::Host::ip))
+            .ok_or(EndpointError::NoAddress)?;
         let remote = SocketAddr::new(ip.to_canonical(), uri.port().unwrap_or(transport.default_port()));
         let local = self
             .listening(transport, SocketAddr::new(remote.ip(), 0))
             .filter(|local| local.is_ipv4() == remote.is_ipv4())
             .ok_or(EndpointError::NoTransport)?;
-        Ok(self.live_flow(Flow { transport, local, remote, connection: None }))
+        Ok(self.live_flow(Flow {
+            transport,
+            local,
+            remote,
+            connection: None,
+        }))
     }
 }
 
@@ -265,8 +309,6 @@ pub(super) fn is_private(ip: IpAddr) -> bool {
             let shared = ip.octets().first() == Some(&100) && ip.octets().get(1).is_some_and(|b| b & 0xc0 == 64);
             ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || shared
         }
-        IpAddr::V6(ip) => {
-            ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local()
-        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }

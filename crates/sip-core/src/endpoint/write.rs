@@ -22,9 +22,17 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) fn new(config: &EndpointConfig) -> Self {
-        let clean = |text: &str| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+        let clean = |text: &str| {
+            text.chars()
+                .map(|c| if c.is_control() { ' ' } else { c })
+                .collect::<String>()
+        };
         let line = |name: &str, value: String| {
-            Bytes::from(if value.is_empty() { value } else { format!("{name}: {}\r\n", clean(&value)) })
+            Bytes::from(if value.is_empty() {
+                value
+            } else {
+                format!("{name}: {}\r\n", clean(&value))
+            })
         };
         let methods: Vec<_> = config.methods.iter().map(crate::Method::as_str).collect();
         Self {
@@ -46,7 +54,13 @@ pub(super) struct Extra<'a> {
 
 impl Endpoint {
     /// Adds headers and body to a request and ends it.
-    pub(super) fn finish_request(&self, mut out: Composer, headers: &[(HeaderName, Bytes)], body: Option<&Body>, extra: Extra<'_>) -> Bytes {
+    pub(super) fn finish_request(
+        &self,
+        mut out: Composer,
+        headers: &[(HeaderName, Bytes)],
+        body: Option<&Body>,
+        extra: Extra<'_>,
+    ) -> Bytes {
         self.add_headers(&mut out, headers, extra);
         if !has(headers, &HeaderName::UserAgent) {
             out.lines(&self.standing.user_agent);
@@ -55,7 +69,14 @@ impl Endpoint {
     }
 
     /// A whole response.
-    pub(super) fn write_response(&self, head: &ReplyHead, status: StatusCode, tag: Option<&[u8]>, reply: &Reply, extra: Extra<'_>) -> Bytes {
+    pub(super) fn write_response(
+        &self,
+        head: &ReplyHead,
+        status: StatusCode,
+        tag: Option<&[u8]>,
+        reply: &Reply,
+        extra: Extra<'_>,
+    ) -> Bytes {
         let dialog = extra.contact.is_some();
         let mut out = head.begin(status, reply.reason.as_deref(), tag, dialog);
         self.add_headers(&mut out, &reply.headers, extra);
@@ -114,7 +135,13 @@ impl Endpoint {
     }
 
     pub(super) fn listening(&self, transport: Transport, near: SocketAddr) -> Option<SocketAddr> {
-        let of_transport = || self.config.listen.iter().filter(|(name, _)| *name == transport).map(|(_, address)| *address);
+        let of_transport = || {
+            self.config
+                .listen
+                .iter()
+                .filter(|(name, _)| *name == transport)
+                .map(|(_, address)| *address)
+        };
         of_transport()
             .find(|address| *address == near)
             .or_else(|| of_transport().find(|address| address.is_ipv4() == near.is_ipv4()))

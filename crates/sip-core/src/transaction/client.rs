@@ -82,7 +82,11 @@ impl ClientTransaction {
         if self.end.is_some_and(|end| end <= now) {
             let done = self.state == ClientState::Completed;
             self.terminate();
-            return if done { Action::End } else { Action::Fail(Failure::Timeout) };
+            return if done {
+                Action::End
+            } else {
+                Action::Fail(Failure::Timeout)
+            };
         }
         if self.retransmit.is_some_and(|at| at <= now) {
             self.interval = match self.state {
@@ -155,7 +159,11 @@ mod tests {
         ];
         for (state, class, next, action) in table {
             let mut machine = in_state(state, false);
-            assert_eq!(machine.response(START, class, &TimerConfig::default()), action, "{state:?} {class:?}");
+            assert_eq!(
+                machine.response(START, class, &TimerConfig::default()),
+                action,
+                "{state:?} {class:?}"
+            );
             assert_eq!(machine.state(), next, "{state:?} {class:?}");
         }
     }
@@ -170,7 +178,11 @@ mod tests {
             (S::Terminated, S::Terminated, Action::Ignore),
         ] {
             let mut machine = in_state(state, false);
-            assert_eq!((machine.transport_error(), machine.state()), (action, next), "{state:?}");
+            assert_eq!(
+                (machine.transport_error(), machine.state()),
+                (action, next),
+                "{state:?}"
+            );
         }
     }
 
@@ -178,8 +190,16 @@ mod tests {
     fn every_state_with_its_timers() {
         let resent = |at: f64| (at, Action::Resend);
         let timed_out = (32.0, Action::Fail(Failure::Timeout));
-        let steady = |from: f64| (0..).map(move |n| from + 4.0 * f64::from(n)).take_while(|at| *at < 32.0).map(resent);
-        let trying = [resent(0.5), resent(1.5), resent(3.5)].into_iter().chain(steady(7.5)).chain([timed_out]);
+        let steady = |from: f64| {
+            (0..)
+                .map(move |n| from + 4.0 * f64::from(n))
+                .take_while(|at| *at < 32.0)
+                .map(resent)
+        };
+        let trying = [resent(0.5), resent(1.5), resent(3.5)]
+            .into_iter()
+            .chain(steady(7.5))
+            .chain([timed_out]);
         let proceeding = [resent(0.5)].into_iter().chain(steady(4.5)).chain([timed_out]);
         for (state, expected) in [
             (S::Trying, trying.collect()),
@@ -188,7 +208,11 @@ mod tests {
             (S::Terminated, vec![]),
         ] {
             let mut machine = in_state(state, false);
-            let run = agenda(&mut machine, ClientTransaction::deadline, ClientTransaction::handle_timeout);
+            let run = agenda(
+                &mut machine,
+                ClientTransaction::deadline,
+                ClientTransaction::handle_timeout,
+            );
             assert_eq!(run, expected, "{state:?}");
             assert_eq!(machine.state(), S::Terminated, "{state:?}");
         }
@@ -197,10 +221,17 @@ mod tests {
     #[test]
     fn a_stream_retransmits_nothing_and_ends_with_the_response() {
         let mut machine = in_state(S::Trying, true);
-        let run = agenda(&mut machine, ClientTransaction::deadline, ClientTransaction::handle_timeout);
+        let run = agenda(
+            &mut machine,
+            ClientTransaction::deadline,
+            ClientTransaction::handle_timeout,
+        );
         assert_eq!(run, [(32.0, Action::Fail(Failure::Timeout))]);
         let mut machine = in_state(S::Proceeding, true);
         let action = machine.response(START, ResponseClass::Success, &TimerConfig::default());
-        assert_eq!((action, machine.state(), machine.deadline()), (Action::Deliver, S::Terminated, None));
+        assert_eq!(
+            (action, machine.state(), machine.deadline()),
+            (Action::Deliver, S::Terminated, None)
+        );
     }
 }

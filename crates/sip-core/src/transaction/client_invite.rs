@@ -89,7 +89,11 @@ impl ClientInviteTransaction {
         if self.end.is_some_and(|end| end <= now) {
             let failed = self.state == ClientInviteState::Calling;
             self.enter(ClientInviteState::Terminated, None);
-            return if failed { Action::Fail(Failure::Timeout) } else { Action::End };
+            return if failed {
+                Action::Fail(Failure::Timeout)
+            } else {
+                Action::End
+            };
         }
         if self.retransmit.is_some_and(|at| at <= now) {
             self.interval = self.interval.saturating_mul(2);
@@ -161,7 +165,11 @@ mod tests {
         ];
         for (state, class, next, action) in table {
             let mut machine = in_state(state, false);
-            assert_eq!(machine.response(START, class, &TimerConfig::default()), action, "{state:?} {class:?}");
+            assert_eq!(
+                machine.response(START, class, &TimerConfig::default()),
+                action,
+                "{state:?} {class:?}"
+            );
             assert_eq!(machine.state(), next, "{state:?} {class:?}");
         }
     }
@@ -177,7 +185,11 @@ mod tests {
             (S::Terminated, S::Terminated, Action::Ignore),
         ] {
             let mut machine = in_state(state, false);
-            assert_eq!((machine.transport_error(), machine.state()), (action, next), "{state:?}");
+            assert_eq!(
+                (machine.transport_error(), machine.state()),
+                (action, next),
+                "{state:?}"
+            );
         }
     }
 
@@ -204,7 +216,11 @@ mod tests {
             (S::Terminated, vec![]),
         ] {
             let mut machine = in_state(state, false);
-            let run = agenda(&mut machine, ClientInviteTransaction::deadline, ClientInviteTransaction::handle_timeout);
+            let run = agenda(
+                &mut machine,
+                ClientInviteTransaction::deadline,
+                ClientInviteTransaction::handle_timeout,
+            );
             assert_eq!(run, expected, "{state:?}");
             assert!(machine.state() == S::Terminated || state == S::Proceeding, "{state:?}");
         }
@@ -213,7 +229,11 @@ mod tests {
     #[test]
     fn a_stream_retransmits_nothing_and_ends_at_once_after_a_failure() {
         let mut machine = in_state(S::Calling, true);
-        let run = agenda(&mut machine, ClientInviteTransaction::deadline, ClientInviteTransaction::handle_timeout);
+        let run = agenda(
+            &mut machine,
+            ClientInviteTransaction::deadline,
+            ClientInviteTransaction::handle_timeout,
+        );
         assert_eq!(run, [(32.0, Action::Fail(Failure::Timeout))]);
         let mut machine = in_state(S::Proceeding, true);
         let action = machine.response(START, ResponseClass::Failure, &TimerConfig::default());

@@ -26,7 +26,10 @@ pub(crate) fn server_key(out: &mut Vec<u8>, request: &Request, via: &Via, method
             out.push(b'2');
             field(out, request.uri());
             identity(out, request);
-            field(out, request.headers().items(&HeaderName::Via).next().unwrap_or_default());
+            field(
+                out,
+                request.headers().items(&HeaderName::Via).next().unwrap_or_default(),
+            );
         }
     }
     out.extend_from_slice(method.as_str().as_bytes());
@@ -41,10 +44,20 @@ pub(crate) fn merge_key(out: &mut Vec<u8>, request: &Request) {
 }
 
 fn identity(out: &mut Vec<u8>, request: &Request) {
-    field(out, request.headers().get(&HeaderName::From).and_then(tag_of).unwrap_or_default());
+    field(
+        out,
+        request
+            .headers()
+            .get(&HeaderName::From)
+            .and_then(tag_of)
+            .unwrap_or_default(),
+    );
     field(out, request.call_id().unwrap_or_default());
     let cseq = request.headers().get(&HeaderName::CSeq).unwrap_or_default();
-    let digits = cseq.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(cseq.len());
+    let digits = cseq
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(cseq.len());
     field(out, cseq.get(..digits).unwrap_or_default());
 }
 
@@ -82,7 +95,11 @@ mod tests {
 
     #[test]
     fn an_ack_and_a_cancel_find_their_invite() {
-        for via in ["SIP/2.0/UDP h:5070;branch=z9hG4bKx", "SIP/2.0/UDP h:5070;branch=1", "SIP/2.0/UDP h"] {
+        for via in [
+            "SIP/2.0/UDP h:5070;branch=z9hG4bKx",
+            "SIP/2.0/UDP h:5070;branch=1",
+            "SIP/2.0/UDP h",
+        ] {
             let invite = key(&request("INVITE", via, "", 1), &Method::Invite);
             assert_eq!(key(&request("ACK", via, ";tag=b", 1), &Method::Invite), invite, "{via}");
             assert_eq!(key(&request("CANCEL", via, "", 1), &Method::Invite), invite, "{via}");
@@ -92,13 +109,22 @@ mod tests {
 
     #[test]
     fn branch_and_sent_by_tell_transactions_apart() {
-        let base = key(&request("OPTIONS", "SIP/2.0/UDP h:5070;branch=z9hG4bKx", "", 1), &Method::Options);
-        for via in ["SIP/2.0/UDP h:5070;branch=z9hG4bKy", "SIP/2.0/UDP h;branch=z9hG4bKx", "SIP/2.0/UDP g:5070;branch=z9hG4bKx"]
-        {
+        let base = key(
+            &request("OPTIONS", "SIP/2.0/UDP h:5070;branch=z9hG4bKx", "", 1),
+            &Method::Options,
+        );
+        for via in [
+            "SIP/2.0/UDP h:5070;branch=z9hG4bKy",
+            "SIP/2.0/UDP h;branch=z9hG4bKx",
+            "SIP/2.0/UDP g:5070;branch=z9hG4bKx",
+        ] {
             assert_ne!(key(&request("OPTIONS", via, "", 1), &Method::Options), base, "{via}");
         }
         // The host's case does not matter, nor does the CSeq number.
-        let same = key(&request("OPTIONS", "SIP/2.0/UDP H:5070;branch=z9hG4bKx", "", 2), &Method::Options);
+        let same = key(
+            &request("OPTIONS", "SIP/2.0/UDP H:5070;branch=z9hG4bKx", "", 2),
+            &Method::Options,
+        );
         assert_eq!(same, base);
     }
 

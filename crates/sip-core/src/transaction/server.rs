@@ -31,7 +31,11 @@ impl ServerTransaction {
     /// The request just came and goes to the transaction's user. `reliable`: over a stream.
     #[must_use]
     pub fn new(reliable: bool) -> Self {
-        Self { state: ServerState::Trying, reliable, end: None }
+        Self {
+            state: ServerState::Trying,
+            reliable,
+            end: None,
+        }
     }
 
     /// The present state.
@@ -107,9 +111,12 @@ mod tests {
     #[test]
     fn every_state_with_every_input() {
         use Action::{Ignore, Resend, Send};
-        for (state, again) in
-            [(S::Trying, Ignore), (S::Proceeding, Resend), (S::Completed, Resend), (S::Terminated, Ignore)]
-        {
+        for (state, again) in [
+            (S::Trying, Ignore),
+            (S::Proceeding, Resend),
+            (S::Completed, Resend),
+            (S::Terminated, Ignore),
+        ] {
             let mut machine = in_state(state);
             assert_eq!((machine.request(), machine.state()), (again, state));
         }
@@ -143,8 +150,9 @@ mod tests {
             (S::Terminated, vec![]),
         ] {
             let mut machine = in_state(state);
-            let run =
-                agenda(&mut machine, ServerTransaction::deadline, |machine, now, _| machine.handle_timeout(now));
+            let run = agenda(&mut machine, ServerTransaction::deadline, |machine, now, _| {
+                machine.handle_timeout(now)
+            });
             assert_eq!(run, expected, "{state:?}");
         }
     }

@@ -116,7 +116,11 @@ impl ServerInviteTransaction {
         if self.end.is_some_and(|end| end <= now) {
             let failed = self.state == ServerInviteState::Completed;
             self.enter(ServerInviteState::Terminated, None);
-            return if failed { Action::Fail(Failure::Timeout) } else { Action::End };
+            return if failed {
+                Action::Fail(Failure::Timeout)
+            } else {
+                Action::End
+            };
         }
         if self.retransmit.is_some_and(|at| at <= now) {
             if self.state == ServerInviteState::Proceeding {
@@ -177,11 +181,18 @@ mod tests {
     fn every_state_with_a_retransmitted_request() {
         for state in ALL {
             let mut machine = in_state(state, false);
-            let expected = if state == S::Completed { Action::Resend } else { Action::Ignore };
+            let expected = if state == S::Completed {
+                Action::Resend
+            } else {
+                Action::Ignore
+            };
             assert_eq!((machine.request(), machine.state()), (expected, state));
         }
         let mut ringing = in_state(S::Proceeding, false);
-        assert_eq!(ringing.respond(START, ResponseClass::Provisional, &TimerConfig::default()), Action::Send);
+        assert_eq!(
+            ringing.respond(START, ResponseClass::Provisional, &TimerConfig::default()),
+            Action::Send
+        );
         assert_eq!(ringing.request(), Action::Resend);
     }
 
@@ -195,7 +206,11 @@ mod tests {
             (S::Terminated, S::Terminated, Action::Ignore),
         ] {
             let mut machine = in_state(state, false);
-            assert_eq!((machine.ack(START, &TimerConfig::default()), machine.state()), (action, next), "{state:?}");
+            assert_eq!(
+                (machine.ack(START, &TimerConfig::default()), machine.state()),
+                (action, next),
+                "{state:?}"
+            );
         }
     }
 
@@ -224,7 +239,11 @@ mod tests {
         for state in ALL {
             let mut machine = in_state(state, false);
             let told = matches!(state, S::Proceeding | S::Accepted | S::Completed);
-            let expected = if told { Action::Fail(Failure::Transport) } else { Action::Ignore };
+            let expected = if told {
+                Action::Fail(Failure::Transport)
+            } else {
+                Action::Ignore
+            };
             assert_eq!((machine.transport_error(), machine.state()), (expected, state));
         }
     }
@@ -246,7 +265,11 @@ mod tests {
             (S::Terminated, false, vec![]),
         ] {
             let mut machine = in_state(state, reliable);
-            let run = agenda(&mut machine, ServerInviteTransaction::deadline, ServerInviteTransaction::handle_timeout);
+            let run = agenda(
+                &mut machine,
+                ServerInviteTransaction::deadline,
+                ServerInviteTransaction::handle_timeout,
+            );
             assert_eq!(run, expected, "{state:?} reliable: {reliable}");
         }
     }

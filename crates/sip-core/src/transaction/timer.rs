@@ -67,7 +67,10 @@ pub(super) mod testing {
         while let Some(due) = deadline(machine) {
             assert!(out.len() < 100, "endless timers");
             let action = fire(machine, due, &timers);
-            assert!(deadline(machine).is_none_or(|next| next > due), "a timer that is due again at once");
+            assert!(
+                deadline(machine).is_none_or(|next| next > due),
+                "a timer that is due again at once"
+            );
             out.push(((due - START).as_secs_f64(), action));
         }
         out

@@ -1,6 +1,8 @@
 //! Calls that are answered, and how they end.
 
-use sip_core::{Body, EndCause, EndpointError, Event, HeaderName, Message, Method, Reply, SessionState, StatusCode, Uri};
+use sip_core::{
+    Body, EndCause, EndpointError, Event, HeaderName, Message, Method, Reply, SessionState, StatusCode, Uri,
+};
 
 use crate::link::{World, ms, secs};
 
@@ -17,39 +19,69 @@ fn is_response(message: &Message, code: u16, method: &Method) -> bool {
 fn a_call_is_answered_and_hung_up_by_the_caller() {
     let mut world = World::new(2, 1);
     let caller = world.call(0, 1);
-    assert_eq!(world.endpoint(0).session_info(caller).unwrap().state, SessionState::Calling);
+    assert_eq!(
+        world.endpoint(0).session_info(caller).unwrap().state,
+        SessionState::Calling
+    );
     world.run(ms(15));
     let callee = world.incoming(1);
-    world.act(1, |endpoint, now| endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())
+        })
+        .unwrap();
     world.run(ms(500));
     assert_eq!(world.names(0), ["Progress"]);
-    assert_eq!(world.endpoint(0).session_info(caller).unwrap().state, SessionState::Ringing);
+    assert_eq!(
+        world.endpoint(0).session_info(caller).unwrap().state,
+        SessionState::Ringing
+    );
     world.answer(1, callee);
-    assert_eq!(world.endpoint(1).session_info(callee).unwrap().state, SessionState::Answered);
+    assert_eq!(
+        world.endpoint(1).session_info(callee).unwrap().state,
+        SessionState::Answered
+    );
     world.run(secs(1));
     assert_eq!(world.names(0), ["Progress", "Answered"]);
     assert_eq!(world.names(1), ["Invite", "Confirmed"]);
-    let (here, there) =
-        (world.endpoint(0).session_info(caller).unwrap(), world.endpoint(1).session_info(callee).unwrap());
-    assert_eq!((here.state, there.state), (SessionState::Confirmed, SessionState::Confirmed));
-    assert_eq!((&here.call_id, &here.local_tag, &here.remote_tag), (&there.call_id, &there.remote_tag, &there.local_tag));
+    let (here, there) = (
+        world.endpoint(0).session_info(caller).unwrap(),
+        world.endpoint(1).session_info(callee).unwrap(),
+    );
+    assert_eq!(
+        (here.state, there.state),
+        (SessionState::Confirmed, SessionState::Confirmed)
+    );
+    assert_eq!(
+        (&here.call_id, &here.local_tag, &here.remote_tag),
+        (&there.call_id, &there.remote_tag, &there.local_tag)
+    );
     assert_eq!(here.remote_target, Uri::parse(b"sip:user1@192.0.2.2:5060").unwrap());
     assert_eq!(there.remote_target, Uri::parse(b"sip:user0@192.0.2.1:5060").unwrap());
 
     world.hang_up(0, caller);
-    assert_eq!(world.act(0, |endpoint, now| endpoint.hang_up(now, caller, None)), Err(EndpointError::Gone));
+    assert_eq!(
+        world.act(0, |endpoint, now| endpoint.hang_up(now, caller, None)),
+        Err(EndpointError::Gone)
+    );
     assert_eq!(world.endpoint(0).session_info(caller), None);
     world.run(secs(1));
     assert!(matches!(
         world.events(1).last(),
         Some(Event::Ended { session, cause: EndCause::Bye { reason: None } }) if *session == callee
     ));
-    assert_eq!(world.sent_lines(0), [
-        "INVITE sip:user1@192.0.2.2:5060 SIP/2.0",
-        "ACK sip:user1@192.0.2.2:5060 SIP/2.0",
-        "BYE sip:user1@192.0.2.2:5060 SIP/2.0",
-    ]);
-    assert_eq!(world.sent_lines(1), ["SIP/2.0 180 Ringing", "SIP/2.0 200 OK", "SIP/2.0 200 OK"]);
+    assert_eq!(
+        world.sent_lines(0),
+        [
+            "INVITE sip:user1@192.0.2.2:5060 SIP/2.0",
+            "ACK sip:user1@192.0.2.2:5060 SIP/2.0",
+            "BYE sip:user1@192.0.2.2:5060 SIP/2.0",
+        ]
+    );
+    assert_eq!(
+        world.sent_lines(1),
+        ["SIP/2.0 180 Ringing", "SIP/2.0 200 OK", "SIP/2.0 200 OK"]
+    );
     world.settle();
 }
 
@@ -58,10 +90,18 @@ fn a_call_is_hung_up_by_the_callee_with_a_reason() {
     let mut world = World::new(2, 2);
     let (caller, callee) = world.established(0, 1);
     let reason = sip_core::header::Reason::sip(StatusCode::DECLINE);
-    world.act(1, |endpoint, now| endpoint.hang_up(now, callee, Some(reason))).unwrap();
+    world
+        .act(1, |endpoint, now| endpoint.hang_up(now, callee, Some(reason)))
+        .unwrap();
     world.run(secs(1));
     let events = world.events(0);
-    let [Event::Ended { session, cause: EndCause::Bye { reason: Some(reason) } }] = &events[..] else {
+    let [
+        Event::Ended {
+            session,
+            cause: EndCause::Bye { reason: Some(reason) },
+        },
+    ] = &events[..]
+    else {
         panic!("{events:?}")
     };
     assert_eq!(*session, caller);
@@ -76,9 +116,14 @@ fn a_200_has_what_a_dialog_needs() {
     world.run(ms(15));
     let callee = world.incoming(1);
     world.answer(1, callee);
-    let Message::Response(answer) = world.last_sent(1, "SIP/2.0 200") else { panic!() };
+    let Message::Response(answer) = world.last_sent(1, "SIP/2.0 200") else {
+        panic!()
+    };
     let headers = answer.headers();
-    assert_eq!(headers.get_str(&HeaderName::Contact), Some("<sip:user1@192.0.2.2:5060>"));
+    assert_eq!(
+        headers.get_str(&HeaderName::Contact),
+        Some("<sip:user1@192.0.2.2:5060>")
+    );
     assert_eq!(headers.get_str(&HeaderName::Supported), Some("replaces"));
     assert!(headers.get_str(&HeaderName::Allow).unwrap().contains("REFER"));
     assert_eq!(headers.get_str(&HeaderName::Server), Some("node 1"));
@@ -98,7 +143,9 @@ fn trying_comes_by_itself_after_200_ms() {
     assert_eq!(world.sent_lines(1), [""; 0]);
     world.run(ms(10));
     assert_eq!(world.sent_lines(1), ["SIP/2.0 100 Trying"]);
-    let Message::Response(trying) = world.last_sent(1, "SIP/2.0 100") else { panic!() };
+    let Message::Response(trying) = world.last_sent(1, "SIP/2.0 100") else {
+        panic!()
+    };
     assert_eq!(trying.to().unwrap().tag(), None);
     assert_eq!(world.names(0), [""; 0], "100 is nobody's news");
     world.run(secs(20));
@@ -114,12 +161,28 @@ fn a_call_is_rejected() {
     world.run(ms(15));
     let callee = world.incoming(1);
     let reply = Reply::new().reason("Not now").header(HeaderName::RetryAfter, "60");
-    world.act(1, |endpoint, now| endpoint.reject(now, callee, StatusCode::BUSY_HERE, reply)).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.reject(now, callee, StatusCode::BUSY_HERE, reply)
+        })
+        .unwrap();
     assert_eq!(world.endpoint(1).session_info(callee), None);
     world.run(secs(1));
     let events = world.events(0);
-    let [Event::Failed { session, status, response: Some(response) }] = &events[..] else { panic!("{events:?}") };
-    assert_eq!((*session, *status, response.reason()), (caller, StatusCode::BUSY_HERE, "Not now"));
+    let [
+        Event::Failed {
+            session,
+            status,
+            response: Some(response),
+        },
+    ] = &events[..]
+    else {
+        panic!("{events:?}")
+    };
+    assert_eq!(
+        (*session, *status, response.reason()),
+        (caller, StatusCode::BUSY_HERE, "Not now")
+    );
     assert_eq!(response.headers().get_str(&HeaderName::RetryAfter), Some("60"));
     assert_eq!(world.count_sent(0, "ACK"), 1);
     world.settle();
@@ -136,7 +199,11 @@ fn a_lost_ack_of_a_failure_is_sent_again() {
     world.call(0, 1);
     world.run(ms(15));
     let callee = world.incoming(1);
-    world.act(1, |endpoint, now| endpoint.reject(now, callee, StatusCode::BUSY_HERE, Reply::new())).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.reject(now, callee, StatusCode::BUSY_HERE, Reply::new())
+        })
+        .unwrap();
     world.run(secs(10));
     assert_eq!(world.names(0), ["Failed"]);
     assert_eq!((world.count_sent(1, "SIP/2.0 486"), world.count_sent(0, "ACK")), (3, 3));
@@ -174,7 +241,11 @@ fn the_2xx_is_repeated_until_the_ack_comes() {
     world.run(secs(10));
     // At 0, 0.5, 1.5 and 3.5 s; each is acknowledged with the same bytes.
     assert_eq!(world.count_sent(1, "SIP/2.0 200"), 4);
-    let acks: Vec<_> = world.nodes[0].sent.iter().filter(|(_, _, data)| data.starts_with(b"ACK")).collect();
+    let acks: Vec<_> = world.nodes[0]
+        .sent
+        .iter()
+        .filter(|(_, _, data)| data.starts_with(b"ACK"))
+        .collect();
     assert_eq!(acks.len(), 4);
     assert!(acks.iter().all(|(_, _, data)| *data == acks[0].2));
     assert_eq!(world.names(0), ["Answered"], "the answer is told once");
@@ -192,7 +263,13 @@ fn without_any_ack_the_callee_ends_the_session() {
     let callee = world.incoming(1);
     world.answer(1, callee);
     world.run(secs(33));
-    assert!(matches!(world.events(1).last(), Some(Event::Ended { cause: EndCause::AckTimeout, .. })));
+    assert!(matches!(
+        world.events(1).last(),
+        Some(Event::Ended {
+            cause: EndCause::AckTimeout,
+            ..
+        })
+    ));
     assert_eq!(world.count_sent(1, "SIP/2.0 200"), 11, "T1 doubling up to T2 for 32 s");
     assert_eq!(world.count_sent(1, "BYE"), 1);
     assert_eq!(world.names(0), ["Answered", "Ended"]);
@@ -246,7 +323,12 @@ fn bye_crosses_bye() {
     world.run(secs(1));
     for node in [0, 1] {
         assert_eq!(world.names(node), [""; 0]);
-        assert_eq!(world.sent_lines(node).len(), 2, "BYE and 200: {:?}", world.sent_lines(node));
+        assert_eq!(
+            world.sent_lines(node).len(),
+            2,
+            "BYE and 200: {:?}",
+            world.sent_lines(node)
+        );
         assert!(world.sent_lines(node)[1].starts_with("SIP/2.0 200"));
     }
     world.settle();
@@ -263,13 +345,20 @@ fn a_bye_that_is_never_answered_is_given_up() {
     assert_eq!(world.count_sent(0, "BYE"), 11);
     // The peer finds out when it says something.
     world.lose_nothing();
-    let request = world.act(1, |endpoint, now| endpoint.request(now, callee, Method::Info, Reply::new())).unwrap();
+    let request = world
+        .act(1, |endpoint, now| {
+            endpoint.request(now, callee, Method::Info, Reply::new())
+        })
+        .unwrap();
     world.run(secs(1));
     let events = world.events(1);
-    assert!(matches!(&events[..], [
+    assert!(
+        matches!(&events[..], [
         Event::Response { request_id, status, response: Some(_) },
         Event::Ended { cause: EndCause::RequestTimeout(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST), .. },
-    ] if *request_id == request && status.code() == 481), "{events:?}");
+    ] if *request_id == request && status.code() == 481),
+        "{events:?}"
+    );
     world.settle();
 }
 
@@ -281,7 +370,11 @@ fn late_offers_are_answered_in_the_ack() {
     let caller = world.act(0, |endpoint, now| endpoint.invite(now, invite)).unwrap();
     world.run(ms(15));
     let callee = world.incoming(1);
-    world.act(1, |endpoint, now| endpoint.answer(now, callee, Reply::new().body(Body::sdp("their offer")))).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.answer(now, callee, Reply::new().body(Body::sdp("their offer")))
+        })
+        .unwrap();
     world.run(ms(1200));
     assert_eq!(world.names(0), ["Answered"]);
     assert_eq!(world.count_sent(0, "ACK"), 0);
@@ -289,14 +382,20 @@ fn late_offers_are_answered_in_the_ack() {
         world.act(0, |endpoint, now| endpoint.reinvite(now, caller, Reply::new())),
         Err(EndpointError::Pending)
     );
-    world.act(0, |endpoint, now| endpoint.acknowledge(now, caller, Some(Body::sdp("our answer")))).unwrap();
+    world
+        .act(0, |endpoint, now| {
+            endpoint.acknowledge(now, caller, Some(Body::sdp("our answer")))
+        })
+        .unwrap();
     assert_eq!(
         world.act(0, |endpoint, now| endpoint.acknowledge(now, caller, None)),
         Err(EndpointError::WrongState)
     );
     world.run(secs(1));
     let events = world.events(1);
-    assert!(matches!(&events[..], [Event::Invite { .. }, Event::Confirmed { body: Some(body), .. }] if body == "our answer"));
+    assert!(
+        matches!(&events[..], [Event::Invite { .. }, Event::Confirmed { body: Some(body), .. }] if body == "our answer")
+    );
     world.hang_up(0, caller);
     world.settle();
 }
@@ -313,7 +412,10 @@ fn hanging_up_before_a_late_answer_acknowledges_first() {
     world.run(ms(100));
     world.hang_up(0, caller);
     world.run(secs(1));
-    assert_eq!(world.sent_lines(0).iter().map(|line| &line[..3]).collect::<Vec<_>>(), ["INV", "ACK", "BYE"]);
+    assert_eq!(
+        world.sent_lines(0).iter().map(|line| &line[..3]).collect::<Vec<_>>(),
+        ["INV", "ACK", "BYE"]
+    );
     assert_eq!(world.names(1), ["Invite", "Confirmed", "Ended"]);
     world.settle();
 }
@@ -324,7 +426,11 @@ fn an_unanswered_invite_is_refused_after_the_longest_ringing() {
     world.call(0, 1);
     world.run(ms(15));
     let callee = world.incoming(1);
-    world.act(1, |endpoint, now| endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())
+        })
+        .unwrap();
     world.run(secs(119));
     assert_eq!(world.count_sent(1, "SIP/2.0 180"), 2, "repeated each minute");
     world.run(secs(5));
@@ -345,12 +451,24 @@ fn the_endpoints_own_headers_may_not_be_given_and_nothing_can_be_smuggled() {
         Reply::new().header(HeaderName::Subject, "x\r\nVia: y"),
         Reply::new().body(Body::new("text/plain\r\nX: y", "x")),
     ] {
-        let result = world.act(0, |endpoint, now| endpoint.request(now, caller, Method::Info, reply.clone()));
+        let result = world.act(0, |endpoint, now| {
+            endpoint.request(now, caller, Method::Info, reply.clone())
+        });
         assert_eq!(result, Err(EndpointError::BadHeader), "{reply:?}");
-        assert_eq!(world.act(0, |endpoint, now| endpoint.reinvite(now, caller, reply)), Err(EndpointError::BadHeader));
+        assert_eq!(
+            world.act(0, |endpoint, now| endpoint.reinvite(now, caller, reply)),
+            Err(EndpointError::BadHeader)
+        );
     }
     assert_eq!(world.live(0), before);
-    for method in [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Refer, Method::Prack] {
+    for method in [
+        Method::Invite,
+        Method::Ack,
+        Method::Bye,
+        Method::Cancel,
+        Method::Refer,
+        Method::Prack,
+    ] {
         let result = world.act(0, |endpoint, now| endpoint.request(now, caller, method, Reply::new()));
         assert_eq!(result, Err(EndpointError::BadMethod));
     }
@@ -367,23 +485,47 @@ fn commands_in_the_wrong_state_change_nothing() {
     use EndpointError::{BadStatus, WrongState};
     world.act(0, |endpoint, now| {
         assert_eq!(endpoint.answer(now, caller, Reply::new()), Err(WrongState));
-        assert_eq!(endpoint.provisional(now, caller, StatusCode::RINGING, Reply::new()), Err(WrongState));
-        assert_eq!(endpoint.reject(now, caller, StatusCode::BUSY_HERE, Reply::new()), Err(WrongState));
+        assert_eq!(
+            endpoint.provisional(now, caller, StatusCode::RINGING, Reply::new()),
+            Err(WrongState)
+        );
+        assert_eq!(
+            endpoint.reject(now, caller, StatusCode::BUSY_HERE, Reply::new()),
+            Err(WrongState)
+        );
         assert_eq!(endpoint.acknowledge(now, caller, None), Err(WrongState));
         assert_eq!(endpoint.reinvite(now, caller, Reply::new()), Err(WrongState));
-        assert_eq!(endpoint.request(now, caller, Method::Info, Reply::new()), Err(WrongState));
+        assert_eq!(
+            endpoint.request(now, caller, Method::Info, Reply::new()),
+            Err(WrongState)
+        );
     });
     world.act(1, |endpoint, now| {
-        assert_eq!(endpoint.provisional(now, callee, StatusCode::TRYING, Reply::new()), Err(BadStatus));
-        assert_eq!(endpoint.provisional(now, callee, StatusCode::OK, Reply::new()), Err(BadStatus));
-        assert_eq!(endpoint.reject(now, callee, StatusCode::OK, Reply::new()), Err(BadStatus));
-        assert_eq!(endpoint.reject(now, callee, StatusCode::RINGING, Reply::new()), Err(BadStatus));
+        assert_eq!(
+            endpoint.provisional(now, callee, StatusCode::TRYING, Reply::new()),
+            Err(BadStatus)
+        );
+        assert_eq!(
+            endpoint.provisional(now, callee, StatusCode::OK, Reply::new()),
+            Err(BadStatus)
+        );
+        assert_eq!(
+            endpoint.reject(now, callee, StatusCode::OK, Reply::new()),
+            Err(BadStatus)
+        );
+        assert_eq!(
+            endpoint.reject(now, callee, StatusCode::RINGING, Reply::new()),
+            Err(BadStatus)
+        );
         assert_eq!(endpoint.reinvite(now, callee, Reply::new()), Err(WrongState));
     });
     world.answer(1, callee);
     world.act(1, |endpoint, now| {
         assert_eq!(endpoint.answer(now, callee, Reply::new()), Err(WrongState));
-        assert_eq!(endpoint.reinvite(now, callee, Reply::new()), Err(EndpointError::Pending));
+        assert_eq!(
+            endpoint.reinvite(now, callee, Reply::new()),
+            Err(EndpointError::Pending)
+        );
     });
     world.run(secs(1));
     world.hang_up(0, caller);
@@ -427,7 +569,14 @@ fn a_broken_connection_fails_what_was_not_heard_of() {
     world.disconnect(0);
     let events = world.events(0);
     assert!(
-        matches!(&events[..], [Event::Failed { status: StatusCode::SERVICE_UNAVAILABLE, response: None, .. }]),
+        matches!(
+            &events[..],
+            [Event::Failed {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                response: None,
+                ..
+            }]
+        ),
         "{events:?}"
     );
     world.settle();
@@ -441,9 +590,20 @@ fn an_unreachable_peer_is_503() {
         invite.target = Uri::parse(format!("sip:x@192.0.2.99;transport={transport}").as_bytes()).unwrap();
         world.act(0, |endpoint, now| endpoint.invite(now, invite)).unwrap();
         let remote = "192.0.2.99:5060".parse().unwrap();
-        world.act(0, |endpoint, now| endpoint.unreachable(now, transport.parse().unwrap(), remote));
+        world.act(0, |endpoint, now| {
+            endpoint.unreachable(now, transport.parse().unwrap(), remote)
+        });
         let events = world.events(0);
-        assert!(matches!(&events[..], [Event::Failed { status: StatusCode::SERVICE_UNAVAILABLE, .. }]), "{events:?}");
+        assert!(
+            matches!(
+                &events[..],
+                [Event::Failed {
+                    status: StatusCode::SERVICE_UNAVAILABLE,
+                    ..
+                }]
+            ),
+            "{events:?}"
+        );
         world.settle();
     }
 }
@@ -473,7 +633,11 @@ fn every_message_survives_duplication() {
     let caller = world.call(0, 1);
     world.run(ms(15));
     let callee = world.incoming(1);
-    world.act(1, |endpoint, now| endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())
+        })
+        .unwrap();
     world.run(ms(15));
     world.answer(1, callee);
     world.run(secs(1));
@@ -494,7 +658,11 @@ fn a_lossy_network_only_delays() {
         let callee = world.incoming(1);
         world.answer(1, callee);
         world.run(secs(40));
-        assert_eq!(world.names(0).iter().filter(|name| **name == "Answered").count(), 1, "seed {seed}");
+        assert_eq!(
+            world.names(0).iter().filter(|name| **name == "Answered").count(),
+            1,
+            "seed {seed}"
+        );
         assert_eq!(world.names(1), ["Invite", "Confirmed"], "seed {seed}");
         world.hang_up(0, caller);
         world.run(secs(40));
@@ -510,7 +678,11 @@ fn the_same_seed_does_the_same() {
         let (caller, _) = world.established(0, 1);
         world.hang_up(0, caller);
         world.settle();
-        world.nodes.iter().flat_map(|node| node.sent.clone()).collect::<Vec<_>>()
+        world
+            .nodes
+            .iter()
+            .flat_map(|node| node.sent.clone())
+            .collect::<Vec<_>>()
     };
     assert_eq!(run(5), run(5));
     assert_ne!(run(5), run(6));

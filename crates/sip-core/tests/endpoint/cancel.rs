@@ -11,17 +11,32 @@ fn a_ringing_call_is_cancelled() {
     let caller = world.call(0, 1);
     world.run(ms(15));
     let callee = world.incoming(1);
-    world.act(1, |endpoint, now| endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())
+        })
+        .unwrap();
     world.run(ms(100));
     world.hang_up(0, caller);
     world.run(secs(1));
     assert_eq!(world.names(1), ["Invite", "Cancelled"]);
     assert_eq!(world.names(0), ["Progress"]);
-    assert_eq!(world.sent_lines(1)[1..], ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]);
-    let Message::Response(cancelled) = world.last_sent(1, "SIP/2.0 200") else { panic!() };
-    let Message::Response(terminated) = world.last_sent(1, "SIP/2.0 487") else { panic!() };
+    assert_eq!(
+        world.sent_lines(1)[1..],
+        ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]
+    );
+    let Message::Response(cancelled) = world.last_sent(1, "SIP/2.0 200") else {
+        panic!()
+    };
+    let Message::Response(terminated) = world.last_sent(1, "SIP/2.0 487") else {
+        panic!()
+    };
     assert_eq!(cancelled.to().unwrap().tag(), terminated.to().unwrap().tag());
-    assert!(world.act(1, |endpoint, now| endpoint.answer(now, callee, Reply::new())).is_err());
+    assert!(
+        world
+            .act(1, |endpoint, now| endpoint.answer(now, callee, Reply::new()))
+            .is_err()
+    );
     world.settle();
 }
 
@@ -58,7 +73,11 @@ fn a_2xx_that_crosses_the_cancel_is_acknowledged_and_hung_up() {
     let caller = world.call(0, 1);
     world.run(ms(15));
     let callee = world.incoming(1);
-    world.act(1, |endpoint, now| endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())
+        })
+        .unwrap();
     world.run(ms(100));
     world.answer(1, callee);
     world.hang_up(0, caller);
@@ -95,7 +114,14 @@ fn patience_ends_in_a_cancel_and_408() {
     world.run(secs(21));
     let events = world.events(0);
     assert!(
-        matches!(&events[..], [Event::Failed { status: StatusCode::REQUEST_TIMEOUT, response: None, .. }]),
+        matches!(
+            &events[..],
+            [Event::Failed {
+                status: StatusCode::REQUEST_TIMEOUT,
+                response: None,
+                ..
+            }]
+        ),
         "{events:?}"
     );
     assert_eq!(world.names(1), ["Invite", "Cancelled"]);
@@ -115,7 +141,11 @@ fn a_peer_that_ignores_the_cancel_is_given_up() {
     world.run(secs(33));
     assert_eq!((world.live(0).sessions, world.live(0).client_transactions), (0, 0));
     let callee = world.incoming(1);
-    world.act(1, |endpoint, now| endpoint.reject(now, callee, StatusCode::BUSY_HERE, Reply::new())).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.reject(now, callee, StatusCode::BUSY_HERE, Reply::new())
+        })
+        .unwrap();
     world.settle();
 }
 
@@ -159,7 +189,9 @@ fn fork_response(invite: &Message, status: StatusCode, tag: &str, contact: &str)
     let Message::Request(invite) = invite else { panic!() };
     let mut response = Response::to_request(invite, status, None);
     response.set_to_tag(tag);
-    response.headers_mut().push(HeaderName::Contact, format!("<sip:{tag}@{contact}>"));
+    response
+        .headers_mut()
+        .push(HeaderName::Contact, format!("<sip:{tag}@{contact}>"));
     response.to_bytes()
 }
 
@@ -179,18 +211,21 @@ fn of_two_forks_the_first_2xx_wins() {
     world.inject(0, proxy, fork_response(&sent, StatusCode::OK, "one", "203.0.113.1"));
     assert_eq!(world.names(0)[3..], ["Answered"]);
     assert_eq!(&world.endpoint(0).session_info(caller).unwrap().remote_tag[..], b"two");
-    assert_eq!(world.sent_lines(0)[1..], [
-        "ACK sip:two@203.0.113.2 SIP/2.0",
-        "ACK sip:one@203.0.113.1 SIP/2.0",
-        "BYE sip:one@203.0.113.1 SIP/2.0",
-    ]);
+    assert_eq!(
+        world.sent_lines(0)[1..],
+        [
+            "ACK sip:two@203.0.113.2 SIP/2.0",
+            "ACK sip:one@203.0.113.1 SIP/2.0",
+            "BYE sip:one@203.0.113.1 SIP/2.0",
+        ]
+    );
     // Each retransmitted 2xx gets its own ACK again, and no second BYE.
     world.inject(0, proxy, fork_response(&sent, StatusCode::OK, "one", "203.0.113.1"));
     world.inject(0, proxy, fork_response(&sent, StatusCode::OK, "two", "203.0.113.2"));
-    assert_eq!(world.sent_lines(0)[4..], [
-        "ACK sip:one@203.0.113.1 SIP/2.0",
-        "ACK sip:two@203.0.113.2 SIP/2.0",
-    ]);
+    assert_eq!(
+        world.sent_lines(0)[4..],
+        ["ACK sip:one@203.0.113.1 SIP/2.0", "ACK sip:two@203.0.113.2 SIP/2.0",]
+    );
     world.hang_up(0, caller);
     world.settle();
 }
@@ -204,11 +239,19 @@ fn forks_are_limited() {
     let sent = world.last_sent(0, "INVITE");
     let proxy = "198.51.100.1:5060";
     for n in 0..4 {
-        world.inject(0, proxy, fork_response(&sent, StatusCode::RINGING, &format!("t{n}"), "203.0.113.1"));
+        world.inject(
+            0,
+            proxy,
+            fork_response(&sent, StatusCode::RINGING, &format!("t{n}"), "203.0.113.1"),
+        );
     }
     assert_eq!(world.names(0), ["Progress"; 3], "the fourth is one too many");
     for n in 0..6 {
-        world.inject(0, proxy, fork_response(&sent, StatusCode::OK, &format!("t{n}"), "203.0.113.1"));
+        world.inject(
+            0,
+            proxy,
+            fork_response(&sent, StatusCode::OK, &format!("t{n}"), "203.0.113.1"),
+        );
     }
     assert_eq!(world.count_sent(0, "BYE"), 3);
     world.hang_up(0, caller);
@@ -250,22 +293,36 @@ fn a_challenge_is_answered_once_and_acknowledged() {
     let caller = world.act(0, |endpoint, now| endpoint.invite(now, invite)).unwrap();
     world.run(ms(15));
     let first = world.incoming(1);
-    let challenge = Reply::new()
-        .header(HeaderName::ProxyAuthenticate, "Digest realm=\"example.com\", nonce=\"n1\", qop=\"auth\", algorithm=MD5");
+    let challenge = Reply::new().header(
+        HeaderName::ProxyAuthenticate,
+        "Digest realm=\"example.com\", nonce=\"n1\", qop=\"auth\", algorithm=MD5",
+    );
     let required = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
-    world.act(1, |endpoint, now| endpoint.reject(now, first, required, challenge)).unwrap();
+    world
+        .act(1, |endpoint, now| endpoint.reject(now, first, required, challenge))
+        .unwrap();
     world.run(ms(50));
     assert_eq!(world.names(1), ["Invite", "Invite"]);
     let second = world.incoming(1);
-    let Message::Request(retry) = world.last_sent(0, "INVITE") else { panic!() };
+    let Message::Request(retry) = world.last_sent(0, "INVITE") else {
+        panic!()
+    };
     let credentials = retry.headers().get_str(&HeaderName::ProxyAuthorization).unwrap();
-    assert!(credentials.contains("username=\"user0\"") && credentials.contains("nonce=\"n1\""), "{credentials}");
+    assert!(
+        credentials.contains("username=\"user0\"") && credentials.contains("nonce=\"n1\""),
+        "{credentials}"
+    );
     assert_eq!(retry.body(), "offer");
     world.answer(1, second);
     world.run(secs(1));
     assert_eq!(world.names(0), ["Answered"]);
-    let Message::Request(ack) = world.last_sent(0, "ACK") else { panic!() };
-    assert_eq!(ack.headers().get_str(&HeaderName::ProxyAuthorization), Some(credentials));
+    let Message::Request(ack) = world.last_sent(0, "ACK") else {
+        panic!()
+    };
+    assert_eq!(
+        ack.headers().get_str(&HeaderName::ProxyAuthorization),
+        Some(credentials)
+    );
     assert_eq!(ack.cseq().unwrap().number, retry.cseq().unwrap().number);
     world.hang_up(0, caller);
     world.settle();
@@ -279,14 +336,26 @@ fn an_endless_challenge_ends() {
     world.act(0, |endpoint, now| endpoint.invite(now, invite)).unwrap();
     for n in 0..10 {
         world.run(ms(30));
-        let Some(Event::Invite { session, .. }) = world.events(1).pop() else { break };
+        let Some(Event::Invite { session, .. }) = world.events(1).pop() else {
+            break;
+        };
         let value = format!("Digest realm=\"example.com\", nonce=\"n{n}\", qop=\"auth\", stale=true");
         let challenge = Reply::new().header(HeaderName::WwwAuthenticate, value);
-        world.act(1, |endpoint, now| endpoint.reject(now, session, StatusCode::UNAUTHORIZED, challenge)).unwrap();
+        world
+            .act(1, |endpoint, now| {
+                endpoint.reject(now, session, StatusCode::UNAUTHORIZED, challenge)
+            })
+            .unwrap();
     }
     let tries = world.count_sent(0, "INVITE");
     assert!((2..=4).contains(&tries), "{tries} tries");
-    assert!(matches!(world.events(0).last(), Some(Event::Failed { status: StatusCode::UNAUTHORIZED, .. })));
+    assert!(matches!(
+        world.events(0).last(),
+        Some(Event::Failed {
+            status: StatusCode::UNAUTHORIZED,
+            ..
+        })
+    ));
     world.settle();
 }
 
@@ -297,7 +366,11 @@ fn without_credentials_a_challenge_is_a_failure() {
     world.run(ms(15));
     let callee = world.incoming(1);
     let challenge = Reply::new().header(HeaderName::WwwAuthenticate, "Digest realm=\"x\", nonce=\"n\"");
-    world.act(1, |endpoint, now| endpoint.reject(now, callee, StatusCode::UNAUTHORIZED, challenge)).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.reject(now, callee, StatusCode::UNAUTHORIZED, challenge)
+        })
+        .unwrap();
     world.run(ms(50));
     assert_eq!(world.names(0), ["Failed"]);
     world.settle();
@@ -312,7 +385,11 @@ fn hanging_up_while_the_challenge_is_on_its_way_does_not_call_again() {
     world.run(ms(15));
     let callee = world.incoming(1);
     let challenge = Reply::new().header(HeaderName::WwwAuthenticate, "Digest realm=\"x\", nonce=\"n\"");
-    world.act(1, |endpoint, now| endpoint.reject(now, callee, StatusCode::UNAUTHORIZED, challenge)).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.reject(now, callee, StatusCode::UNAUTHORIZED, challenge)
+        })
+        .unwrap();
     world.hang_up(0, caller);
     world.run(secs(1));
     assert_eq!(world.count_sent(0, "INVITE"), 1);
@@ -326,7 +403,11 @@ fn early_media_bodies_come_with_the_progress() {
     world.run(ms(15));
     let callee = world.incoming(1);
     let reply = Reply::new().body(Body::sdp("early"));
-    world.act(1, |endpoint, now| endpoint.provisional(now, callee, StatusCode::SESSION_PROGRESS, reply)).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.provisional(now, callee, StatusCode::SESSION_PROGRESS, reply)
+        })
+        .unwrap();
     world.run(ms(15));
     assert!(matches!(&world.events(0)[..], [Event::Progress { response, .. }] if response.body() == "early"));
     world.hang_up(0, caller);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use machine::{Machine, Time};
 use sip_core::{
-    Body, ConnectionId, Endpoint, EndpointConfig, Event, Flow, Invite, Live, Message, NameAddr, Output, Reply, SessionId,
-    Transport, Uri,
+    Body, ConnectionId, Endpoint, EndpointConfig, Event, Flow, Invite, Live, Message, NameAddr, Output, Reply,
+    SessionId, Transport, Uri,
 };
 
 pub fn ms(millis: u64) -> Duration {
@@ -39,6 +39,9 @@ impl Chance {
     }
 }
 
+/// Whether to lose a message.
+pub type Filter = Box<dyn FnMut(&Message) -> bool>;
+
 /// What the network does to datagrams.
 pub struct Link {
     pub latency: Duration,
@@ -46,12 +49,20 @@ pub struct Link {
     pub loss_percent: u64,
     pub duplicate_percent: u64,
     /// Datagrams for which it returns true are lost.
-    pub filter: Option<Box<dyn FnMut(&Message) -> bool>>,
+    pub filter: Option<Filter>,
 }
 
 enum Arrival {
-    Datagram { to: SocketAddr, from: SocketAddr, data: Bytes },
-    Stream { node: usize, flow: Flow, data: Bytes },
+    Datagram {
+        to: SocketAddr,
+        from: SocketAddr,
+        data: Bytes,
+    },
+    Stream {
+        node: usize,
+        flow: Flow,
+        data: Bytes,
+    },
 }
 
 pub struct Node {
@@ -71,6 +82,9 @@ pub struct World {
     wire: BTreeMap<(Time, u64), Arrival>,
     order: u64,
     connections: u64,
+    /// Writes each endpoint out and reads it back, after all it does.
+    #[cfg(feature = "serde")]
+    pub reload: bool,
 }
 
 pub const START: Time = Time::from_secs(1_700_000_000);
@@ -102,11 +116,19 @@ impl World {
         Self {
             now: START,
             nodes,
-            link: Link { latency: ms(10), jitter_ms: 0, loss_percent: 0, duplicate_percent: 0, filter: None },
+            link: Link {
+                latency: ms(10),
+                jitter_ms: 0,
+                loss_percent: 0,
+                duplicate_percent: 0,
+                filter: None,
+            },
             chance: Chance::new(seed),
             wire: BTreeMap::new(),
             order: 0,
             connections: 0,
+            #[cfg(feature = "serde")]
+            reload: false,
         }
     }
 
@@ -141,10 +163,23 @@ impl World {
     /// Delivers bytes to a node from anywhere.
     pub fn inject(&mut self, node: usize, from: &str, data: impl Into<Bytes>) {
         let (local, from, data) = (self.nodes[node].address, from.parse().unwrap(), data.into());
-        self.act(node, |endpoint, now| endpoint.receive(now, Flow::udp(local, from), data));
+        self.act(node, |endpoint, now| {
+            endpoint.receive(now, Flow::udp(local, from), data)
+        });
     }
 
     fn drain(&mut self, node: usize) {
+        #[cfg(feature = "serde")]
+        if self.reload {
+            let text = serde_json::to_string(&self.nodes[node].endpoint).unwrap();
+            let endpoint: Endpoint = serde_json::from_str(&text).unwrap();
+            assert_eq!(
+                serde_json::to_string(&endpoint).unwrap(),
+                text,
+                "written the same again"
+            );
+            self.nodes[node].endpoint = endpoint;
+        }
         while let Some(output) = self.nodes[node].endpoint.poll_output() {
             match output {
                 Output::Event(event) => self.nodes[node].events.push((self.now, event)),
@@ -165,7 +200,11 @@ impl World {
             for _ in 0..copies {
                 if !self.chance.percent(self.link.loss_percent) {
                     let delay = self.link.latency + ms(self.chance.below(self.link.jitter_ms + 1));
-                    let arrival = Arrival::Datagram { to: flow.remote, from: flow.local, data: data.clone() };
+                    let arrival = Arrival::Datagram {
+                        to: flow.remote,
+                        from: flow.local,
+                        data: data.clone(),
+                    };
                     self.schedule(delay, arrival);
                 }
             }
@@ -182,7 +221,14 @@ impl World {
         // In pieces, as TCP may: the framer has to put them together.
         let cut = data.len() / 3;
         for piece in [data.slice(..cut), data.slice(cut..)] {
-            self.schedule(self.link.latency, Arrival::Stream { node: peer, flow, data: piece });
+            self.schedule(
+                self.link.latency,
+                Arrival::Stream {
+                    node: peer,
+                    flow,
+                    data: piece,
+                },
+            );
         }
     }
 
@@ -223,7 +269,9 @@ impl World {
     pub fn step(&mut self, until: Time) -> bool {
         let timer = self.nodes.iter().filter_map(|node| node.endpoint.poll_timeout()).min();
         let arrival = self.wire.keys().next().map(|(at, _)| *at);
-        let Some(at) = timer.into_iter().chain(arrival).min().filter(|at| *at <= until) else { return false };
+        let Some(at) = timer.into_iter().chain(arrival).min().filter(|at| *at <= until) else {
+            return false;
+        };
         self.now = self.now.max(at);
         if arrival == Some(at) {
             let (_, arrival) = self.wire.pop_first().unwrap();
@@ -231,7 +279,10 @@ impl World {
             return true;
         }
         for node in 0..self.nodes.len() {
-            let due = self.nodes[node].endpoint.poll_timeout().is_some_and(|due| due <= self.now);
+            let due = self.nodes[node]
+                .endpoint
+                .poll_timeout()
+                .is_some_and(|due| due <= self.now);
             if due {
                 let now = self.now;
                 self.nodes[node].endpoint.handle_timeout(now);
@@ -252,7 +303,9 @@ impl World {
                 }
             }
             Arrival::Stream { node, flow, data } => {
-                let open = flow.connection.is_some_and(|id| self.nodes[node].streams.contains_key(&id));
+                let open = flow
+                    .connection
+                    .is_some_and(|id| self.nodes[node].streams.contains_key(&id));
                 if open {
                     self.act(node, |endpoint, _| endpoint.receive(now, flow, data));
                 }
@@ -283,7 +336,10 @@ impl World {
 
     /// Takes a node's events.
     pub fn events(&mut self, node: usize) -> Vec<Event> {
-        core::mem::take(&mut self.nodes[node].events).into_iter().map(|(_, event)| event).collect()
+        core::mem::take(&mut self.nodes[node].events)
+            .into_iter()
+            .map(|(_, event)| event)
+            .collect()
     }
 
     /// The names of a node's events so far; they stay.
@@ -293,16 +349,27 @@ impl World {
 
     /// What a node has sent: start lines.
     pub fn sent_lines(&self, node: usize) -> Vec<String> {
-        self.nodes[node].sent.iter().map(|(_, _, data)| start_line(data)).collect()
+        self.nodes[node]
+            .sent
+            .iter()
+            .map(|(_, _, data)| start_line(data))
+            .collect()
     }
 
     pub fn count_sent(&self, node: usize, prefix: &str) -> usize {
-        self.sent_lines(node).iter().filter(|line| line.starts_with(prefix)).count()
+        self.sent_lines(node)
+            .iter()
+            .filter(|line| line.starts_with(prefix))
+            .count()
     }
 
     pub fn last_sent(&self, node: usize, prefix: &str) -> Message {
-        let (_, _, data) =
-            self.nodes[node].sent.iter().rev().find(|(_, _, data)| data.starts_with(prefix.as_bytes())).unwrap();
+        let (_, _, data) = self.nodes[node]
+            .sent
+            .iter()
+            .rev()
+            .find(|(_, _, data)| data.starts_with(prefix.as_bytes()))
+            .unwrap();
         Message::parse(data.clone()).unwrap()
     }
 
@@ -330,7 +397,10 @@ impl World {
     }
 
     pub fn answer(&mut self, node: usize, session: SessionId) {
-        self.act(node, |endpoint, now| endpoint.answer(now, session, Reply::new().body(Body::sdp("answer")))).unwrap();
+        self.act(node, |endpoint, now| {
+            endpoint.answer(now, session, Reply::new().body(Body::sdp("answer")))
+        })
+        .unwrap();
     }
 
     /// An established call: the sessions of both sides. No events are left.
@@ -349,8 +419,27 @@ impl World {
         (caller, callee)
     }
 
+    /// A call that is answered if the network lets it.
+    pub fn established_soon(&mut self) -> (SessionId, Option<SessionId>) {
+        let caller = self.call(0, 1);
+        self.run(secs(3));
+        let callee = self.nodes[1].events.iter().find_map(|(_, event)| match event {
+            Event::Invite { session, .. } => Some(*session),
+            _ => None,
+        });
+        if let Some(callee) = callee {
+            self.answer(1, callee);
+            self.run(secs(3));
+        }
+        self.nodes[1]
+            .events
+            .retain(|(_, event)| !matches!(event, Event::Invite { .. }));
+        (caller, callee)
+    }
+
     pub fn hang_up(&mut self, node: usize, session: SessionId) {
-        self.act(node, |endpoint, now| endpoint.hang_up(now, session, None)).unwrap();
+        self.act(node, |endpoint, now| endpoint.hang_up(now, session, None))
+            .unwrap();
     }
 }
 

@@ -14,6 +14,7 @@ mod cancel;
 mod link;
 mod properties;
 mod reinvite;
+mod saved;
 mod screen;
 mod subscriptions;
 mod transfer;

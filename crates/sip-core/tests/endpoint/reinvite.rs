@@ -5,7 +5,11 @@ use sip_core::{Body, EndCause, EndpointError, Event, HeaderName, Message, Method
 use crate::link::{World, ms, secs};
 
 fn offer(world: &mut World, node: usize, session: sip_core::SessionId, body: &'static str) {
-    world.act(node, |endpoint, now| endpoint.reinvite(now, session, Reply::new().body(Body::sdp(body)))).unwrap();
+    world
+        .act(node, |endpoint, now| {
+            endpoint.reinvite(now, session, Reply::new().body(Body::sdp(body)))
+        })
+        .unwrap();
 }
 
 #[test]
@@ -42,7 +46,9 @@ fn a_refused_reinvite_leaves_the_session_as_it_was() {
     offer(&mut world, 0, caller, "video");
     world.run(ms(15));
     let refused = StatusCode::NOT_ACCEPTABLE_HERE;
-    world.act(1, |endpoint, now| endpoint.reject(now, callee, refused, Reply::new())).unwrap();
+    world
+        .act(1, |endpoint, now| endpoint.reject(now, callee, refused, Reply::new()))
+        .unwrap();
     world.run(secs(1));
     assert!(matches!(&world.events(0)[..], [Event::Reinvited { response, .. }] if response.status() == refused));
     offer(&mut world, 1, callee, "again");
@@ -104,13 +110,24 @@ fn a_second_invite_before_the_first_is_answered_gets_500() {
     offer(&mut world, 0, caller, "one");
     world.run(ms(15));
     // A peer that does not keep to the rules: the same re-INVITE with the next number, in a transaction of its own.
-    let Message::Request(mut second) = world.last_sent(0, "INVITE") else { panic!() };
+    let Message::Request(mut second) = world.last_sent(0, "INVITE") else {
+        panic!()
+    };
     let cseq = second.cseq().unwrap().number + 1;
     second.headers_mut().set(HeaderName::CSeq, format!("{cseq} INVITE"));
-    second.headers_mut().set(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKother");
+    second
+        .headers_mut()
+        .set(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKother");
     world.inject(1, "192.0.2.1:5060", second.to_bytes());
-    let Message::Response(refusal) = world.last_sent(1, "SIP/2.0 500") else { panic!() };
-    let wait: u32 = refusal.headers().get_str(&HeaderName::RetryAfter).unwrap().parse().unwrap();
+    let Message::Response(refusal) = world.last_sent(1, "SIP/2.0 500") else {
+        panic!()
+    };
+    let wait: u32 = refusal
+        .headers()
+        .get_str(&HeaderName::RetryAfter)
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!(wait <= 10);
     assert_eq!(world.names(1), ["Reinvite"]);
     world.answer(1, callee);
@@ -124,10 +141,17 @@ fn a_second_invite_before_the_first_is_answered_gets_500() {
 fn a_number_that_is_not_above_the_last_gets_500() {
     let mut world = World::new(2, 5);
     let (caller, callee) = world.established(0, 1);
-    world.act(0, |endpoint, now| endpoint.request(now, caller, Method::Info, Reply::new())).unwrap();
+    world
+        .act(0, |endpoint, now| {
+            endpoint.request(now, caller, Method::Info, Reply::new())
+        })
+        .unwrap();
     world.run(ms(15));
-    let Message::Request(mut old) = world.last_sent(0, "INFO") else { panic!() };
-    old.headers_mut().set(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKother");
+    let Message::Request(mut old) = world.last_sent(0, "INFO") else {
+        panic!()
+    };
+    old.headers_mut()
+        .set(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKother");
     world.inject(1, "192.0.2.1:5060", old.to_bytes());
     assert_eq!(world.count_sent(1, "SIP/2.0 500"), 1);
     assert_eq!(world.names(1), ["Request"]);
@@ -197,7 +221,13 @@ fn a_reinvite_nobody_answers_ends_the_session() {
     world.run(secs(33));
     let events = world.events(0);
     assert!(
-        matches!(&events[..], [Event::Ended { cause: EndCause::RequestTimeout(StatusCode::REQUEST_TIMEOUT), .. }]),
+        matches!(
+            &events[..],
+            [Event::Ended {
+                cause: EndCause::RequestTimeout(StatusCode::REQUEST_TIMEOUT),
+                ..
+            }]
+        ),
         "{events:?}"
     );
     world.lose_nothing();
@@ -210,14 +240,26 @@ fn a_reinvite_nobody_answers_ends_the_session() {
 fn a_late_offer_in_a_reinvite() {
     let mut world = World::new(2, 11);
     let (caller, callee) = world.established(0, 1);
-    world.act(0, |endpoint, now| endpoint.reinvite(now, caller, Reply::new())).unwrap();
+    world
+        .act(0, |endpoint, now| endpoint.reinvite(now, caller, Reply::new()))
+        .unwrap();
     world.run(ms(15));
-    world.act(1, |endpoint, now| endpoint.answer(now, callee, Reply::new().body(Body::sdp("their offer")))).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.answer(now, callee, Reply::new().body(Body::sdp("their offer")))
+        })
+        .unwrap();
     world.run(secs(1));
     assert_eq!(world.names(0), ["Reinvited"]);
-    world.act(0, |endpoint, now| endpoint.acknowledge(now, caller, Some(Body::sdp("ours")))).unwrap();
+    world
+        .act(0, |endpoint, now| {
+            endpoint.acknowledge(now, caller, Some(Body::sdp("ours")))
+        })
+        .unwrap();
     world.run(secs(1));
-    assert!(matches!(&world.events(1)[..], [Event::Reinvite { .. }, Event::Confirmed { body: Some(body), .. }] if body == "ours"));
+    assert!(
+        matches!(&world.events(1)[..], [Event::Reinvite { .. }, Event::Confirmed { body: Some(body), .. }] if body == "ours")
+    );
     world.hang_up(0, caller);
     world.settle();
 }
@@ -228,7 +270,9 @@ fn a_cancelled_reinvite_leaves_the_session() {
     let (caller, callee) = world.established(0, 1);
     offer(&mut world, 0, caller, "hold");
     world.run(ms(15));
-    let Message::Request(mut cancel) = world.last_sent(0, "INVITE") else { panic!() };
+    let Message::Request(mut cancel) = world.last_sent(0, "INVITE") else {
+        panic!()
+    };
     let text = String::from_utf8(cancel.to_bytes().to_vec()).unwrap();
     cancel.set_body("", "".into());
     drop(cancel);
@@ -238,7 +282,11 @@ fn a_cancelled_reinvite_leaves_the_session() {
     world.run(ms(50));
     assert_eq!(world.names(1), ["Reinvite", "ReinviteCancelled"]);
     assert_eq!(world.count_sent(1, "SIP/2.0 487"), 1);
-    assert!(world.act(1, |endpoint, now| endpoint.answer(now, callee, Reply::new())).is_err());
+    assert!(
+        world
+            .act(1, |endpoint, now| endpoint.answer(now, callee, Reply::new()))
+            .is_err()
+    );
     assert!(world.endpoint(1).session_info(callee).is_some());
     world.hang_up(0, caller);
     world.settle();
@@ -248,15 +296,27 @@ fn a_cancelled_reinvite_leaves_the_session() {
 fn the_remote_target_follows_a_reinvite() {
     let mut world = World::new(2, 13);
     let (caller, callee) = world.established(0, 1);
-    let reply = Reply::new().header(HeaderName::Contact, "<sip:moved@192.0.2.1:5060>").body(Body::sdp("hold"));
-    world.act(0, |endpoint, now| endpoint.reinvite(now, caller, reply)).unwrap();
+    let reply = Reply::new()
+        .header(HeaderName::Contact, "<sip:moved@192.0.2.1:5060>")
+        .body(Body::sdp("hold"));
+    world
+        .act(0, |endpoint, now| endpoint.reinvite(now, caller, reply))
+        .unwrap();
     world.run(ms(15));
     let reply = Reply::new().header(HeaderName::Contact, "<sip:too@192.0.2.2:5060>");
-    world.act(1, |endpoint, now| endpoint.answer(now, callee, reply)).unwrap();
+    world
+        .act(1, |endpoint, now| endpoint.answer(now, callee, reply))
+        .unwrap();
     world.run(secs(1));
-    assert_eq!(world.sent_lines(0).last().unwrap(), "ACK sip:too@192.0.2.2:5060 SIP/2.0");
+    assert_eq!(
+        world.sent_lines(0).last().unwrap(),
+        "ACK sip:too@192.0.2.2:5060 SIP/2.0"
+    );
     world.hang_up(1, callee);
-    assert_eq!(world.sent_lines(1).last().unwrap(), "BYE sip:moved@192.0.2.1:5060 SIP/2.0");
+    assert_eq!(
+        world.sent_lines(1).last().unwrap(),
+        "BYE sip:moved@192.0.2.1:5060 SIP/2.0"
+    );
     world.settle();
 }
 
@@ -266,16 +326,35 @@ fn updates_come_as_requests_and_glare_with_offers() {
     let (caller, callee) = world.established(0, 1);
     let update = |world: &mut World| {
         let reply = Reply::new().body(Body::sdp("update"));
-        world.act(0, |endpoint, now| endpoint.request(now, caller, Method::Update, reply)).unwrap();
+        world
+            .act(0, |endpoint, now| endpoint.request(now, caller, Method::Update, reply))
+            .unwrap();
         world.run(ms(15));
     };
     update(&mut world);
-    let Some(Event::Request { request_id, session, request, .. }) = world.events(1).pop() else { panic!() };
+    let Some(Event::Request {
+        request_id,
+        session,
+        request,
+        ..
+    }) = world.events(1).pop()
+    else {
+        panic!()
+    };
     assert_eq!((session, request.body()), (Some(callee), &"update".into()));
     let reply = Reply::new().body(Body::sdp("updated"));
-    world.act(1, |endpoint, now| endpoint.respond(now, request_id, StatusCode::OK, reply)).unwrap();
-    let Message::Response(ok) = world.last_sent(1, "SIP/2.0 200") else { panic!() };
-    assert!(ok.headers().contains(&HeaderName::Contact), "a 2xx to UPDATE refreshes the target");
+    world
+        .act(1, |endpoint, now| {
+            endpoint.respond(now, request_id, StatusCode::OK, reply)
+        })
+        .unwrap();
+    let Message::Response(ok) = world.last_sent(1, "SIP/2.0 200") else {
+        panic!()
+    };
+    assert!(
+        ok.headers().contains(&HeaderName::Contact),
+        "a 2xx to UPDATE refreshes the target"
+    );
     world.run(secs(1));
     assert_eq!(world.names(0), ["Response"]);
     // Our own offer is under way: 491.
@@ -295,7 +374,9 @@ fn sequence_numbers_end_before_they_wrap() {
          CSeq: {} INVITE\r\nContact: <sip:b@h>\r\n\r\n",
         MAX_CSEQ - 1
     );
-    let Message::Response(response) = Message::parse(text.into()).unwrap() else { panic!() };
+    let Message::Response(response) = Message::parse(text.into()).unwrap() else {
+        panic!()
+    };
     let mut dialog = Dialog::from_response(&response, b"sip:b@h").unwrap();
     assert_eq!(dialog.next_cseq(), Ok(MAX_CSEQ));
     assert_eq!(dialog.next_cseq(), Err(DialogError::Exhausted));

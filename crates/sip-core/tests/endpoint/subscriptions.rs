@@ -12,8 +12,13 @@ use crate::link::{World, address, ms, secs};
 
 fn subscription(world: &World, expires: Duration) -> Subscribe {
     let target = Uri::parse(format!("sip:701@{}", world.nodes[1].address).as_bytes()).unwrap();
-    let mut subscribe =
-        Subscribe::new(target.clone(), address(0), NameAddr::new(target), EventHeader::new("dialog"), expires);
+    let mut subscribe = Subscribe::new(
+        target.clone(),
+        address(0),
+        NameAddr::new(target),
+        EventHeader::new("dialog"),
+        expires,
+    );
     subscribe.accept = "application/dialog-info+xml".into();
     subscribe.contact_user = Some("user0".into());
     subscribe
@@ -21,7 +26,9 @@ fn subscription(world: &World, expires: Duration) -> Subscribe {
 
 fn subscribe(world: &mut World, expires: Duration) -> SubscriptionId {
     let subscribe = subscription(world, expires);
-    let id = world.act(0, |endpoint, now| endpoint.subscribe(now, subscribe)).unwrap();
+    let id = world
+        .act(0, |endpoint, now| endpoint.subscribe(now, subscribe))
+        .unwrap();
     world.run(ms(15));
     id
 }
@@ -32,10 +39,20 @@ fn body(text: &'static str) -> Body {
 
 /// Accepts the subscription that is asked for, and notifies.
 fn accept(world: &mut World, expires: Duration) -> SubscriptionId {
-    let Some(Event::Subscribe { request_id, event, .. }) = world.events(1).pop() else { panic!("no SUBSCRIBE") };
+    let Some(Event::Subscribe { request_id, event, .. }) = world.events(1).pop() else {
+        panic!("no SUBSCRIBE")
+    };
     assert_eq!(event.package, "dialog");
-    let id = world.act(1, |endpoint, now| endpoint.accept_subscription(now, request_id, expires)).unwrap();
-    world.act(1, |endpoint, now| endpoint.notify(now, id, Notify::active(body("free")))).unwrap();
+    let id = world
+        .act(1, |endpoint, now| {
+            endpoint.accept_subscription(now, request_id, expires)
+        })
+        .unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.notify(now, id, Notify::active(body("free")))
+        })
+        .unwrap();
     world.run(ms(50));
     id
 }
@@ -60,9 +77,16 @@ fn a_subscription_lives_by_refreshes_and_ends_when_given_up() {
     for _ in 0..3 {
         world.run(secs(545));
         let events = world.events(1);
-        assert!(matches!(&events[..], [Event::Resubscribed { subscription, expires }]
-            if *subscription == theirs && *expires == secs(600)), "{events:?}");
-        world.act(1, |endpoint, now| endpoint.notify(now, theirs, Notify::active(body("busy")))).unwrap();
+        assert!(
+            matches!(&events[..], [Event::Resubscribed { subscription, expires }]
+            if *subscription == theirs && *expires == secs(600)),
+            "{events:?}"
+        );
+        world
+            .act(1, |endpoint, now| {
+                endpoint.notify(now, theirs, Notify::active(body("busy")))
+            })
+            .unwrap();
         world.run(ms(50));
         assert_eq!(bodies(&mut world), [(SubscriptionStatus::Active, "busy".into())]);
     }
@@ -71,15 +95,27 @@ fn a_subscription_lives_by_refreshes_and_ends_when_given_up() {
     assert!(matches!(&world.events(1)[..], [
         Event::SubscriptionEnded { subscription, cause: SubscriptionEnd::Unsubscribed }
     ] if *subscription == theirs));
-    assert!(matches!(&world.events(0)[..], [
-        Event::SubscriptionAccepted { .. },
-        Event::Notified { .. },
-        Event::SubscriptionEnded { cause: SubscriptionEnd::Unsubscribed, .. },
-    ] | [
-        Event::Notified { .. },
-        Event::SubscriptionEnded { cause: SubscriptionEnd::Unsubscribed, .. },
-    ]));
-    assert_eq!(world.act(0, |endpoint, now| endpoint.unsubscribe(now, ours)), Err(EndpointError::Gone));
+    assert!(matches!(
+        &world.events(0)[..],
+        [
+            Event::SubscriptionAccepted { .. },
+            Event::Notified { .. },
+            Event::SubscriptionEnded {
+                cause: SubscriptionEnd::Unsubscribed,
+                ..
+            },
+        ] | [
+            Event::Notified { .. },
+            Event::SubscriptionEnded {
+                cause: SubscriptionEnd::Unsubscribed,
+                ..
+            },
+        ]
+    ));
+    assert_eq!(
+        world.act(0, |endpoint, now| endpoint.unsubscribe(now, ours)),
+        Err(EndpointError::Gone)
+    );
     world.settle();
 }
 
@@ -89,12 +125,23 @@ fn the_state_is_fetched_with_expires_zero() {
     subscribe(&mut world, secs(0));
     let theirs = accept(&mut world, secs(0));
     let events = world.events(0);
-    assert!(matches!(&events[..], [
-        Event::SubscriptionAccepted { .. },
-        Event::Notified { .. },
-        Event::SubscriptionEnded { cause: SubscriptionEnd::Unsubscribed, .. },
-    ]), "{events:?}");
-    let gone = world.act(1, |endpoint, now| endpoint.notify(now, theirs, Notify::active(body("x"))));
+    assert!(
+        matches!(
+            &events[..],
+            [
+                Event::SubscriptionAccepted { .. },
+                Event::Notified { .. },
+                Event::SubscriptionEnded {
+                    cause: SubscriptionEnd::Unsubscribed,
+                    ..
+                },
+            ]
+        ),
+        "{events:?}"
+    );
+    let gone = world.act(1, |endpoint, now| {
+        endpoint.notify(now, theirs, Notify::active(body("x")))
+    });
     assert_eq!(gone, Err(EndpointError::Gone));
     world.settle();
 }
@@ -119,10 +166,13 @@ fn unsubscribing_with_a_notify_in_flight() {
     });
     world.act(0, |endpoint, now| endpoint.unsubscribe(now, ours)).unwrap();
     world.run(secs(20));
-    assert_eq!(bodies(&mut world), [
-        (SubscriptionStatus::Active, "one".into()),
-        (SubscriptionStatus::Terminated, "three".into())
-    ]);
+    assert_eq!(
+        bodies(&mut world),
+        [
+            (SubscriptionStatus::Active, "one".into()),
+            (SubscriptionStatus::Terminated, "three".into())
+        ]
+    );
     assert_eq!(world.names(1), ["SubscriptionEnded"]);
     world.settle();
 }
@@ -139,10 +189,18 @@ fn an_unrefreshed_subscription_expires_with_a_last_notify() {
     world.lose_nothing();
     world.run(secs(5));
     let events = world.events(1);
-    assert!(matches!(&events[..], [Event::SubscriptionEnded { subscription, cause: SubscriptionEnd::Expired }]
-        if *subscription == theirs), "{events:?}");
-    let Message::Request(last) = world.last_sent(1, "NOTIFY") else { panic!() };
-    assert_eq!(last.headers().get_str(&HeaderName::SubscriptionState), Some("terminated;reason=timeout"));
+    assert!(
+        matches!(&events[..], [Event::SubscriptionEnded { subscription, cause: SubscriptionEnd::Expired }]
+        if *subscription == theirs),
+        "{events:?}"
+    );
+    let Message::Request(last) = world.last_sent(1, "NOTIFY") else {
+        panic!()
+    };
+    assert_eq!(
+        last.headers().get_str(&HeaderName::SubscriptionState),
+        Some("terminated;reason=timeout")
+    );
     assert_eq!(world.names(0).last(), Some(&"SubscriptionEnded"));
     world.settle();
 }
@@ -155,21 +213,28 @@ fn a_refresh_at_the_instant_of_expiry_has_one_outcome() {
         accept(&mut world, secs(300));
         world.events(0);
         // The notifier expires the subscription 300 s after the SUBSCRIBE came; a refresh by hand about that time.
-        let Message::Request(mut refresh) = world.last_sent(0, "SUBSCRIBE") else { panic!() };
+        let Message::Request(mut refresh) = world.last_sent(0, "SUBSCRIBE") else {
+            panic!()
+        };
         let tag = world.last_sent(1, "SIP/2.0 200");
         let Message::Response(ok) = &tag else { panic!() };
         let to = ok.headers().get_str(&HeaderName::To).unwrap().to_owned();
         refresh.headers_mut().set(HeaderName::To, to);
         let cseq = refresh.cseq().unwrap().number + 1000;
         refresh.headers_mut().set(HeaderName::CSeq, format!("{cseq} SUBSCRIBE"));
-        refresh.headers_mut().set(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKrefresh");
+        refresh
+            .headers_mut()
+            .set(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKrefresh");
         world.lose(|message| matches!(message, Message::Request(request) if *request.method() == Method::Subscribe));
         let elapsed = u64::try_from(300_000 - 65 + offset).unwrap();
         world.run(ms(elapsed));
         world.inject(1, "192.0.2.1:5060", refresh.to_bytes());
         world.run(ms(100));
         let names = world.names(1);
-        assert!(names == ["Resubscribed"] || names == ["SubscriptionEnded"], "{offset}: {names:?}");
+        assert!(
+            names == ["Resubscribed"] || names == ["SubscriptionEnded"],
+            "{offset}: {names:?}"
+        );
         world.settle();
     }
 }
@@ -178,14 +243,26 @@ fn a_refresh_at_the_instant_of_expiry_has_one_outcome() {
 fn a_subscription_is_refused() {
     let mut world = World::new(2, 6);
     subscribe(&mut world, secs(600));
-    let Some(Event::Subscribe { request_id, .. }) = world.events(1).pop() else { panic!() };
-    let accepted = world.act(1, |endpoint, now| endpoint.respond(now, request_id, StatusCode::OK, Reply::new()));
+    let Some(Event::Subscribe { request_id, .. }) = world.events(1).pop() else {
+        panic!()
+    };
+    let accepted = world.act(1, |endpoint, now| {
+        endpoint.respond(now, request_id, StatusCode::OK, Reply::new())
+    });
     assert_eq!(accepted, Err(EndpointError::BadStatus), "a 200 needs a subscription");
-    world.act(1, |endpoint, now| endpoint.respond(now, request_id, StatusCode::FORBIDDEN, Reply::new())).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.respond(now, request_id, StatusCode::FORBIDDEN, Reply::new())
+        })
+        .unwrap();
     world.run(secs(1));
-    assert!(matches!(&world.events(0)[..], [
-        Event::SubscriptionEnded { cause: SubscriptionEnd::Refused(StatusCode::FORBIDDEN), .. }
-    ]));
+    assert!(matches!(
+        &world.events(0)[..],
+        [Event::SubscriptionEnded {
+            cause: SubscriptionEnd::Refused(StatusCode::FORBIDDEN),
+            ..
+        }]
+    ));
     world.settle();
 }
 
@@ -196,14 +273,22 @@ fn a_notifier_that_is_done_says_so() {
     let theirs = accept(&mut world, secs(600));
     world.events(0);
     let last = Notify::terminated(TerminatedReason::NoResource, Some(body("gone")));
-    world.act(1, |endpoint, now| endpoint.notify(now, theirs, last)).unwrap();
+    world
+        .act(1, |endpoint, now| endpoint.notify(now, theirs, last))
+        .unwrap();
     world.run(secs(1));
     let events = world.events(0);
     let [Event::Notified { .. }, Event::SubscriptionEnded { subscription, cause }] = &events[..] else {
         panic!("{events:?}")
     };
     assert_eq!(*subscription, ours);
-    assert_eq!(*cause, SubscriptionEnd::Terminated { reason: Some("noresource".into()), retry_after: None });
+    assert_eq!(
+        *cause,
+        SubscriptionEnd::Terminated {
+            reason: Some("noresource".into()),
+            retry_after: None
+        }
+    );
     assert_eq!(world.names(1), [""; 0], "the notifier knows");
     world.settle();
 }
@@ -215,11 +300,19 @@ fn a_subscriber_that_is_gone_is_found_out() {
     let theirs = accept(&mut world, secs(600));
     world.events(0);
     world.lose(|_| true);
-    world.act(1, |endpoint, now| endpoint.notify(now, theirs, Notify::active(body("x")))).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.notify(now, theirs, Notify::active(body("x")))
+        })
+        .unwrap();
     world.run(secs(33));
-    assert!(matches!(&world.events(1)[..], [
-        Event::SubscriptionEnded { cause: SubscriptionEnd::Refused(StatusCode::REQUEST_TIMEOUT), .. }
-    ]));
+    assert!(matches!(
+        &world.events(1)[..],
+        [Event::SubscriptionEnded {
+            cause: SubscriptionEnd::Refused(StatusCode::REQUEST_TIMEOUT),
+            ..
+        }]
+    ));
     world.settle();
 }
 
@@ -227,10 +320,22 @@ fn a_subscriber_that_is_gone_is_found_out() {
 fn an_accepted_subscription_without_notify_is_given_up() {
     let mut world = World::new(2, 9);
     subscribe(&mut world, secs(600));
-    let Some(Event::Subscribe { request_id, .. }) = world.events(1).pop() else { panic!() };
-    world.act(1, |endpoint, now| endpoint.accept_subscription(now, request_id, secs(600))).unwrap();
+    let Some(Event::Subscribe { request_id, .. }) = world.events(1).pop() else {
+        panic!()
+    };
+    world
+        .act(1, |endpoint, now| {
+            endpoint.accept_subscription(now, request_id, secs(600))
+        })
+        .unwrap();
     world.run(secs(40));
-    assert!(matches!(world.events(0).last(), Some(Event::SubscriptionEnded { cause: SubscriptionEnd::NotNotified, .. })));
+    assert!(matches!(
+        world.events(0).last(),
+        Some(Event::SubscriptionEnded {
+            cause: SubscriptionEnd::NotNotified,
+            ..
+        })
+    ));
     world.settle();
 }
 
@@ -238,7 +343,9 @@ fn an_accepted_subscription_without_notify_is_given_up() {
 fn a_notify_may_come_before_the_200() {
     let mut world = World::new(2, 10);
     let subscribe = subscription(&world, secs(600));
-    world.act(0, |endpoint, now| endpoint.subscribe(now, subscribe)).unwrap();
+    world
+        .act(0, |endpoint, now| endpoint.subscribe(now, subscribe))
+        .unwrap();
     let mut lost = 0;
     world.lose(move |message| {
         let ok = matches!(message, Message::Response(response) if response.method() == Some(Method::Subscribe));
@@ -258,7 +365,9 @@ fn a_notify_may_come_before_the_200() {
 fn unsubscribing_before_the_answer_ends_at_once() {
     let mut world = World::new(2, 11);
     let subscribe = subscription(&world, secs(600));
-    let ours = world.act(0, |endpoint, now| endpoint.subscribe(now, subscribe)).unwrap();
+    let ours = world
+        .act(0, |endpoint, now| endpoint.subscribe(now, subscribe))
+        .unwrap();
     world.act(0, |endpoint, now| endpoint.unsubscribe(now, ours)).unwrap();
     world.run(ms(15));
     accept(&mut world, secs(600));
@@ -291,9 +400,20 @@ fn subscriptions_are_limited() {
 fn an_unknown_event_in_a_dialog_and_a_notify_of_nothing() {
     let mut world = World::new(2, 13);
     let (caller, _) = world.established(0, 1);
-    world.inject(0, "198.51.100.1:5060", crate::cancel::message("NOTIFY", "z9hG4bKn", "Event: dialog\r\n"));
-    world.inject(0, "198.51.100.1:5060", crate::cancel::message("SUBSCRIBE", "z9hG4bKs", ""));
-    assert_eq!(world.sent_lines(0), ["SIP/2.0 481 Call/Transaction Does Not Exist", "SIP/2.0 489 Bad Event"]);
+    world.inject(
+        0,
+        "198.51.100.1:5060",
+        crate::cancel::message("NOTIFY", "z9hG4bKn", "Event: dialog\r\n"),
+    );
+    world.inject(
+        0,
+        "198.51.100.1:5060",
+        crate::cancel::message("SUBSCRIBE", "z9hG4bKs", ""),
+    );
+    assert_eq!(
+        world.sent_lines(0),
+        ["SIP/2.0 481 Call/Transaction Does Not Exist", "SIP/2.0 489 Bad Event"]
+    );
     world.hang_up(0, caller);
     world.settle();
 }

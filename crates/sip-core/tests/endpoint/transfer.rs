@@ -9,7 +9,9 @@ fn target() -> NameAddr {
 }
 
 fn refer(world: &mut World, session: SessionId) -> sip_core::SubscriptionId {
-    let subscription = world.act(0, |endpoint, now| endpoint.refer(now, session, target(), Reply::new())).unwrap();
+    let subscription = world
+        .act(0, |endpoint, now| endpoint.refer(now, session, target(), Reply::new()))
+        .unwrap();
     world.run(ms(15));
     subscription
 }
@@ -43,13 +45,29 @@ fn a_referral_is_accepted_and_told_of() {
     world.run(ms(100));
     assert_eq!(progress(&mut world), [(100, false)]);
     for (status, end) in [(StatusCode::RINGING, false), (StatusCode::OK, true)] {
-        world.act(1, |endpoint, now| endpoint.notify_refer(now, refer, status, None)).unwrap();
+        world
+            .act(1, |endpoint, now| endpoint.notify_refer(now, refer, status, None))
+            .unwrap();
         world.run(ms(100));
         assert_eq!(progress(&mut world), [(status.code(), end)]);
     }
-    assert!(world.act(1, |endpoint, now| endpoint.notify_refer(now, refer, StatusCode::OK, None)).is_err());
-    let Message::Request(last) = world.last_sent(1, "NOTIFY") else { panic!() };
-    assert_eq!(last.headers().get_str(&HeaderName::SubscriptionState), Some("terminated;reason=noresource"));
+    assert!(
+        world
+            .act(1, |endpoint, now| endpoint.notify_refer(
+                now,
+                refer,
+                StatusCode::OK,
+                None
+            ))
+            .is_err()
+    );
+    let Message::Request(last) = world.last_sent(1, "NOTIFY") else {
+        panic!()
+    };
+    assert_eq!(
+        last.headers().get_str(&HeaderName::SubscriptionState),
+        Some("terminated;reason=noresource")
+    );
     assert_eq!(last.headers().get_str(&HeaderName::Event), Some("refer"));
     assert_eq!(last.body(), "SIP/2.0 200 OK\r\n");
     assert_eq!((world.live(0).subscriptions, world.live(1).refers), (0, 0));
@@ -66,8 +84,12 @@ fn while_a_notify_is_under_way_only_the_latest_waits() {
     world.act(1, |endpoint, now| {
         endpoint.accept_refer(now, refer).unwrap();
         endpoint.notify_refer(now, refer, StatusCode::RINGING, None).unwrap();
-        endpoint.notify_refer(now, refer, StatusCode::SESSION_PROGRESS, None).unwrap();
-        endpoint.notify_refer(now, refer, StatusCode::BUSY_HERE, Some("Engaged")).unwrap();
+        endpoint
+            .notify_refer(now, refer, StatusCode::SESSION_PROGRESS, None)
+            .unwrap();
+        endpoint
+            .notify_refer(now, refer, StatusCode::BUSY_HERE, Some("Engaged"))
+            .unwrap();
     });
     assert_eq!(world.count_sent(1, "NOTIFY"), 1);
     world.run(secs(1));
@@ -83,7 +105,11 @@ fn a_referral_is_rejected() {
     let (caller, _) = world.established(0, 1);
     refer(&mut world, caller);
     let refer = take_refer(&mut world);
-    world.act(1, |endpoint, now| endpoint.reject_refer(now, refer, StatusCode::FORBIDDEN)).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.reject_refer(now, refer, StatusCode::FORBIDDEN)
+        })
+        .unwrap();
     world.run(secs(1));
     assert_eq!(progress(&mut world), [(403, true)]);
     assert!(world.endpoint(0).session_info(caller).is_some(), "the call goes on");
@@ -103,10 +129,17 @@ fn an_undecided_referral_dies_with_its_transaction() {
     assert_eq!(names, ["Ended", "ReferEnded"]);
     assert!(world.act(1, |endpoint, now| endpoint.accept_refer(now, refer)).is_err());
     // 408 to a request in the dialog ends the session (RFC 3261 §12.2.1.2).
-    assert!(matches!(&world.events(0)[..], [
-        Event::ReferNotified { status: StatusCode::REQUEST_TIMEOUT, terminated: true, .. },
-        Event::Ended { .. },
-    ]));
+    assert!(matches!(
+        &world.events(0)[..],
+        [
+            Event::ReferNotified {
+                status: StatusCode::REQUEST_TIMEOUT,
+                terminated: true,
+                ..
+            },
+            Event::Ended { .. },
+        ]
+    ));
     assert!(world.endpoint(1).session_info(callee).is_none());
     world.settle();
 }
@@ -121,7 +154,9 @@ fn the_notifys_go_on_after_the_bye() {
     let refer = take_refer(&mut world);
     world.act(1, |endpoint, now| endpoint.accept_refer(now, refer)).unwrap();
     world.run(ms(100));
-    let Message::Request(invite_like) = world.last_sent(0, "REFER") else { panic!() };
+    let Message::Request(invite_like) = world.last_sent(0, "REFER") else {
+        panic!()
+    };
     let cseq = invite_like.cseq().unwrap().number + 1;
     let header = |name: &HeaderName| invite_like.headers().get_str(name).unwrap().to_owned();
     let bye = format!(
@@ -134,7 +169,11 @@ fn the_notifys_go_on_after_the_bye() {
     world.inject(1, "192.0.2.1:5060", bye);
     assert_eq!(world.names(1), ["Ended"]);
     world.events(0);
-    world.act(1, |endpoint, now| endpoint.notify_refer(now, refer, StatusCode::OK, None)).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.notify_refer(now, refer, StatusCode::OK, None)
+        })
+        .unwrap();
     world.run(secs(1));
     assert_eq!(progress(&mut world), [(200, true)]);
     assert_eq!(world.live(1).sessions, 0, "with its last NOTIFY the dialog is over");
@@ -171,19 +210,29 @@ fn the_second_referrals_notifys_are_numbered() {
         endpoint.accept_refer(now, first_refer).unwrap();
         endpoint.accept_refer(now, second_refer).unwrap();
         endpoint.notify_refer(now, second_refer, StatusCode::OK, None).unwrap();
-        endpoint.notify_refer(now, first_refer, StatusCode::BUSY_HERE, None).unwrap();
+        endpoint
+            .notify_refer(now, first_refer, StatusCode::BUSY_HERE, None)
+            .unwrap();
     });
     world.run(secs(1));
     let told: Vec<_> = world
         .events(0)
         .into_iter()
         .filter_map(|event| match event {
-            Event::ReferNotified { subscription, status, terminated: true, .. } => Some((subscription, status.code())),
+            Event::ReferNotified {
+                subscription,
+                status,
+                terminated: true,
+                ..
+            } => Some((subscription, status.code())),
             _ => None,
         })
         .collect();
     assert_eq!(told.len(), 2);
-    assert!(told.contains(&(first, 486)) && told.contains(&(second, 200)), "{told:?}");
+    assert!(
+        told.contains(&(first, 486)) && told.contains(&(second, 200)),
+        "{told:?}"
+    );
     world.hang_up(0, caller);
     world.settle();
 }
@@ -193,9 +242,17 @@ fn a_referral_outside_of_a_dialog() {
     let mut world = World::new(1, 8);
     let text = crate::cancel::message("REFER", "z9hG4bKr", "Refer-To: <sip:700@192.0.2.9>\r\n");
     world.inject(0, "198.51.100.1:5060", text);
-    let Some(Event::Refer { session: None, refer, .. }) = world.events(0).pop() else { panic!() };
+    let Some(Event::Refer {
+        session: None, refer, ..
+    }) = world.events(0).pop()
+    else {
+        panic!()
+    };
     world.act(0, |endpoint, now| endpoint.accept_refer(now, refer)).unwrap();
-    assert_eq!(world.sent_lines(0), ["SIP/2.0 202 Accepted", "NOTIFY sip:a@198.51.100.1 SIP/2.0"]);
+    assert_eq!(
+        world.sent_lines(0),
+        ["SIP/2.0 202 Accepted", "NOTIFY sip:a@198.51.100.1 SIP/2.0"]
+    );
     world.settle();
     assert_eq!(world.names(0), ["ReferEnded"], "nobody answers the NOTIFY");
 }
@@ -206,7 +263,9 @@ fn referrals_that_cannot_be_understood_or_held_are_refused() {
     let from = "198.51.100.1:5060";
     let refer = |n: usize, more: &str| {
         let text = crate::cancel::message("REFER", &format!("z9hG4bK{n}"), more);
-        String::from_utf8(text.to_vec()).unwrap().replace("c1", &format!("c{n}"))
+        String::from_utf8(text.to_vec())
+            .unwrap()
+            .replace("c1", &format!("c{n}"))
     };
     world.inject(0, from, refer(1, ""));
     world.inject(0, from, refer(2, "Refer-To: <sip:a@b>\r\nRefer-To: <sip:c@d>\r\n"));
@@ -224,7 +283,9 @@ fn a_session_has_a_limit_of_referrals() {
     let mut world = World::new(2, 10);
     let (caller, callee) = world.established(0, 1);
     for _ in 0..9 {
-        world.act(0, |endpoint, now| endpoint.refer(now, caller, target(), Reply::new())).unwrap();
+        world
+            .act(0, |endpoint, now| endpoint.refer(now, caller, target(), Reply::new()))
+            .unwrap();
     }
     world.run(ms(15));
     assert_eq!(world.names(1), ["Refer"; 8]);
@@ -276,7 +337,12 @@ fn what_may_not_be_replaced() {
     let name = |world: &mut World, session: SessionId, more: &str| {
         let info = world.endpoint(0).session_info(session).unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        format!("{};to-tag={};from-tag={}{more}", text(&info.call_id), text(&info.local_tag), text(&info.remote_tag))
+        format!(
+            "{};to-tag={};from-tag={}{more}",
+            text(&info.call_id),
+            text(&info.local_tag),
+            text(&info.remote_tag)
+        )
     };
     // Established, but only an early one was wanted.
     let (old, _) = world.established(0, 1);
@@ -305,7 +371,11 @@ fn what_may_not_be_replaced() {
     let out = world.call(0, 1);
     world.run(ms(15));
     let there = world.incoming(1);
-    world.act(1, |endpoint, now| endpoint.provisional(now, there, StatusCode::RINGING, Reply::new())).unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.provisional(now, there, StatusCode::RINGING, Reply::new())
+        })
+        .unwrap();
     world.run(ms(15));
     let value = name(&mut world, out, ";early-only");
     let (replaces, new) = replace(&mut world, value);

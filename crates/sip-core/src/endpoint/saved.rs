@@ -1,0 +1,43 @@
+//! How an endpoint's tables are written: as sequences of pairs, since their keys are no text, and in order, so that the
+//! same state is written the same.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub(super) mod by_remote {
+    use super::{BTreeMap, Deserialize, DeserializeOwned, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer, K: Serialize, V: Serialize>(
+        map: &BTreeMap<K, V>,
+        out: S,
+    ) -> Result<S::Ok, S::Error> {
+        out.collect_seq(map)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>, K: DeserializeOwned + Ord, V: DeserializeOwned>(
+        input: D,
+    ) -> Result<BTreeMap<K, V>, D::Error> {
+        Ok(Vec::deserialize(input)?.into_iter().collect())
+    }
+}
+
+pub(super) mod index {
+    use core::hash::Hash;
+
+    use super::{BTreeMap, Deserialize, DeserializeOwned, Deserializer, HashMap, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer, K: Serialize + Ord, V: Serialize>(
+        map: &HashMap<K, V>,
+        out: S,
+    ) -> Result<S::Ok, S::Error> {
+        out.collect_seq(map.into_iter().collect::<BTreeMap<_, _>>())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>, K: DeserializeOwned + Eq + Hash, V: DeserializeOwned>(
+        input: D,
+    ) -> Result<HashMap<K, V>, D::Error> {
+        Ok(Vec::deserialize(input)?.into_iter().collect())
+    }
+}

@@ -1,0 +1,85 @@
+//! An endpoint that is written out and read back at any instant goes on as if nothing had happened.
+#![cfg(feature = "serde")]
+
+use sip_core::header::EventHeader;
+use sip_core::{Body, Event, NameAddr, Notify, Reply, StatusCode, Subscribe, Uri};
+
+use crate::link::{World, address, ms, secs, start_line};
+
+/// What was sent when. Not byte for byte: handles, and with them branches, made after a reload may have other numbers.
+fn script(mut world: World) -> Vec<(machine::Time, String)> {
+    let mut invite = world.invite_to(0, 1);
+    invite.target = invite.target.with_param("transport", Some("tcp"));
+    world.act(0, |endpoint, now| endpoint.invite(now, invite)).unwrap();
+    world.run(ms(300));
+    let (caller, callee) = world.established(0, 1);
+    let tcp = world.nodes[1].events.len();
+    assert_eq!(tcp, 0);
+    world
+        .act(0, |endpoint, now| {
+            endpoint.reinvite(now, caller, Reply::new().body(Body::sdp("a")))
+        })
+        .unwrap();
+    world
+        .act(1, |endpoint, now| {
+            endpoint.reinvite(now, callee, Reply::new().body(Body::sdp("b")))
+        })
+        .unwrap();
+    let target = Uri::parse(b"sip:701@192.0.2.2:5060").unwrap();
+    let event = EventHeader::new("dialog");
+    let subscribe = Subscribe::new(target.clone(), address(0), NameAddr::new(target), event, secs(60));
+    world
+        .act(0, |endpoint, now| endpoint.subscribe(now, subscribe))
+        .unwrap();
+    for _ in 0..40 {
+        world.run(ms(500));
+        for (node, session) in [(0, caller), (1, callee)] {
+            for event in world.events(node) {
+                match event {
+                    Event::Reinvite { .. } => world.answer(node, session),
+                    Event::Subscribe { request_id, .. } => {
+                        let id = world
+                            .act(1, |endpoint, now| {
+                                endpoint.accept_subscription(now, request_id, secs(60))
+                            })
+                            .unwrap();
+                        let notify = Notify::active(Body::new("text/plain", "x"));
+                        world.act(1, |endpoint, now| endpoint.notify(now, id, notify)).unwrap();
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    world
+        .act(0, |endpoint, now| endpoint.refer(now, caller, address(2), Reply::new()))
+        .unwrap();
+    world.run(ms(500));
+    if let Some(Event::Refer { refer, .. }) = world.events(1).pop() {
+        world.act(1, |endpoint, now| endpoint.accept_refer(now, refer)).unwrap();
+        world
+            .act(1, |endpoint, now| {
+                endpoint.notify_refer(now, refer, StatusCode::OK, None)
+            })
+            .unwrap();
+    }
+    world.run(secs(5));
+    world.hang_up(1, callee);
+    world.run(secs(3600));
+    let sent = world.nodes.iter().flat_map(|node| &node.sent);
+    let mut sent: Vec<_> = sent.map(|(at, _, data)| (*at, start_line(data))).collect();
+    sent.sort();
+    sent
+}
+
+#[test]
+fn a_saved_endpoint_goes_on() {
+    for seed in 0..5 {
+        let world = || World::new(2, seed).lossy(10, 10, 20);
+        let mut saved = world();
+        saved.reload = true;
+        let (plain, saved) = (script(world()), script(saved));
+        assert!(plain.len() > 40, "{}", plain.len());
+        assert_eq!(plain, saved, "seed {seed}");
+    }
+}
