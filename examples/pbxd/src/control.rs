@@ -6,7 +6,6 @@ use std::time::Duration;
 use machine::{Machine, Time};
 use mio::{Events, Poll, Token};
 use rtp_media::{Command, Event as MediaEvent};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use switch::{Input, Output, Switch};
 
@@ -62,14 +61,10 @@ impl Control {
         stop: Stop,
         inbox: Inbox<MediaEvent>,
         outbox: Outbox<Command>,
-        with_signals: bool,
+        mut signals: Option<Signals>,
     ) -> io::Result<Self> {
-        let mut signals = None;
-        if with_signals {
-            let mut source = Signals::new([SIGINT, SIGTERM])?;
-            poll.registry()
-                .register(&mut source, SIGNALS, mio::Interest::READABLE)?;
-            signals = Some(source);
+        if let Some(signals) = &mut signals {
+            poll.registry().register(signals, SIGNALS, mio::Interest::READABLE)?;
         }
         let sip = SipIo::new(bound, poll.registry().try_clone()?, FIRST_SOCKET)?;
         let (inputs, news, commands) = (Vec::new(), Vec::new(), Vec::new());

@@ -131,12 +131,12 @@ fn serve(args: Args) -> Result<ExitCode, Failure> {
         String::new()
     };
     let listen = settings.switch.listen.clone();
-    let server = Server::bind(settings).map_err(not_started)?;
+    let server = Server::bind(settings, true).map_err(not_started)?;
     say(std::io::stdout(), &introduction);
     for (transport, address) in listen {
         tracing::info!(?transport, %address, "listening");
     }
-    server.run(true)?;
+    server.run()?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

@@ -4,13 +4,16 @@
 //! engine. No call has a thread or a task.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use mio::{Poll, Waker};
 use rtp_media::{Engine, EngineConfig};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
 use switch::Switch;
 
 use crate::clock::Clock;
@@ -31,7 +34,7 @@ pub(crate) enum StartError {
     #[error("cannot receive media on {address}: {error}")]
     MediaAddress {
         /// The address.
-        address: std::net::IpAddr,
+        address: IpAddr,
         /// What the system says.
         #[source]
         error: io::Error,
@@ -67,6 +70,7 @@ pub(crate) struct Server {
     switch: Switch,
     engine: Engine,
     stop: Stop,
+    signals: Option<Signals>,
 }
 
 /// Ends a running server, from any thread.
@@ -90,13 +94,14 @@ impl Stop {
 }
 
 impl Server {
-    /// Binds every address and makes the machines.
-    pub(crate) fn bind(settings: Settings) -> Result<Self, StartError> {
+    /// Binds every address and makes the machines. With `signals`, SIGINT and SIGTERM end the server from now on.
+    pub(crate) fn bind(settings: Settings, signals: bool) -> Result<Self, StartError> {
         let Settings { switch, music, .. } = settings;
         allow_many_sockets();
         let bound = Bound::bind(&switch.listen)?;
         let address = switch.media_address;
         UdpSocket::bind(SocketAddr::new(address, 0)).map_err(|error| StartError::MediaAddress { address, error })?;
+        warn_of_taken_ports(address, switch.media_ports.clone());
         let mut engine = Engine::new(EngineConfig::default(), seed()?);
         for sounds::Named { name, sound } in sounds::built_in()?.into_iter().chain(music) {
             engine
@@ -104,6 +109,11 @@ impl Server {
                 .map_err(|error| StartError::Sound { name, error })?;
         }
         let switch = Switch::new(switch, seed()?)?;
+        let signals = if signals {
+            Some(Signals::new([SIGINT, SIGTERM])?)
+        } else {
+            None
+        };
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         let stop = Stop {
@@ -117,6 +127,7 @@ impl Server {
             switch,
             engine,
             stop,
+            signals,
         })
     }
 
@@ -125,8 +136,8 @@ impl Server {
         self.stop.clone()
     }
 
-    /// Runs until somebody asks for its end, by signal if `signals`, else by the handle.
-    pub(crate) fn run(self, signals: bool) -> Result<(), RunError> {
+    /// Runs until somebody asks for its end.
+    pub(crate) fn run(self) -> Result<(), RunError> {
         let Self {
             poll,
             clock,
@@ -134,6 +145,7 @@ impl Server {
             switch,
             engine,
             stop,
+            signals,
         } = self;
         let (events, inbox) = mailbox(Arc::clone(&stop.waker));
         let (media, commands) = MediaIo::new(clock, engine, events)?;
@@ -167,6 +179,20 @@ fn seed() -> Result<[u8; 32], getrandom::Error> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)?;
     Ok(seed)
+}
+
+/// Another program's sockets among the media ports cost a call whenever the turn comes to them: worth a word at the start.
+fn warn_of_taken_ports(address: IpAddr, ports: RangeInclusive<u16>) {
+    let is_taken = |port: &u16| UdpSocket::bind(SocketAddr::new(address, *port)).is_err();
+    let taken: Vec<u16> = ports.filter(is_taken).collect();
+    if let Some(first) = taken.first() {
+        let count = taken.len();
+        tracing::warn!(
+            count,
+            first,
+            "media ports are taken by another program: calls that need them will fail"
+        );
+    }
 }
 
 /// A call takes four sockets, and the usual 1024 of a process are soon used up. Raises that to what the system allows.

@@ -185,7 +185,8 @@ impl SipIo {
         self.connections.close(&self.registry, now, id, inputs);
     }
 
-    /// Sends all that this turn has brought.
+    /// Sends all that this turn has brought. One system call a datagram: what the kernel does for each of them is what costs, and
+    /// of a batch it would not be known which ones could not be sent.
     pub(crate) fn flush(&mut self, inputs: &mut Vec<Input>) {
         for transmit in self.unsent.drain(..) {
             let flow = transmit.flow;

@@ -31,13 +31,13 @@ pub(crate) fn run() -> Result<(), Failed> {
         .listen
         .first()
         .map_or(SocketAddr::from(([0; 4], 0)), |(_, address)| *address);
-    let server = Server::bind(settings)?;
+    let server = Server::bind(settings, false)?;
     let stop = server.stop_handle();
     let mut stage = Stage::new();
     stage.tell(&format!("pbxd listens on {address}, UDP and TCP"));
     let running = std::thread::Builder::new()
         .name("control".to_owned())
-        .spawn(move || server.run(false))?;
+        .spawn(move || server.run())?;
     let played = (|| {
         let [reception, sales, support] = phones(&mut stage, address, &passwords)?;
         story::play(&mut stage, reception, sales, support)
