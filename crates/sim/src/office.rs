@@ -27,6 +27,9 @@ pub enum Member {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Broken {
+    /// The switch's tables contradict each other.
+    #[error("the switch's tables contradict each other: {0}")]
+    Tables(switch::Fault),
     /// The switch did what it must never do.
     #[error("{1:?} at {0:?}")]
     Fault(Time, Box<Fault>),
@@ -247,6 +250,7 @@ impl Office {
     /// The first thing that does not hold.
     pub fn check(&self) -> Result<(), Broken> {
         let pbx = self.pbx();
+        pbx.switch().audit().map_err(Broken::Tables)?;
         if let Some((at, fault)) = pbx.faults().first() {
             return Err(Broken::Fault(*at, Box::new(fault.clone())));
         }

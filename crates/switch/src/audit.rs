@@ -1,6 +1,6 @@
 //! What must be true between any two steps; for tests, the simulator and the fuzzer.
 
-use crate::leg::{Leg, LegId, Place, Purpose};
+use crate::leg::{Leg, LegId, Place, Purpose, Transferor};
 use crate::switch::Switch;
 
 /// An invariant that does not hold.
@@ -86,7 +86,10 @@ impl Switch {
                     .and_then(|peer| peer.hunt)
                     .and_then(|hunt| self.hunts.get(hunt));
                 match hunt.map(|hunt| &hunt.purpose) {
-                    Some(Purpose::Transfer { by: Some(by), .. }) if *by == id => Ok(()),
+                    Some(Purpose::Transfer {
+                        by: Transferor::Present(by),
+                        ..
+                    }) if *by == id => Ok(()),
                     _ => Err(Fault::LostTransfer(id)),
                 }
             }

@@ -216,12 +216,8 @@ impl Switch {
                 let hunt = leg.hunt;
                 let cancelled = hunt.and_then(|hunt| self.cancel_hunt(now, hunt));
                 self.drop_leg(now, id, hang_up);
-                if let Some(Purpose::Transfer {
-                    by: Some(transferor), ..
-                }) = cancelled.map(|hunt| hunt.purpose)
-                {
-                    self.tell_transferor(now, transferor, StatusCode::REQUEST_TERMINATED);
-                    self.drop_leg(now, transferor, true);
+                if let Some(Purpose::Transfer { by, .. }) = cancelled.map(|hunt| hunt.purpose) {
+                    self.transferee_left(now, by);
                 }
             }
             Place::Ringing(_) => {
@@ -232,7 +228,7 @@ impl Switch {
                 self.hunt_leg_failed(now, id, StatusCode::TEMPORARILY_UNAVAILABLE);
             }
             Place::Transferring { peer } => {
-                self.transferor_left(peer);
+                self.transferor_left(id, peer);
                 self.drop_leg(now, id, hang_up);
             }
             Place::Talking(peer) => {
@@ -251,6 +247,7 @@ impl Switch {
     pub(crate) fn drop_leg(&mut self, now: Time, id: LegId, hang_up: bool) {
         self.unbridge(id);
         self.touch(id);
+        self.tell_transferor(now, id, StatusCode::OK); // what is still open here is a transfer that was done
         let Some(leg) = self.legs.remove(id) else { return };
         if let Place::Ringing(hunt) = leg.place
             && let Some(hunt) = self.hunts.get_mut(hunt)
@@ -300,7 +297,6 @@ impl Switch {
     pub(crate) fn leg_timer(&mut self, now: Time, id: LegId) {
         let Some(leg) = self.legs.get(id) else { return };
         if leg.leave_at.is_some_and(|at| at <= now) {
-            self.tell_transferor(now, id, StatusCode::OK);
             self.drop_leg(now, id, true);
             return;
         }

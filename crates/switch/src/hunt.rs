@@ -31,7 +31,6 @@ impl Switch {
         let hunt = self.hunts.insert(Hunt {
             waiting,
             purpose,
-            number: number.to_owned(),
             ringing: Vec::new(),
             refusal: None,
             alerting: false,

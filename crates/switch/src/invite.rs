@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use machine::Time;
+use sdp::Codec;
 use sip_core::{Body, Flow, HeaderName, Reply, Request, SessionId, StatusCode};
 
 use crate::event::EndCause;
@@ -49,7 +50,8 @@ impl Switch {
             self.stats.refused_at_limit += 1;
             return refuse(self, StatusCode::SERVICE_UNAVAILABLE);
         }
-        let leg = match self.new_incoming_leg(now, session, &party, &number, request.body()) {
+        let preferred = destination.and_then(|destination| self.codec_waiting_at(destination));
+        let leg = match self.new_incoming_leg(now, session, &party, &number, request.body(), preferred.as_ref()) {
             Ok(leg) => leg,
             Err(status) => return refuse(self, status),
         };
@@ -101,8 +103,12 @@ impl Switch {
         party: &Party,
         number: &str,
         offer: &Bytes,
+        preferred: Option<&Codec>,
     ) -> Result<LegId, StatusCode> {
         let mut media = self.new_media().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
+        if let Some(codec) = preferred {
+            media.negotiation.set_preference(core::slice::from_ref(codec));
+        }
         let negotiated = if offer.is_empty() {
             media.negotiation.offer()
         } else {
@@ -122,6 +128,17 @@ impl Switch {
         }
         self.sessions.insert(session, leg);
         Ok(leg)
+    }
+
+    /// The codec of the call in the slot that is dialled: with the same nothing needs to be transcoded.
+    fn codec_waiting_at(&self, destination: Destination) -> Option<Codec> {
+        let (lot, slot) = match destination {
+            Destination::Slot(lot, slot) => (lot, slot),
+            Destination::RetrieveLongest(lot) => (lot, self.lots.get(lot)?.longest()?),
+            Destination::Extension(_) | Destination::Lot(_) => return None,
+        };
+        let parked = self.lots.get(lot)?.get(slot)?.call;
+        Some(self.legs.get(parked)?.media.negotiation.agreed()?.codec.clone())
     }
 
     /// A dialled number, of whatever kind.
@@ -146,7 +163,12 @@ impl Switch {
         }
         match entry.place {
             Place::Talking(_) => Ok(leg),
-            _ => Err(GONE),
+            Place::Calling
+            | Place::Ringing(_)
+            | Place::Waiting
+            | Place::Transferring { .. }
+            | Place::Parked { .. }
+            | Place::Leaving => Err(GONE),
         }
     }
 

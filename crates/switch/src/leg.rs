@@ -126,8 +126,6 @@ pub(crate) struct Hunt {
     /// For whom.
     pub(crate) waiting: LegId,
     pub(crate) purpose: Purpose,
-    /// Whose phones ring.
-    pub(crate) number: String,
     pub(crate) ringing: Vec<LegId>,
     /// The best refusal so far (RFC 3261 §16.7 item 6).
     pub(crate) refusal: Option<StatusCode>,
@@ -140,12 +138,22 @@ pub(crate) struct Hunt {
 pub(crate) enum Purpose {
     /// A dialled call.
     Call,
-    /// A blind transfer; `by` is the transferor's leg while he is still there.
-    Transfer { by: Option<LegId>, owner: String },
+    /// A transfer that is not decided yet, by the phone of `owner`.
+    Transfer { by: Transferor, owner: String },
     /// A transfer failed after the transferor had left: the call goes back to him.
     Return,
     /// A parked call's time is over.
     Recall { lot: usize, slot: SlotNumber },
+}
+
+/// Who waits to be told how a transfer ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Transferor {
+    /// His leg is still there, and takes the call back if the transfer fails.
+    Present(LegId),
+    /// He has hung up; his REFER may still want its last NOTIFY (RFC 3515 §2.4.5: it outlives the call).
+    Gone(Option<ReferId>),
 }
 
 /// What may be known of a leg from outside.

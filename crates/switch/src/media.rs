@@ -207,7 +207,17 @@ impl Switch {
                     self.stream_lost(now, stream);
                 }
                 // A sound that is missing must not end a call.
-                _ => {
+                CommandError::DuplicateStream
+                | CommandError::SelfBridge
+                | CommandError::UnknownSound
+                | CommandError::EmptyPrompt
+                | CommandError::PromptTooLong
+                | CommandError::PauseTooLong
+                | CommandError::InvalidDigit
+                | CommandError::NoDigits
+                | CommandError::TooManyDigits
+                | CommandError::DigitsNotAgreed
+                | _ => {
                     let leg = self.streams.get(&stream).copied();
                     if let Some(id) =
                         leg.filter(|id| self.legs.get(*id).is_some_and(|l| l.media.hearing == Hearing::Prompt))
@@ -216,7 +226,7 @@ impl Switch {
                     }
                 }
             },
-            _ => {}
+            rtp_media::Event::Latched { .. } | rtp_media::Event::Closed { .. } | _ => {}
         }
     }
 

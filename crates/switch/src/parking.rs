@@ -274,7 +274,14 @@ impl Switch {
                     }
                 }
                 // What was asked for has been told where it was asked.
-                _ => {}
+                park::Event::Parked { .. }
+                | park::Event::Retrieved { .. }
+                | park::Event::Recalled { .. }
+                | park::Event::Abandoned { .. }
+                | park::Event::Replaced { .. }
+                | park::Event::Reserved { .. }
+                | park::Event::Released { .. }
+                | _ => {}
             }
             return true;
         }
@@ -349,9 +356,9 @@ impl Switch {
 
 fn refusal(error: ParkError) -> StatusCode {
     match error {
-        ParkError::Taken { .. } => StatusCode::BUSY_HERE,
-        ParkError::Full { .. } => StatusCode::TEMPORARILY_UNAVAILABLE,
-        ParkError::AlreadyParked { .. } => StatusCode::FORBIDDEN,
-        _ => StatusCode::NOT_FOUND,
+        ParkError::Taken => StatusCode::BUSY_HERE,
+        ParkError::Full => StatusCode::TEMPORARILY_UNAVAILABLE,
+        ParkError::AlreadyParked => StatusCode::FORBIDDEN,
+        ParkError::UnknownSlot | _ => StatusCode::NOT_FOUND,
     }
 }

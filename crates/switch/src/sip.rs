@@ -10,7 +10,7 @@ use sip_core::{
 
 use crate::event::{EndCause, Event};
 use crate::leg::{LegId, Place};
-use crate::switch::Switch;
+use crate::switch::{Destination, Switch};
 
 /// The dialog, or the transaction, that is meant is not there.
 pub(crate) const GONE: StatusCode = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
@@ -83,7 +83,13 @@ impl Switch {
             }
             E::Resubscribed { subscription, .. } => self.notify_watcher(now, subscription),
             E::SubscriptionEnded { subscription, .. } => self.forget_watcher(subscription),
-            _ => {}
+            E::ReinviteCancelled { .. }
+            | E::Reinvited { .. }
+            | E::ReferNotified { .. }
+            | E::Response { .. }
+            | E::SubscriptionAccepted { .. }
+            | E::Notified { .. }
+            | _ => {}
         }
     }
 
@@ -110,8 +116,8 @@ impl Switch {
         };
         let (numbers, secrets) = (&self.numbers, &self.secrets);
         let find = |user: &str| match numbers.get(user)? {
-            crate::switch::Destination::Extension(index) => secrets.get(*index).map(|secret| (*index, secret)),
-            _ => None,
+            Destination::Extension(index) => secrets.get(*index).map(|secret| (*index, secret)),
+            Destination::Lot(_) | Destination::Slot(..) | Destination::RetrieveLongest(_) => None,
         };
         let checked = self.auth.verify(
             now,
@@ -135,12 +141,12 @@ impl Switch {
                     user,
                     cause,
                 });
-                match cause {
-                    AuthError::Malformed => Verdict::Refuse(StatusCode::BAD_REQUEST, Reply::default()),
-                    AuthError::WrongPassword | AuthError::UnknownUser => {
-                        Verdict::Refuse(StatusCode::FORBIDDEN, Reply::default())
-                    }
-                    _ => challenge(self, false),
+                if cause == AuthError::Malformed {
+                    Verdict::Refuse(StatusCode::BAD_REQUEST, Reply::default())
+                } else if matches!(cause, AuthError::WrongPassword | AuthError::UnknownUser) {
+                    Verdict::Refuse(StatusCode::FORBIDDEN, Reply::default())
+                } else {
+                    challenge(self, false)
                 }
             }
         }
@@ -154,39 +160,38 @@ impl Switch {
         }
         match self.authenticate(now, request, flow) {
             Verdict::Refuse(status, reply) => self.respond(now, id, status, reply),
-            Verdict::Known(index) => match request.method() {
-                Method::Register => self.on_register(now, id, index, request, flow),
-                Method::Options => self.respond(now, id, StatusCode::OK, Reply::default()),
-                _ => self.respond(now, id, StatusCode::METHOD_NOT_ALLOWED, Reply::default()),
-            },
+            Verdict::Known(index) if *request.method() == Method::Register => {
+                self.on_register(now, id, index, request, flow);
+            }
+            Verdict::Known(_) if *request.method() == Method::Options => {
+                self.respond(now, id, StatusCode::OK, Reply::default());
+            }
+            Verdict::Known(_) => self.respond(now, id, StatusCode::METHOD_NOT_ALLOWED, Reply::default()),
         }
     }
 
     /// INFO with a digit (application/dtmf-relay) and OPTIONS in a call; what else is asked there is not built.
     fn on_request_in_call(&mut self, now: Time, id: RequestId, leg: LegId, request: &Request) {
-        match request.method() {
-            Method::Options => self.respond(now, id, StatusCode::OK, Reply::default()),
-            Method::Info => {
-                let dtmf = request
-                    .headers()
-                    .get_str(&HeaderName::ContentType)
-                    .is_some_and(|content_type| {
-                        content_type
-                            .trim()
-                            .to_ascii_lowercase()
-                            .starts_with("application/dtmf-relay")
-                    });
-                match crate::feature::dtmf_relay_digit(request.body()).filter(|_| dtmf) {
-                    Some(digit) => {
-                        self.respond(now, id, StatusCode::OK, Reply::default());
-                        self.pass_digit_on(leg, digit);
-                        self.on_digit(now, leg, digit);
-                    }
-                    None => self.respond(now, id, StatusCode::UNSUPPORTED_MEDIA_TYPE, Reply::default()),
+        let status = if *request.method() == Method::Options {
+            StatusCode::OK
+        } else if *request.method() == Method::Info {
+            let content_type = request.headers().get_str(&HeaderName::ContentType).unwrap_or_default();
+            let dtmf = content_type
+                .trim()
+                .to_ascii_lowercase()
+                .starts_with("application/dtmf-relay");
+            match crate::feature::dtmf_relay_digit(request.body()).filter(|_| dtmf) {
+                Some(digit) => {
+                    self.respond(now, id, StatusCode::OK, Reply::default());
+                    self.pass_digit_on(leg, digit);
+                    return self.on_digit(now, leg, digit);
                 }
+                None => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             }
-            _ => self.respond(now, id, StatusCode::METHOD_NOT_ALLOWED, Reply::default()),
-        }
+        } else {
+            StatusCode::METHOD_NOT_ALLOWED
+        };
+        self.respond(now, id, status, Reply::default());
     }
 
     pub(crate) fn respond(&mut self, now: Time, id: RequestId, status: StatusCode, reply: Reply) {
@@ -249,7 +254,7 @@ impl Switch {
                     contact: binding.contact.uri.to_string(),
                 });
             }
-            _ => {}
+            R::Refreshed { .. } | _ => {}
         }
         true
     }

@@ -7,7 +7,7 @@ use park::SlotNumber;
 use rtp_media::StreamId;
 use sip_core::auth::Secret;
 use sip_core::registrar::Registrar;
-use sip_core::{ConnectionId, Endpoint, EndpointConfig, SessionId, SubscriptionId, Uri};
+use sip_core::{ConnectionId, Endpoint, EndpointConfig, Method, SessionId, SubscriptionId, Uri};
 use slotmap::SlotMap;
 
 use crate::config::{Config, ConfigError, Extension};
@@ -52,6 +52,19 @@ pub struct Switch {
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) outputs: VecDeque<Output>,
 }
+
+/// What `Allow` says, and what is not refused with 405 at once.
+const METHODS: [Method; 9] = [
+    Method::Invite,
+    Method::Ack,
+    Method::Bye,
+    Method::Cancel,
+    Method::Options,
+    Method::Register,
+    Method::Info,
+    Method::Refer,
+    Method::Subscribe,
+];
 
 /// What a dialled number is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +121,7 @@ impl Switch {
         config.check()?;
         let mut endpoint_config = EndpointConfig::new(config.listen.iter().copied());
         endpoint_config.timers.t1 = config.t1;
+        endpoint_config.methods = METHODS.to_vec();
         endpoint_config.user_agent = concat!("Strowger/", env!("CARGO_PKG_VERSION")).to_owned();
         let mut auth_config = sip_core::auth::ServerConfig::default();
         auth_config.algorithms.clone_from(&config.digest);

@@ -4,7 +4,7 @@ use machine::Time;
 use sip_core::{NameAddr, ReferId, SessionId, StatusCode};
 
 use crate::event::Event;
-use crate::leg::{Hearing, LegId, Place, Purpose};
+use crate::leg::{Hearing, LegId, Place, Purpose, Transferor};
 use crate::sip::GONE;
 use crate::switch::{Destination, Switch};
 
@@ -74,7 +74,7 @@ impl Switch {
         self.hear(peer, Hearing::Ringback);
         let show = self.present_caller(peer);
         let purpose = Purpose::Transfer {
-            by: Some(transferor),
+            by: Transferor::Present(transferor),
             owner,
         };
         self.start_hunt(now, peer, number, purpose, &show);
@@ -96,6 +96,16 @@ impl Switch {
         if let Some(leg) = self.legs.values_mut().find(|leg| leg.refer == Some(refer)) {
             leg.refer = None;
         }
+        for hunt in self.hunts.values_mut() {
+            if let Purpose::Transfer {
+                by: by @ Transferor::Gone(Some(_)),
+                ..
+            } = &mut hunt.purpose
+                && *by == Transferor::Gone(Some(refer))
+            {
+                *by = Transferor::Gone(None);
+            }
+        }
     }
 
     /// The target has answered; [`Switch::join`] follows.
@@ -103,13 +113,14 @@ impl Switch {
         &mut self,
         now: Time,
         waiting: LegId,
-        transferor: Option<LegId>,
+        transferor: Transferor,
         owner: String,
         to: String,
         attended: bool,
     ) {
-        if let Some(transferor) = transferor {
-            self.farewell(now, transferor);
+        match transferor {
+            Transferor::Present(leg) => self.farewell(now, leg),
+            Transferor::Gone(refer) => self.tell_late(now, refer, StatusCode::OK),
         }
         if let Some(call) = self.legs.get(waiting).map(|leg| leg.call) {
             self.tell(Event::Transferred {
@@ -126,7 +137,7 @@ impl Switch {
         &mut self,
         now: Time,
         waiting: LegId,
-        transferor: Option<LegId>,
+        transferor: Transferor,
         owner: &str,
         status: StatusCode,
     ) {
@@ -138,24 +149,43 @@ impl Switch {
             });
         }
         match transferor {
-            Some(transferor) => {
-                self.tell_transferor(now, transferor, status);
-                self.join(waiting, transferor);
+            Transferor::Present(leg) => {
+                self.tell_transferor(now, leg, status);
+                self.join(waiting, leg);
             }
-            None => {
+            Transferor::Gone(refer) => {
+                self.tell_late(now, refer, status);
                 let show = self.present_caller(waiting);
                 self.start_hunt(now, waiting, owner, Purpose::Return, &show);
             }
         }
     }
 
+    fn tell_late(&mut self, now: Time, refer: Option<ReferId>, status: StatusCode) {
+        if let Some(refer) = refer {
+            self.try_endpoint(|endpoint| endpoint.notify_refer(now, refer, status, None));
+        }
+    }
+
+    /// The party that was being transferred has hung up.
+    pub(crate) fn transferee_left(&mut self, now: Time, transferor: Transferor) {
+        match transferor {
+            Transferor::Present(leg) => {
+                self.tell_transferor(now, leg, StatusCode::REQUEST_TERMINATED);
+                self.drop_leg(now, leg, true);
+            }
+            Transferor::Gone(refer) => self.tell_late(now, refer, StatusCode::REQUEST_TERMINATED),
+        }
+    }
+
     /// The transferor hung up before the transfer was decided; it goes on without him.
-    pub(crate) fn transferor_left(&mut self, peer: LegId) {
+    pub(crate) fn transferor_left(&mut self, leg: LegId, peer: LegId) {
+        let refer = self.legs.get_mut(leg).and_then(|leg| leg.refer.take());
         let hunt = self.legs.get(peer).and_then(|leg| leg.hunt);
         if let Some(Purpose::Transfer { by, .. }) =
             hunt.and_then(|hunt| self.hunts.get_mut(hunt)).map(|h| &mut h.purpose)
         {
-            *by = None;
+            *by = Transferor::Gone(refer);
         }
     }
 
@@ -172,7 +202,7 @@ impl Switch {
                 self.accept_refer(now, leg, refer);
                 let to = self.number_of(target);
                 self.join(peer, target);
-                self.transfer_done(now, peer, Some(leg), owner, to, true);
+                self.transfer_done(now, peer, Transferor::Present(leg), owner, to, true);
                 self.drop_leg(now, consultation, true);
             }
             Place::Calling => {
@@ -183,14 +213,23 @@ impl Switch {
                 self.unbridge(peer);
                 self.set_place(leg, Place::Transferring { peer });
                 self.hear(leg, Hearing::Plain);
-                self.move_hunt(hunt, peer, Purpose::Transfer { by: Some(leg), owner });
+                self.move_hunt(
+                    hunt,
+                    peer,
+                    Purpose::Transfer {
+                        by: Transferor::Present(leg),
+                        owner,
+                    },
+                );
                 self.refuse(now, consultation, StatusCode::REQUEST_TERMINATED);
             }
             Place::Parked { lot, slot } => {
                 self.accept_refer(now, leg, refer);
                 self.park_instead(now, consultation, peer, leg, (lot, slot));
             }
-            _ => return Err(GONE),
+            Place::Talking(_) | Place::Ringing(_) | Place::Waiting | Place::Transferring { .. } | Place::Leaving => {
+                return Err(GONE);
+            }
         }
         Ok(())
     }
