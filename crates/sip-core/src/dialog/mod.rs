@@ -51,7 +51,7 @@ pub enum DialogError {
 ///     Max-Forwards: 70\r\n\r\n";
 /// let Ok(Message::Request(request)) = Message::parse(invite.to_vec().into()) else { unreachable!() };
 /// let mut dialog = Dialog::from_request(&request, "b")?;
-/// assert_eq!(dialog.remote_target(), b"sip:alice@192.0.2.1");
+/// assert_eq!(dialog.remote_target(), b"sip:alice@192.0.2.1".as_slice());
 /// assert_eq!(dialog.next_hop(), b"sip:192.0.2.9;lr");
 ///
 /// let cseq = dialog.next_cseq()?;

@@ -32,7 +32,11 @@ pub(super) mod index {
         map: &HashMap<K, V>,
         out: S,
     ) -> Result<S::Ok, S::Error> {
-        out.collect_seq(map.into_iter().collect::<BTreeMap<_, _>>())
+        let mut pairs = BTreeMap::new();
+        for (key, value) in map {
+            pairs.insert(key, value);
+        }
+        out.collect_seq(pairs)
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>, K: DeserializeOwned + Eq + Hash, V: DeserializeOwned>(
