@@ -45,7 +45,7 @@ pub struct EndpointConfig {
     /// How long an accepted REFER may go without [`notify_refer`](super::Endpoint::notify_refer) before its
     /// subscription expires, and how long we wait for such a NOTIFY. Default 3 minutes.
     pub refer_expires: Duration,
-    /// Whether initial requests with `Max-Forwards: 0` are refused with 483. RFC 4475 §3.1.1.13 would have a mere
+    /// Whether initial requests with `Max-Forwards: 0` are refused with 483. RFC 4475 §3.3.11 would have a mere
     /// user agent take them; a back-to-back user agent that sends calls on needs the guard against loops, thus the default
     /// is `true`.
     pub refuse_zero_max_forwards: bool,

@@ -35,7 +35,7 @@ impl Endpoint {
             entry.no_answer = None;
             entry.ring_end = None;
             self.cancel_call(session);
-            self.limit_cancelling(session);
+            self.arm_session(session);
         } else if entry.answer.as_ref().is_some_and(|answer| answer.initial) {
             // The callee's BYE waits for the ACK, or for its time-out (RFC 3261 §15).
             entry.released = true;
@@ -49,11 +49,6 @@ impl Endpoint {
             self.drop_referrals(session);
         }
         Ok(())
-    }
-
-    /// A cancelled INVITE whose peer stays silent after the first 1xx must still end some time.
-    fn limit_cancelling(&mut self, id: SessionId) {
-        self.arm_session(id);
     }
 
     /// Sends the BYE of a session that the embedder has no more hold of.

@@ -97,7 +97,8 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// [`EndpointError::Gone`]; [`EndpointError::WrongState`] if the request is no SUBSCRIBE.
+    /// [`EndpointError::Gone`]; [`EndpointError::WrongState`] if the request is no SUBSCRIBE; [`EndpointError::Full`], if
+    /// others were accepted since it came.
     pub fn accept_subscription(
         &mut self,
         now: Time,
@@ -109,6 +110,9 @@ impl Endpoint {
             return Err(EndpointError::Gone);
         };
         let subscribe = held.subscribe.clone().ok_or(EndpointError::WrongState)?;
+        if self.subscriptions.len() >= self.config.limits.subscriptions {
+            return Err(EndpointError::Full);
+        }
         let (head, server, source) = (held.head.clone(), held.server, held.flow);
         let event = subscribe
             .headers()

@@ -397,6 +397,33 @@ fn subscriptions_are_limited() {
 }
 
 #[test]
+fn of_several_that_wait_no_more_than_the_limit_are_accepted() {
+    let mut world = World::with(2, 14, |node, config| {
+        if node == 1 {
+            config.limits.subscriptions = 2;
+        }
+    });
+    for _ in 0..3 {
+        subscribe(&mut world, secs(600));
+    }
+    let mut accepted = Vec::new();
+    for event in world.events(1) {
+        let Event::Subscribe { request_id, .. } = event else {
+            panic!()
+        };
+        accepted.push(
+            world
+                .act(1, |endpoint, now| {
+                    endpoint.accept_subscription(now, request_id, secs(60))
+                })
+                .is_ok(),
+        );
+    }
+    assert_eq!(accepted, [true, true, false]);
+    world.settle();
+}
+
+#[test]
 fn an_unknown_event_in_a_dialog_and_a_notify_of_nothing() {
     let mut world = World::new(2, 13);
     let (caller, _) = world.established(0, 1);
