@@ -45,6 +45,8 @@
 //! [`MAX_STEPS`] steps at one instant; logs keep their newest [`LOG_LIMIT`] and [`EVENT_LIMIT`] entries. Phones speak G.711 in
 //! constant bytes, sparsely: enough to tell who hears whom, not to judge audio.
 
+#[doc(hidden)]
+pub mod fuzz;
 mod network;
 mod office;
 mod pbx;
