@@ -41,6 +41,9 @@ pub fn switchboard(script: &[u8]) {
     }
 }
 
+/// What a phone cannot do in its present state it refuses; that is no fault.
+fn may_refuse<T>(_: Result<T, PhoneError>) {}
+
 fn step(office: &mut Office, operation: u8, operand: u8, rest: &mut &[u8]) {
     let phone = usize::from(operand % PHONES);
     let choice = usize::from(operand / PHONES);
@@ -48,12 +51,11 @@ fn step(office: &mut Office, operation: u8, operand: u8, rest: &mut &[u8]) {
     let call = office.phone(phone).calls().map(|(id, _)| id).nth(choice % 3);
     let with =
         |office: &mut Office, act: &dyn Fn(&mut Phone, machine::Time, CallId) -> Result<(), PhoneError>| match call {
-            // What a phone cannot do in its state it refuses.
-            Some(call) => office.phone_do(phone, |phone, now| drop(act(phone, now, call))),
+            Some(call) => office.phone_do(phone, |phone, now| may_refuse(act(phone, now, call))),
             None => Ok(()),
         };
     let went = match operation % 14 {
-        0 => office.phone_do(phone, |phone, now| drop(phone.dial(now, number))),
+        0 => office.phone_do(phone, |phone, now| may_refuse(phone.dial(now, number))),
         1 => with(office, &|phone, now, call| phone.answer(now, call)),
         2 => with(office, &|phone, now, call| phone.reject(now, call, StatusCode::DECLINE)),
         3 => with(office, &|phone, now, call| phone.hang_up(now, call)),
@@ -74,7 +76,7 @@ fn step(office: &mut Office, operation: u8, operand: u8, rest: &mut &[u8]) {
             let digits = DIGITS.get(choice % DIGITS.len()).copied().unwrap_or_default();
             with(office, &|phone, now, call| phone.send_digits(now, call, digits))
         }
-        9 => office.phone_do(phone, |phone, now| drop(phone.watch(now, number))),
+        9 => office.phone_do(phone, |phone, now| may_refuse(phone.watch(now, number))),
         10 => {
             office.phone_config(phone, |config| {
                 config.answer = if choice % 2 == 0 {

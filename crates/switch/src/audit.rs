@@ -128,7 +128,7 @@ impl Switch {
                 return Err(Fault::MiscountedCall(id.0));
             }
         }
-        let ports = crate::ports::Ports::new(&self.config.media_ports).available();
+        let ports = crate::ports::Ports::new(&self.config.media_ports, &self.config.media_ports_taken).available();
         if self.ports.available() + legs == ports {
             Ok(())
         } else {

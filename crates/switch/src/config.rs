@@ -34,6 +34,8 @@ pub struct Config {
     pub media_address: IpAddr,
     /// UDP ports for media. Each stream takes an even port for RTP and the odd one above it for RTCP.
     pub media_ports: RangeInclusive<u16>,
+    /// Ports of that range that are not to be used, because another program has them.
+    pub media_ports_taken: Vec<u16>,
     /// A phone that sends no RTP for so long, and has not put the call on hold, is gone. `None`: not watched.
     pub rtp_timeout: Option<Duration>,
     /// How long a called phone rings before the call is given up (default 60 s).
@@ -64,6 +66,7 @@ impl Config {
             t1: Duration::from_millis(500),
             media_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             media_ports: 20000..=21999,
+            media_ports_taken: Vec::new(),
             rtp_timeout: Some(Duration::from_secs(30)),
             ring_timeout: Duration::from_secs(60),
             keepalive: Duration::from_secs(30),
@@ -111,7 +114,7 @@ impl Config {
                 add(retrieve)?;
             }
         }
-        if crate::ports::Ports::new(&self.media_ports).available() == 0 {
+        if crate::ports::Ports::new(&self.media_ports, &self.media_ports_taken).available() == 0 {
             return Err(ConfigError::NoMediaPort);
         }
         Ok(())

@@ -12,10 +12,12 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    pub(crate) fn new(range: &RangeInclusive<u16>) -> Self {
+    /// `taken`: ports of the range that somebody else has.
+    pub(crate) fn new(range: &RangeInclusive<u16>, taken: &[u16]) -> Self {
+        let is_free = |port: u16| !taken.contains(&port) && !taken.contains(&(port | 1));
         let free = range
             .clone()
-            .filter(|port| port % 2 == 0 && *port > 0 && *port < *range.end())
+            .filter(|port| port % 2 == 0 && *port > 0 && *port < *range.end() && is_free(*port))
             .collect();
         Self { free }
     }
@@ -39,7 +41,7 @@ mod tests {
 
     #[test]
     fn pairs_stay_within_the_range_and_rest_before_they_return() {
-        let mut ports = Ports::new(&(20001..=20006));
+        let mut ports = Ports::new(&(20001..=20006), &[]);
         assert_eq!(ports.available(), 2); // 20002 and 20004; 20006 has no 20007
         assert_eq!(ports.take(), Some(20002));
         ports.give_back(20002);
@@ -49,8 +51,15 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_of_which_one_is_taken_is_left_out() {
+        let mut ports = Ports::new(&(20000..=20007), &[20000, 20003, 20004]);
+        assert_eq!(ports.available(), 1);
+        assert_eq!(ports.take(), Some(20006));
+    }
+
+    #[test]
     fn the_top_of_the_number_space_does_not_wrap() {
-        assert_eq!(Ports::new(&(65534..=65535)).available(), 1);
-        assert_eq!(Ports::new(&(0..=1)).available(), 0);
+        assert_eq!(Ports::new(&(65534..=65535), &[]).available(), 1);
+        assert_eq!(Ports::new(&(0..=1), &[]).available(), 0);
     }
 }

@@ -156,7 +156,7 @@ impl Switch {
             watched: BTreeMap::new(),
             dirty: BTreeSet::new(),
             timers: BTreeSet::new(),
-            ports: Ports::new(&config.media_ports),
+            ports: Ports::new(&config.media_ports, &config.media_ports_taken),
             next_stream: 1,
             next_play: 1,
             next_call: 1,

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,13 +37,19 @@ pub(crate) struct MediaIo {
     poll: Poll,
     clock: Clock,
     engine: Engine,
+    ports: MediaPorts,
     inbox: Inbox<Command>,
     outbox: Outbox<Event>,
 }
 
 impl MediaIo {
     /// A media side that says to `outbox` what happens. Also gives the mailbox for its commands.
-    pub(crate) fn new(clock: Clock, engine: Engine, outbox: Outbox<Event>) -> io::Result<(Self, Outbox<Command>)> {
+    pub(crate) fn new(
+        clock: Clock,
+        engine: Engine,
+        ports: MediaPorts,
+        outbox: Outbox<Event>,
+    ) -> io::Result<(Self, Outbox<Command>)> {
         let poll = Poll::new()?;
         let (commands, inbox) = mailbox(Arc::new(Waker::new(poll.registry(), WAKE)?));
         Ok((
@@ -50,6 +57,7 @@ impl MediaIo {
                 poll,
                 clock,
                 engine,
+                ports,
                 inbox,
                 outbox,
             },
@@ -63,10 +71,11 @@ impl MediaIo {
             mut poll,
             clock,
             mut engine,
+            ports,
             inbox,
             outbox,
         } = self;
-        let mut sockets = Sockets::new(poll.registry().try_clone()?);
+        let mut sockets = Sockets::new(poll.registry(), ports)?;
         let mut events = Events::with_capacity(1024);
         let mut commands = Vec::new();
         let mut news = Vec::new();
@@ -155,72 +164,109 @@ fn drain(engine: &mut Engine, sockets: &mut Sockets, news: &mut Vec<Event>) {
     }
 }
 
-/// The sockets of the open streams.
+/// The media ports, all bound before the server starts: no call can fail because another program came first, and none pays
+/// for making and closing sockets.
+#[derive(Debug)]
+pub(crate) struct MediaPorts {
+    pairs: Vec<Pair>,
+    taken: Vec<u16>,
+}
+
+impl MediaPorts {
+    /// Binds each even port of the range with the odd one above it, but for those that another program has.
+    pub(crate) fn bind(address: IpAddr, range: &RangeInclusive<u16>) -> io::Result<Self> {
+        let mut ports = Self {
+            pairs: Vec::new(),
+            taken: Vec::new(),
+        };
+        for port in range
+            .clone()
+            .filter(|port| port % 2 == 0 && *port > 0 && port < range.end())
+        {
+            let local = SocketAddr::new(address, port);
+            let bound = UdpSocket::bind(local).and_then(|rtp| Ok((rtp, UdpSocket::bind(above(local))?)));
+            match bound {
+                Ok((rtp, rtcp)) => ports.pairs.push(Pair {
+                    stream: None,
+                    local,
+                    rtp,
+                    rtcp,
+                }),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => ports.taken.push(port),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(ports)
+    }
+
+    /// Even ports of pairs that another program has, or has one of.
+    pub(crate) fn taken(&self) -> &[u16] {
+        &self.taken
+    }
+}
+
+fn above(local: SocketAddr) -> SocketAddr {
+    SocketAddr::new(local.ip(), local.port() | 1)
+}
+
+/// The sockets, and which stream has which.
 struct Sockets {
-    registry: Registry,
-    /// By stream: where in `pairs` its sockets are.
-    places: HashMap<StreamId, usize>,
     /// The token of a pair's RTP socket is twice its place plus one, that of its RTCP socket one more.
-    pairs: Vec<Option<Pair>>,
-    free: Vec<usize>,
+    pairs: Vec<Pair>,
+    /// By local RTP port: where in `pairs` its sockets are.
+    ports: HashMap<u16, usize>,
+    /// The same by stream.
+    places: HashMap<StreamId, usize>,
     /// Tokens of sockets that may have more than was taken.
     ready: Vec<usize>,
     datagrams: Box<Datagrams<BATCH, LARGEST>>,
 }
 
+#[derive(Debug)]
 struct Pair {
-    stream: StreamId,
+    /// Who has it at present. What arrives for nobody is taken and dropped.
+    stream: Option<StreamId>,
     local: SocketAddr,
     rtp: UdpSocket,
     rtcp: UdpSocket,
 }
 
 impl Sockets {
-    fn new(registry: Registry) -> Self {
-        Self {
-            registry,
+    fn new(registry: &Registry, ports: MediaPorts) -> io::Result<Self> {
+        let mut pairs = ports.pairs;
+        let mut ports = HashMap::new();
+        for (place, pair) in pairs.iter_mut().enumerate() {
+            registry.register(&mut pair.rtp, Token(2 * place + 1), Interest::READABLE)?;
+            registry.register(&mut pair.rtcp, Token(2 * place + 2), Interest::READABLE)?;
+            ports.insert(pair.local.port(), place);
+        }
+        Ok(Self {
+            pairs,
+            ports,
             places: HashMap::new(),
-            pairs: Vec::new(),
-            free: Vec::new(),
             ready: Vec::new(),
             datagrams: Box::new(Datagrams::new()),
-        }
+        })
     }
 
-    /// Binds the stream's RTP address and the RTCP port above it.
+    /// Gives the stream the sockets of its RTP port and of the RTCP port above it.
     fn open(&mut self, stream: StreamId, local: SocketAddr) -> io::Result<()> {
-        if self.places.contains_key(&stream) {
-            return Ok(());
+        let place = self.ports.get(&local.port()).copied();
+        let Some((place, pair)) = place.and_then(|place| Some((place, self.pairs.get_mut(place)?))) else {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        };
+        if pair.stream.is_some_and(|other| other != stream) {
+            return Err(io::ErrorKind::AddrInUse.into());
         }
-        let above = local.port().checked_add(1).ok_or(io::ErrorKind::InvalidInput)?;
-        let mut rtp = UdpSocket::bind(local)?;
-        let mut rtcp = UdpSocket::bind(SocketAddr::new(local.ip(), above))?;
-        let place = self.free.pop().unwrap_or(self.pairs.len());
-        self.registry
-            .register(&mut rtp, Token(2 * place + 1), Interest::READABLE)?;
-        self.registry
-            .register(&mut rtcp, Token(2 * place + 2), Interest::READABLE)?;
-        let pair = Some(Pair {
-            stream,
-            local,
-            rtp,
-            rtcp,
-        });
-        match self.pairs.get_mut(place) {
-            Some(free) => *free = pair,
-            None => self.pairs.push(pair),
-        }
+        pair.stream = Some(stream);
         self.places.insert(stream, place);
         Ok(())
     }
 
-    /// Gives the stream's ports back. (Closing a socket takes it out of the poll.)
+    /// Takes the stream's sockets from it.
     fn close(&mut self, stream: StreamId) {
-        if let Some(place) = self.places.remove(&stream)
-            && let Some(pair) = self.pairs.get_mut(place)
-        {
-            *pair = None;
-            self.free.push(place);
+        if let Some(pair) = self.places.remove(&stream).and_then(|place| self.pairs.get_mut(place)) {
+            pair.stream = None;
         }
     }
 
@@ -259,8 +305,7 @@ impl Sockets {
 
     fn receive_from(&mut self, token: usize, engine: &mut Engine, now: Time) -> (usize, bool) {
         let index = token.saturating_sub(1);
-        // A socket that was closed in this turn, or the next one in its place, which has nothing yet.
-        let Some(Some(pair)) = self.pairs.get(index / 2) else {
+        let Some(pair) = self.pairs.get(index / 2) else {
             return (0, false);
         };
         let (channel, socket) = if index.is_multiple_of(2) {
@@ -271,7 +316,9 @@ impl Sockets {
         let mut packets = 0;
         for _ in 0..BATCHES_A_TURN {
             let received = self.datagrams.receive(socket, pair.local, |remote, data| {
-                engine.receive(now, pair.stream, channel, remote, data);
+                if let Some(stream) = pair.stream {
+                    engine.receive(now, stream, channel, remote, data);
+                }
             });
             match received {
                 Ok(received) => {
@@ -290,7 +337,7 @@ impl Sockets {
     }
 
     fn send(&self, stream: StreamId, channel: Channel, remote: SocketAddr, data: &[u8]) {
-        let Some(Some(pair)) = self.places.get(&stream).and_then(|place| self.pairs.get(*place)) else {
+        let Some(pair) = self.places.get(&stream).and_then(|place| self.pairs.get(*place)) else {
             return;
         };
         let socket = match channel {

@@ -4,8 +4,6 @@
 //! engine. No call has a thread or a task.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -20,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::control::{Control, WAKE};
 use crate::mailbox::mailbox;
-use crate::media_io::MediaIo;
+use crate::media_io::{MediaIo, MediaPorts};
 use crate::sip_io::{BindError, Bound};
 use crate::sounds;
 
@@ -30,11 +28,11 @@ pub(crate) enum StartError {
     /// An address of the configuration cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The address for media is not this host's.
-    #[error("cannot receive media on {address}: {error}")]
-    MediaAddress {
+    /// The address for media is not this host's, or there may not be so many sockets.
+    #[error("cannot receive media on {address}: {error} (two sockets for each pair of media.ports are needed)")]
+    Media {
         /// The address.
-        address: IpAddr,
+        address: std::net::IpAddr,
         /// What the system says.
         #[source]
         error: io::Error,
@@ -69,6 +67,7 @@ pub(crate) struct Server {
     bound: Bound,
     switch: Switch,
     engine: Engine,
+    ports: MediaPorts,
     stop: Stop,
     signals: Option<Signals>,
 }
@@ -96,12 +95,17 @@ impl Stop {
 impl Server {
     /// Binds every address and makes the machines. With `signals`, SIGINT and SIGTERM end the server from now on.
     pub(crate) fn bind(settings: Settings, signals: bool) -> Result<Self, StartError> {
-        let Settings { switch, music, .. } = settings;
+        let Settings { mut switch, music, .. } = settings;
         allow_many_sockets();
         let bound = Bound::bind(&switch.listen)?;
         let address = switch.media_address;
-        UdpSocket::bind(SocketAddr::new(address, 0)).map_err(|error| StartError::MediaAddress { address, error })?;
-        warn_of_taken_ports(address, switch.media_ports.clone());
+        let ports =
+            MediaPorts::bind(address, &switch.media_ports).map_err(|error| StartError::Media { address, error })?;
+        if let Some(first) = ports.taken().first() {
+            let count = ports.taken().len();
+            tracing::warn!(count, first, "media ports that another program has are left out");
+        }
+        switch.media_ports_taken = ports.taken().to_vec();
         let mut engine = Engine::new(EngineConfig::default(), seed()?);
         for sounds::Named { name, sound } in sounds::built_in()?.into_iter().chain(music) {
             engine
@@ -126,6 +130,7 @@ impl Server {
             bound,
             switch,
             engine,
+            ports,
             stop,
             signals,
         })
@@ -144,11 +149,12 @@ impl Server {
             bound,
             switch,
             engine,
+            ports,
             stop,
             signals,
         } = self;
         let (events, inbox) = mailbox(Arc::clone(&stop.waker));
-        let (media, commands) = MediaIo::new(clock, engine, events)?;
+        let (media, commands) = MediaIo::new(clock, engine, ports, events)?;
         let media: JoinHandle<io::Result<()>> = std::thread::Builder::new()
             .name("media".to_owned())
             .spawn(move || media.run())?;
@@ -181,27 +187,15 @@ fn seed() -> Result<[u8; 32], getrandom::Error> {
     Ok(seed)
 }
 
-/// Another program's sockets among the media ports cost a call whenever the turn comes to them: worth a word at the start.
-fn warn_of_taken_ports(address: IpAddr, ports: RangeInclusive<u16>) {
-    let is_taken = |port: &u16| UdpSocket::bind(SocketAddr::new(address, *port)).is_err();
-    let taken: Vec<u16> = ports.filter(is_taken).collect();
-    if let Some(first) = taken.first() {
-        let count = taken.len();
-        tracing::warn!(
-            count,
-            first,
-            "media ports are taken by another program: calls that need them will fail"
-        );
-    }
-}
-
-/// A call takes four sockets, and the usual 1024 of a process are soon used up. Raises that to what the system allows.
+/// Each media port is a socket, and the usual 1024 of a process are soon used up. Raises that to what the system allows.
 fn allow_many_sockets() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let raised = getrlimit(Resource::RLIMIT_NOFILE)
         .and_then(|(_, allowed)| setrlimit(Resource::RLIMIT_NOFILE, allowed, allowed).map(|()| allowed));
     match raised {
         Ok(allowed) => tracing::debug!(allowed, "open files"),
-        Err(error) => tracing::warn!(%error, "the number of open files could not be raised: calls are limited by it"),
+        Err(error) => {
+            tracing::warn!(%error, "the number of open files could not be raised: media ports are limited by it")
+        }
     }
 }

@@ -16,11 +16,11 @@ struct Media {
 }
 
 impl Media {
-    fn start() -> Self {
+    fn start(ports: MediaPorts) -> Self {
         let poll = Poll::new().unwrap();
         let (outbox, inbox) = mailbox(Arc::new(Waker::new(poll.registry(), WAKE).unwrap()));
         let engine = Engine::new(EngineConfig::default(), [1; 32]);
-        let (media, commands) = MediaIo::new(Clock::new(), engine, outbox).unwrap();
+        let (media, commands) = MediaIo::new(Clock::new(), engine, ports, outbox).unwrap();
         let thread = std::thread::spawn(move || media.run());
         Self {
             poll,
@@ -62,13 +62,15 @@ fn phone() -> StdSocket {
     socket
 }
 
-/// An address whose port, and the next one, are free.
-fn free_pair() -> SocketAddr {
+/// Two pairs of ports that were free, and are bound now, with their addresses.
+fn two_pairs() -> (MediaPorts, [SocketAddr; 2]) {
     (0..1000)
         .find_map(|_| {
-            let first = StdSocket::bind("127.0.0.1:0").ok()?.local_addr().ok()?;
-            let above = SocketAddr::new(first.ip(), first.port().checked_add(1)?);
-            StdSocket::bind(above).ok().map(|_| first)
+            let address = StdSocket::bind("127.0.0.1:0").ok()?.local_addr().ok()?;
+            let first = address.port() & !1;
+            let ports = MediaPorts::bind(address.ip(), &(first..=first.checked_add(3)?)).ok()?;
+            let at = |port| SocketAddr::new(address.ip(), port);
+            (ports.pairs.len() == 2).then(|| (ports, [at(first), at(first + 2)]))
         })
         .unwrap()
 }
@@ -92,13 +94,12 @@ fn rtp(sequence: u16) -> Vec<u8> {
 }
 
 #[test]
-fn packets_go_from_phone_to_phone_and_ports_are_given_back() {
-    let mut media = Media::start();
+fn packets_go_from_phone_to_phone_until_the_streams_are_closed() {
+    let (ports, [one_at, other_at]) = two_pairs();
+    let mut media = Media::start(ports);
     let (one, other) = (phone(), phone());
-    let one_at = free_pair();
-    media.command([open(1, one_at, &one)]);
-    let other_at = free_pair();
     media.command([
+        open(1, one_at, &one),
         open(2, other_at, &other),
         Command::Bridge {
             a: StreamId(1),
@@ -122,17 +123,19 @@ fn packets_go_from_phone_to_phone_and_ports_are_given_back() {
     for stream in [StreamId(1), StreamId(2)] {
         media.told(|event| matches!(event, Event::Closed { stream: closed, .. } if *closed == stream));
     }
-    for address in [one_at, other_at] {
-        StdSocket::bind(address).unwrap();
-        StdSocket::bind(SocketAddr::new(address.ip(), address.port() + 1)).unwrap();
+    // The ports stay bound; what comes to them is for nobody.
+    one.send_to(&rtp(200), one_at).unwrap();
+    other.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    while let Ok((length, _)) = other.recv_from(&mut buffer) {
+        assert!(buffer[..length] != rtp(200)[..], "relayed after its end");
     }
     media.end();
 }
 
 #[test]
 fn a_port_is_used_again_at_once() {
-    let mut media = Media::start();
-    let at = free_pair();
+    let (ports, [at, _]) = two_pairs();
+    let mut media = Media::start(ports);
     let phone = phone();
     for stream in 0..50 {
         media.command([
@@ -154,24 +157,36 @@ fn a_port_is_used_again_at_once() {
 }
 
 #[test]
-fn a_stream_whose_port_is_taken_is_told() {
-    let mut media = Media::start();
-    let at = free_pair();
-    let _taken = StdSocket::bind(SocketAddr::new(at.ip(), at.port() + 1)).unwrap();
-    media.command([open(1, at, &phone())]);
+fn ports_of_others_are_left_out() {
+    let (ports, [first, second]) = two_pairs();
+    let range = first.port()..=second.port() + 1;
+    drop(ports);
+    let other = StdSocket::bind(above(first)).unwrap();
+    let ports = MediaPorts::bind(first.ip(), &range).unwrap();
+    assert_eq!(ports.taken(), [first.port()]);
+    assert_eq!(ports.pairs.iter().map(|pair| pair.local).collect::<Vec<_>>(), [second]);
+    drop((ports, other));
+    assert!(MediaPorts::bind(first.ip(), &range).unwrap().taken().is_empty());
+}
+
+#[test]
+fn a_stream_without_a_port_of_ours_or_on_one_in_use_is_told() {
+    let (ports, [at, _]) = two_pairs();
+    let mut media = Media::start(ports);
+    let nowhere = SocketAddr::new(at.ip(), 9);
+    media.command([open(1, nowhere, &phone()), open(2, at, &phone()), open(3, at, &phone())]);
+    for failed in [1, 3] {
+        media.told(|event| matches!(event, Event::Failed { stream, error: CommandError::Full } if stream.0 == failed));
+    }
+    media.command([Command::Close { stream: StreamId(2) }]);
     media.told(|event| {
         matches!(
             event,
-            Event::Failed {
-                stream: StreamId(1),
-                error: CommandError::Full
+            Event::Closed {
+                stream: StreamId(2),
+                ..
             }
         )
     });
-    // Nothing is left of it: its other port is free.
-    StdSocket::bind(at).unwrap();
-    let elsewhere = free_pair();
-    media.command([open(1, elsewhere, &phone()), Command::Close { stream: StreamId(1) }]);
-    media.told(|event| matches!(event, Event::Closed { .. }));
     media.end();
 }
