@@ -298,6 +298,29 @@ fn a_call_that_stays_parked_comes_back_to_the_parker() {
 }
 
 #[test]
+fn a_recall_may_ring_somebody_else_and_the_caller_may_still_be_fetched() {
+    if !installed("sipp") {
+        return;
+    }
+    let settings = Settings {
+        recall_after: "8s",
+        recall_to: "1004",
+        ..Settings::default()
+    };
+    let server = Server::start_with(&settings);
+    let mut alternate = Sipp::new(&server, "1004", "uas_cancelled").registered(&server).start();
+    let (caller, _ear) = park(&server, "700", Sipp::new(&server, "1001", "uac_hung_up"));
+    // It rings; somebody dials the slot before it is answered, and it stops ringing.
+    alternate.logged("audio");
+    Sipp::new(&server, "1003", "uac_call")
+        .dial("701")
+        .arg("-d", "200")
+        .run();
+    alternate.finish();
+    caller.finish();
+}
+
+#[test]
 fn a_transfer_to_a_taken_slot_is_refused_and_the_call_stays() {
     if !installed("sipp") {
         return;

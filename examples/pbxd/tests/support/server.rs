@@ -16,6 +16,8 @@ pub(crate) struct Settings {
     pub(crate) ring_timeout: &'static str,
     /// How long a call stays parked before the parker is rung.
     pub(crate) recall_after: &'static str,
+    /// Who is rung then: "parker", or a number.
+    pub(crate) recall_to: &'static str,
     /// How long a phone may be silent.
     pub(crate) rtp_timeout: &'static str,
     /// How many slots the lot has, from 701 on.
@@ -27,6 +29,7 @@ impl Default for Settings {
         Self {
             ring_timeout: "20s",
             recall_after: "60s",
+            recall_to: "parker",
             rtp_timeout: "30s",
             slots: 20,
         }
@@ -172,9 +175,10 @@ fn configuration(settings: &Settings, sip: SocketAddr) -> String {
     write!(
         text,
         "[[lot]]\nnumber = \"700\"\nslots = \"701-{}\"\nrecall_after = \"{}\"\nrecall_ring = \"10s\"\n\
-         recall_to = \"parker\"\n",
+         recall_to = \"{}\"\n",
         700 + settings.slots,
-        settings.recall_after
+        settings.recall_after,
+        settings.recall_to
     )
     .unwrap();
     text
