@@ -53,6 +53,7 @@ impl Default for ServerConfig {
 /// For the log, not for the peer: answer all of them with the same new challenges, `stale` being
 /// [`is_stale`](Self::is_stale), or a stranger learns which users exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum AuthError {
     /// The scheme is not `Digest`.
