@@ -26,9 +26,17 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Nobody who waits for a ring or an answer notices some milliseconds, and SIP's shortest timer is hundreds of them.
 const GATHERING: Gathering = Gathering {
     from: 200,
-    time: Duration::from_millis(8),
+    time: Duration::from_millis(3),
     enough: 32,
 };
+
+/// How long streams may wait to be opened or closed, so that one wake-up of the media thread serves several.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// Whether a party would hear it if this came late.
+fn is_urgent(command: &Command) -> bool {
+    !matches!(command, Command::Open { .. } | Command::Close { .. })
+}
 
 /// The control side.
 pub(crate) struct Control {
@@ -46,6 +54,8 @@ pub(crate) struct Control {
     inputs: Vec<Input>,
     news: Vec<MediaEvent>,
     commands: Vec<Command>,
+    /// When those that can wait have waited long enough.
+    commands_due: Option<Time>,
 }
 
 impl Control {
@@ -82,6 +92,7 @@ impl Control {
             inputs,
             news,
             commands,
+            commands_due: None,
         })
     }
 
@@ -102,7 +113,7 @@ impl Control {
                 self.begin_end(now);
             }
             let media_lives = self.turn(now);
-            self.outbox.send(&mut self.commands)?;
+            self.send_commands(now)?;
             if !media_lives {
                 return Err(io::Error::other("the media thread has ended"));
             }
@@ -126,12 +137,33 @@ impl Control {
         self.inputs.push(Input::Shutdown);
     }
 
+    /// Hands the commands to media: at once if somebody would hear the delay, else when there is more or after [`PATIENCE`].
+    fn send_commands(&mut self, now: Time) -> io::Result<()> {
+        if self.commands.is_empty() {
+            return Ok(());
+        }
+        let due = *self.commands_due.get_or_insert(now + PATIENCE);
+        if due <= now || self.ends.is_some() || self.commands.iter().any(is_urgent) {
+            self.commands_due = None;
+            self.outbox.send(&mut self.commands, true)?;
+        }
+        Ok(())
+    }
+
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let now = self.clock.now();
         let wait = if self.sip.has_more() || !self.inputs.is_empty() {
             Some(Duration::ZERO)
         } else {
-            until(now, [self.switch.poll_timeout(), self.sip.poll_timeout(), self.ends])
+            until(
+                now,
+                [
+                    self.switch.poll_timeout(),
+                    self.sip.poll_timeout(),
+                    self.ends,
+                    self.commands_due,
+                ],
+            )
         };
         match self.poll.poll(events, wait) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),

@@ -1,7 +1,7 @@
 //! What the two threads say to each other.
 //!
-//! A turn's messages are handed over in one go, with one lock, and the other side is woken only if it had nothing waiting. Neither
-//! side ever waits for the other. A side that has filled the other's mailbox stops reading its sockets until there is room
+//! A turn's messages are handed over in one go, with one lock, and the other side is woken only if it was not yet, and only for
+//! what cannot wait: a wake-up costs more than most messages do. Neither side ever waits for the other. A side that has filled the other's mailbox stops reading its sockets until there is room
 //! again ([`Outbox::is_congested`]): the kernel then drops packets, no message is lost, and memory stays bounded.
 
 use std::io;
@@ -19,6 +19,8 @@ struct Shared<T> {
 
 struct Queue<T> {
     messages: Vec<T>,
+    /// Whether the receiver was woken since it last looked.
+    woken: bool,
     closed: bool,
 }
 
@@ -39,6 +41,7 @@ pub(crate) fn mailbox<T>(waker: Arc<Waker>) -> (Outbox<T>, Inbox<T>) {
     let shared = Arc::new(Shared {
         queue: Mutex::new(Queue {
             messages: Vec::new(),
+            woken: false,
             closed: false,
         }),
         waker,
@@ -47,16 +50,17 @@ pub(crate) fn mailbox<T>(waker: Arc<Waker>) -> (Outbox<T>, Inbox<T>) {
 }
 
 impl<T> Outbox<T> {
-    /// Hands over all messages, in their order, and leaves `messages` empty with its memory.
-    pub(crate) fn send(&self, messages: &mut Vec<T>) -> io::Result<()> {
+    /// Hands over all messages, in their order, and leaves `messages` empty with its memory. If none of them is `urgent`,
+    /// the receiver finds them when it next wakes up for another reason.
+    pub(crate) fn send(&self, messages: &mut Vec<T>, urgent: bool) -> io::Result<()> {
         if messages.is_empty() {
             return Ok(());
         }
         let mut queue = self.0.lock();
-        let was_empty = queue.messages.is_empty();
         queue.messages.append(messages);
+        let wake = urgent && !std::mem::replace(&mut queue.woken, true);
         drop(queue);
-        if was_empty { self.0.waker.wake() } else { Ok(()) }
+        if wake { self.0.waker.wake() } else { Ok(()) }
     }
 
     /// Whether so much waits there that the sender is to take no more input.
@@ -77,6 +81,7 @@ impl<T> Inbox<T> {
     /// Appends what has arrived; `false` where the sender is gone.
     pub(crate) fn receive(&self, into: &mut Vec<T>) -> bool {
         let mut queue = self.0.lock();
+        queue.woken = false;
         if into.is_empty() {
             std::mem::swap(into, &mut queue.messages);
         } else {
@@ -106,25 +111,40 @@ mod tests {
     #[test]
     fn a_turn_is_one_wake_and_keeps_its_order() {
         let (mut poll, outbox, inbox) = pair();
-        outbox.send(&mut vec![]).unwrap();
+        outbox.send(&mut vec![], true).unwrap();
         assert_eq!(wakes(&mut poll), 0);
-        outbox.send(&mut vec![1, 2]).unwrap();
+        outbox.send(&mut vec![1, 2], true).unwrap();
         assert_eq!(wakes(&mut poll), 1);
-        outbox.send(&mut vec![3]).unwrap();
+        outbox.send(&mut vec![3], true).unwrap();
         assert_eq!(wakes(&mut poll), 0, "woken again although messages waited");
         let mut got = vec![0];
         assert!(inbox.receive(&mut got));
         assert_eq!(got, [0, 1, 2, 3]);
-        outbox.send(&mut vec![4]).unwrap();
+        outbox.send(&mut vec![4], true).unwrap();
         assert_eq!(wakes(&mut poll), 1);
+    }
+
+    #[test]
+    fn what_can_wait_wakes_nobody_and_hinders_no_wake_up() {
+        let (mut poll, outbox, inbox) = pair();
+        outbox.send(&mut vec![1], false).unwrap();
+        assert_eq!(wakes(&mut poll), 0);
+        outbox.send(&mut vec![2], true).unwrap();
+        assert_eq!(wakes(&mut poll), 1);
+        outbox.send(&mut vec![3], false).unwrap();
+        outbox.send(&mut vec![4], true).unwrap();
+        assert_eq!(wakes(&mut poll), 0, "was woken already");
+        let mut got = Vec::new();
+        inbox.receive(&mut got);
+        assert_eq!(got, [1, 2, 3, 4]);
     }
 
     #[test]
     fn congestion_begins_at_the_limit_and_ends_when_read() {
         let (_poll, outbox, inbox) = pair();
-        outbox.send(&mut vec![0; CONGESTED - 1]).unwrap();
+        outbox.send(&mut vec![0; CONGESTED - 1], true).unwrap();
         assert!(!outbox.is_congested());
-        outbox.send(&mut vec![0]).unwrap();
+        outbox.send(&mut vec![0], true).unwrap();
         assert!(outbox.is_congested());
         inbox.receive(&mut Vec::new());
         assert!(!outbox.is_congested());
@@ -133,7 +153,7 @@ mod tests {
     #[test]
     fn the_end_of_the_sender_is_told_after_its_last_message() {
         let (mut poll, outbox, inbox) = pair();
-        outbox.send(&mut vec![7]).unwrap();
+        outbox.send(&mut vec![7], true).unwrap();
         drop(outbox);
         assert_eq!(wakes(&mut poll), 1);
         let mut got = Vec::new();

@@ -106,7 +106,8 @@ impl MediaIo {
                 engine.handle_timeout(now);
             }
             drain(&mut engine, &mut sockets, &mut news);
-            outbox.send(&mut news)?;
+            let urgent = news.iter().any(is_urgent);
+            outbox.send(&mut news, urgent)?;
             if !open {
                 return Ok(());
             }
@@ -117,6 +118,11 @@ impl MediaIo {
             }
         }
     }
+}
+
+/// Whether control has something to do about it now.
+fn is_urgent(event: &Event) -> bool {
+    !matches!(event, Event::Closed { .. } | Event::Latched { .. })
 }
 
 /// Has the engine do what control asks, with the sockets that it needs.

@@ -32,7 +32,11 @@ impl Media {
     }
 
     fn command(&self, commands: impl Into<Vec<Command>>) {
-        self.commands.as_ref().unwrap().send(&mut commands.into()).unwrap();
+        self.commands
+            .as_ref()
+            .unwrap()
+            .send(&mut commands.into(), true)
+            .unwrap();
     }
 
     /// Waits for an event like this.
