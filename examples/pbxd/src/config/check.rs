@@ -93,6 +93,13 @@ impl Checker {
                 }
             }
         }
+        if let Some(digest) = sip.digest.as_ref().filter(|digest| digest.get_ref().is_empty()) {
+            self.wrong(
+                "sip.digest",
+                digest.span(),
+                "expected at least one algorithm, such as \"MD5\"",
+            );
+        }
         self.interval(
             sip.t1.as_ref(),
             "sip.t1".into(),

@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::values::{Address, Choice, Domain, Interval, Ip, Level, Number, Password, Plain, Ports, RecallTo, Slots};
+use super::values::{
+    Address, Choice, Digest, Domain, Interval, Ip, Level, Number, Password, Plain, Ports, RecallTo, Slots,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +37,7 @@ pub(crate) struct Sip {
     pub(crate) udp: Vec<Spanned<Address>>,
     #[serde(default)]
     pub(crate) tcp: Vec<Spanned<Address>>,
+    pub(crate) digest: Option<Spanned<Vec<Digest>>>,
     pub(crate) t1: Option<Spanned<Interval>>,
     pub(crate) ring_timeout: Option<Spanned<Interval>>,
 }

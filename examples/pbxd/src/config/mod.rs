@@ -102,6 +102,9 @@ fn switch_config(file: &File) -> switch::Config {
     let udp = sip.udp.iter().map(|address| (Transport::Udp, address.get_ref().0));
     let tcp = sip.tcp.iter().map(|address| (Transport::Tcp, address.get_ref().0));
     config.listen = udp.chain(tcp).collect();
+    if let Some(digest) = &sip.digest {
+        config.digest = digest.get_ref().iter().map(|digest| digest.0).collect();
+    }
     if let Some(t1) = &sip.t1 {
         config.t1 = t1.get_ref().0;
     }

@@ -72,6 +72,14 @@ fn what_the_file_says_is_what_the_switch_gets() {
 }
 
 #[test]
+fn digest_algorithms_are_offered_in_the_order_of_the_file() {
+    use sip_core::auth::Algorithm;
+    assert_eq!(read(RIGHT).unwrap().switch.digest, [Algorithm::Md5]);
+    let file = RIGHT.replace("t1 = \"400ms\"", "digest = [\"SHA-256\", \"md5\"]");
+    assert_eq!(read(&file).unwrap().switch.digest, [Algorithm::Sha256, Algorithm::Md5]);
+}
+
+#[test]
 fn the_embedded_file_is_right_and_its_passwords_are_new_each_time() {
     let (one, other) = (embedded().unwrap(), embedded().unwrap());
     let numbers: Vec<_> = one
@@ -125,6 +133,8 @@ const WRONG_VALUES: &str = r#"
 "20000-21999" | "5000-5999" | 8:9: media.ports | contain port 5060 of sip.udp[0]
 address = "127.0.0.1" | address = "0.0.0.0" | 7:11: media.address | not 0.0.0.0
 udp = ["127.0.0.1:5060"] | udp = ["localhost"] | 3:8: sip.udp[0] | with a port
+t1 = "400ms" | digest = ["SHA-1"] | 5:11: sip.digest[0] | expected "MD5", "SHA-256" or "SHA-512-256"
+t1 = "400ms" | digest = [] | 5:10: sip.digest | expected at least one algorithm
 t1 = "400ms" | t1 = "9ms" | 5:6: sip.t1 | expected a time from 10ms to 5s
 "1001" | "10 01" | 11:10: extension[0].number | expected a number that can be dialled
 "1001" | 1001 | 11:10: extension[0].number | expected a number that can be dialled

@@ -39,7 +39,7 @@ macro_rules! deserialize_as_text {
 }
 
 deserialize_as_text!(
-    Interval, Ports, Slots, Number, Domain, Address, Ip, Choice, RecallTo, Level, Plain, Password
+    Interval, Ports, Slots, Number, Domain, Address, Ip, Choice, RecallTo, Digest, Level, Plain, Password
 );
 
 /// A length of time: a whole number and its unit.
@@ -175,6 +175,18 @@ impl Text for Choice {
             "random" => Some(Self(park::Choice::Random)),
             _ => None,
         }
+    }
+}
+
+/// An algorithm of digest authentication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digest(pub(crate) sip_core::auth::Algorithm);
+
+impl Text for Digest {
+    const EXPECTED: &'static str = "\"MD5\", \"SHA-256\" or \"SHA-512-256\"";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
     }
 }
 

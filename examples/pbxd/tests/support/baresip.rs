@@ -37,38 +37,11 @@ impl Baresip {
 
     /// The same, without waiting.
     pub(crate) fn start_unregistered(server: &Server, number: &str, password: &str, frequency: f64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        let (sip, control) = (ports::free_port(), ports::free_port());
-        std::fs::write(
-            path("tone.wav"),
-            sound::write_wav(&sound::sine(frequency, 0, 8000 * 60)),
-        )
-        .unwrap();
-        std::fs::create_dir(path("heard")).unwrap();
-        std::fs::write(path("accounts"), "").unwrap();
-        std::fs::write(
-            path("config"),
-            configuration(sip, control, &path("tone.wav"), &path("heard")),
-        )
-        .unwrap();
-        let screen = File::create(path("screen")).unwrap();
-        let mut child = Command::new("baresip")
-            .args(["-s", "-f"])
-            .arg(folder.path())
-            .stdin(Stdio::null())
-            .stdout(screen.try_clone().unwrap())
-            .stderr(screen)
-            .spawn()
-            .unwrap();
-        let connect = || TcpStream::connect((Ipv4Addr::LOCALHOST, control)).ok();
-        let Some(control) = process::poll(PATIENCE, connect) else {
-            process::kill(&mut child);
-            panic!(
-                "baresip does not start:\n{}",
-                process::text(&folder.path().join("screen"))
-            );
-        };
+        // Another process may take a port between looking and binding.
+        let (child, control, folder) = spawn(frequency)
+            .or_else(|_| spawn(frequency))
+            .or_else(|_| spawn(frequency))
+            .unwrap_or_else(|screen| panic!("baresip does not start:\n{screen}"));
         control.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
         let mut phone = Self {
             child,
@@ -195,6 +168,41 @@ impl Drop for Baresip {
         }
         if std::thread::panicking() {
             eprintln!("{}", self.report());
+        }
+    }
+}
+
+/// A baresip without an account, its control connection and its folder; or what it said before it ended.
+fn spawn(frequency: f64) -> Result<(Child, TcpStream, tempfile::TempDir), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (sip, port) = (ports::free_port(), ports::free_port());
+    let tone = sound::write_wav(&sound::sine(frequency, 0, 8000 * 60));
+    std::fs::write(path("tone.wav"), tone).unwrap();
+    std::fs::create_dir(path("heard")).unwrap();
+    std::fs::write(path("accounts"), "").unwrap();
+    let config = configuration(sip, port, &path("tone.wav"), &path("heard"));
+    std::fs::write(path("config"), config).unwrap();
+    let screen = File::create(path("screen")).unwrap();
+    let mut child = Command::new("baresip")
+        .args(["-s", "-f"])
+        .arg(folder.path())
+        .stdin(Stdio::null())
+        .stdout(screen.try_clone().unwrap())
+        .stderr(screen)
+        .spawn()
+        .unwrap();
+    let control = process::poll(PATIENCE, || {
+        let ended = child.try_wait().unwrap().is_some();
+        ended
+            .then_some(None)
+            .or_else(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok().map(Some))
+    });
+    match control.flatten() {
+        Some(control) => Ok((child, control, folder)),
+        None => {
+            process::kill(&mut child);
+            Err(process::text(&folder.path().join("screen")))
         }
     }
 }

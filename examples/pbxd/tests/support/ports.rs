@@ -1,5 +1,6 @@
 //! Ports of one's own, so that tests can run side by side.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
 use std::sync::Mutex;
@@ -9,12 +10,17 @@ const MEDIA: RangeInclusive<u16> = 11_000..=31_999;
 /// How many ports a server gets: room for 500 streams.
 pub(crate) const MEDIA_PORTS: u16 = 1000;
 
-/// A port of 127.0.0.1 that nobody has, neither for UDP nor for TCP.
+/// A port of 127.0.0.1 that nobody has, neither for UDP nor for TCP, nor the port above it (which a phone takes for TLS).
+/// It is given once, so that tests of one process do not meet there before they have bound it.
 pub(crate) fn free_port() -> u16 {
-    for _ in 0..100 {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for _ in 0..1000 {
         let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = udp.local_addr().unwrap().port();
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        if port < u16::MAX && !given.contains(&port) && !given.contains(&(port + 1)) && free(port) && free(port + 1) {
+            given.extend([port, port + 1]);
             return port;
         }
     }
