@@ -127,6 +127,19 @@ fn what_phones_leave_unescaped_is_read_and_printed_escaped() {
     assert_eq!(refer.header("replaces").as_deref(), Some("1@x;to-tag=2;from-tag=3"));
 }
 
+/// Found by fuzzing: a bare `#` was printed as an escape, which was then refused.
+#[test]
+fn the_number_sign_in_a_tel_uri_prints_as_it_can_be_read() {
+    let number = uri("tel:*21*5#;phone-context=example.com");
+    assert_eq!(number.user().as_deref(), Some("*21*5#"));
+    assert_eq!(number.to_string(), "tel:*21*5%23;phone-context=example.com");
+    assert_eq!(uri(&number.to_string()), number);
+    assert_eq!(uri("tel:%31%2a%23"), uri("tel:1%2A#"));
+    for refused in ["tel:%47", "tel:%5f1", "tel:1%2", "tel:%"] {
+        assert!(Uri::parse(refused.as_bytes()).is_err(), "{refused}");
+    }
+}
+
 #[test]
 fn refused_uris() {
     let table = [

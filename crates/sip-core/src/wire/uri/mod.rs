@@ -284,11 +284,18 @@ impl Uri {
 
     /// Reads what follows `tel:`.
     fn lex_tel(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
-        let number = lexer.take_while(|byte| byte.is_ascii_hexdigit() || b"+-.()*#".contains(&byte));
+        let start = lexer.offset();
+        let is_digit = |byte: u8| byte.is_ascii_hexdigit() || b"+-.()*#%".contains(&byte);
+        let number = lexer.take_while(is_digit);
         if number.is_empty() {
             return Err(lexer.unexpected());
         }
-        let user = Some(normalise_escapes(number)?);
+        // A `#` is printed as an escape, thus escapes are read too; of letters only those that could have been bare.
+        let number = normalise_escapes(number).map_err(|error| error.shifted(start))?;
+        if !number.bytes().all(is_digit) {
+            return Err(ParseError::new(ParseErrorKind::UnexpectedByte, start));
+        }
+        let user = Some(number);
         let params = Params::lex_uri(lexer)?;
         if lexer.is_end() {
             Ok(Self {
