@@ -1,6 +1,6 @@
 //! The body of the fuzz target `event_bodies`, a plain function so that tests replay the corpus.
 
-use super::dialog_info::{DialogInfo, MAX_DIALOGS};
+use super::dialog_info::{DialogInfo, MAX_DIALOGS, MAX_DOCUMENT};
 use super::refer::{Fragment, build};
 
 /// Reads `data` as each kind of body.
@@ -11,7 +11,11 @@ use super::refer::{Fragment, build};
 pub fn bodies(data: &[u8]) {
     if let Ok(info) = DialogInfo::parse(data) {
         assert!(info.dialogs.len() <= MAX_DIALOGS);
-        assert_eq!(DialogInfo::parse(info.to_xml().as_bytes()).as_ref(), Ok(&info));
+        let xml = info.to_xml();
+        // Escapes and indentation make it longer.
+        if xml.len() <= MAX_DOCUMENT {
+            assert_eq!(DialogInfo::parse(xml.as_bytes()).as_ref(), Ok(&info));
+        }
     }
     if let Ok(fragment) = Fragment::parse(data) {
         let body = build(fragment.status, Some(fragment.reason));

@@ -106,7 +106,7 @@ impl AuthParam {
         }
         let name = SmolStr::new(name);
         if lexer.peek() == Some(b'"') {
-            return Ok(Self::new(name, unquote(lexer.quoted_raw()?).into(), true));
+            return Ok(Self::new(name, masked(&unquote(lexer.quoted_raw()?)), true));
         }
         let value = lexer.take_while(is_bare_byte);
         if value.is_empty() && !lexer.is_end() && lexer.peek() != Some(b',') {
@@ -114,6 +114,12 @@ impl AuthParam {
         }
         Ok(Self::new(name, decode_text(value).into(), false))
     }
+}
+
+/// Without control characters, so that no name that a stranger claims ends a line anywhere, and so that what is read
+/// prints as it was read.
+fn masked(text: &str) -> SmolStr {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 /// Bytes that are tolerated in a value without quotes: some phones quote nothing.

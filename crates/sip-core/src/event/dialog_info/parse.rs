@@ -329,10 +329,12 @@ impl Attributes {
             let value = attribute
                 .normalized_value(XmlVersion::Implicit1_0)
                 .map_err(|_| Kind::UnknownEntity)?;
+            // A masked character is longer than what it masks: what is read has to print within the limits too.
+            let value: String = value.chars().map(masked).collect();
             if value.len() > MAX_TEXT {
                 return Err(Kind::TextTooLong);
             }
-            all.push((attribute.key.as_ref().to_owned(), value.chars().map(masked).collect()));
+            all.push((attribute.key.as_ref().to_owned(), value));
         }
         Ok(Self(all))
     }

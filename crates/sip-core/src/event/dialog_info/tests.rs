@@ -161,6 +161,15 @@ fn each_limit_and_one_past() {
     assert_eq!(kind(&padded(MAX_DOCUMENT + 1)), Kind::TooLong);
 }
 
+/// Found by fuzzing: masked, an attribute grew beyond the limit, and what was printed was refused.
+#[test]
+fn the_limit_of_a_text_counts_what_it_becomes() {
+    let with = |length: usize| document(&format!("<x a=\"{}\"/>", "\u{1}".repeat(length)));
+    let fits = MAX_TEXT / '\u{fffd}'.len_utf8();
+    assert!(DialogInfo::parse(with(fits).as_bytes()).is_ok());
+    assert_eq!(kind(&with(fits + 1)), Kind::TextTooLong);
+}
+
 fn participant() -> impl Strategy<Value = Participant> {
     (any::<String>(), any::<Option<String>>(), any::<Option<String>>()).prop_map(|(identity, display, target)| {
         Participant {

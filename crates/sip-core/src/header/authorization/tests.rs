@@ -35,6 +35,21 @@ fn all_parameters_of_a_phone() {
     assert!(read.to_string().ends_with("qop=auth, nc=0000000A, x-own=1"));
 }
 
+/// Found by fuzzing: a control character was masked when printed, not when read.
+#[test]
+fn control_characters_are_masked_when_read() {
+    for (value, user) in [
+        (&b"Digest username=\"a\x01b\""[..], "a?b"),
+        (b"Digest username=\"a\x9cb\"", "a?b"),
+        (b"Digest username=\"a\\\x07\x7f\"", "a??"),
+        (b"Digest username=\"a\r\n b\"", "a b"),
+    ] {
+        let read = Credentials::parse(value).unwrap();
+        assert_eq!(read.username(), Some(user));
+        assert_eq!(credentials(&read.to_string()), read);
+    }
+}
+
 #[test]
 fn values_without_quotes_and_needless_commas_are_tolerated() {
     let read = credentials("DIGEST username=1001,realm=pbx,uri=sip:1001@pbx;transport=tcp,, nonce=,");
