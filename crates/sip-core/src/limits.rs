@@ -30,6 +30,9 @@ pub struct Limits {
     /// Via values in a message, however they are spread over fields. Default 70, which is as many hops as the
     /// usual Max-Forwards allows; more is `TooManyVias` (483).
     pub vias: usize,
+    /// Octets of a request that its responses repeat, and that are kept until it is answered for good: Via, From, To,
+    /// Call-ID, CSeq, Timestamp and Record-Route. Default 8,192; more is 513.
+    pub echoed: usize,
     /// Octets in a body. Default 65,536; more is `BodyTooLarge` (413).
     pub body: usize,
     /// Client transactions that the embedder's commands may have begun. Default 200,000; more is
@@ -72,6 +75,7 @@ impl Default for Limits {
             header_line: 8_192,
             headers: 256,
             vias: 70,
+            echoed: 8_192,
             body: 65_536,
             client_transactions: 200_000,
             server_transactions: 200_000,

@@ -40,7 +40,8 @@ pub struct EndpointConfig {
     /// How long a stream connection may be idle before its closing is asked for. Default 15 minutes. A half-received
     /// message counts as idle: it has [`frame_timeout`](Self::frame_timeout).
     pub idle_timeout: Duration,
-    /// How long a peer may take to send one message over a stream. Default 32 seconds.
+    /// How long a peer may take to send one message over a stream, counted from the end of the one before; and for how
+    /// long a connection is kept on which nothing whole has ever come. Default 32 seconds.
     pub frame_timeout: Duration,
     /// How long an accepted REFER may go without [`notify_refer`](super::Endpoint::notify_refer) before its
     /// subscription expires, and how long we wait for such a NOTIFY. Default 3 minutes.

@@ -140,6 +140,9 @@ pub struct Endpoint {
     output: VecDeque<Output>,
     timers: Timers,
     connections: BTreeMap<ConnectionId, Connection>,
+    /// Connections whose closing was asked for: what still comes on them is not read, or the middle of a message would
+    /// be taken for the start of another.
+    closing: BTreeSet<ConnectionId>,
     #[cfg_attr(feature = "serde", serde(with = "saved::by_remote"))]
     by_remote: BTreeMap<(Transport, SocketAddr), ConnectionId>,
     /// Client transactions by where they were sent, for what breaks.
@@ -174,6 +177,7 @@ impl Endpoint {
             output: VecDeque::new(),
             timers: Timers::default(),
             connections: BTreeMap::new(),
+            closing: BTreeSet::new(),
             by_remote: BTreeMap::new(),
             in_flight: BTreeSet::new(),
             clients: SlotMap::with_key(),

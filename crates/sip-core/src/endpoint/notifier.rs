@@ -46,6 +46,8 @@ pub(super) struct Subscription {
     pub(super) accept: Bytes,
     /// What is asked for in each refresh.
     pub(super) requested: Duration,
+    /// What the SUBSCRIBE under way asks for; `requested` may have changed since.
+    pub(super) asked: Duration,
     pub(super) expires: Option<Time>,
     pub(super) refresh: Option<Time>,
     /// When a NOTIFY must have come (RFC 6665 §4.1.2.4, timer N).
@@ -80,6 +82,7 @@ impl Subscription {
             cseq: 0,
             accept: Bytes::new(),
             requested: Duration::ZERO,
+            asked: Duration::ZERO,
             expires: None,
             refresh: None,
             awaited: None,

@@ -55,6 +55,11 @@ impl ReplyHead {
         }
     }
 
+    /// Octets that are kept.
+    pub(super) fn len(&self) -> usize {
+        self.lines.len() + self.to.len() + self.record_route.len()
+    }
+
     /// Begins a response. `tag` goes into a To that has none; with `dialog` the Record-Routes are copied.
     pub(super) fn begin(&self, status: StatusCode, reason: Option<&str>, tag: Option<&[u8]>, dialog: bool) -> Composer {
         let mut out = Composer::response(status, reason);

@@ -16,6 +16,9 @@ use crate::header::{MaxForwards, Via};
 use crate::transaction::matching::{merge_key, server_key};
 use crate::{HeaderName, Method, Request, Scheme, StatusCode};
 
+/// Option tags that one refusal names.
+const UNSUPPORTED: usize = 16;
+
 /// A request that passed, with what its answer needs.
 pub(super) struct Incoming {
     pub(super) request: Request,
@@ -70,6 +73,10 @@ impl Endpoint {
             return self.refuse(flow, &request, &via, status, &extra);
         }
         let head = ReplyHead::new(&request, &via, flow.remote);
+        if head.len() > self.config.limits.echoed {
+            self.stats.refused_malformed += 1;
+            return self.refuse_head(flow, &head, &via, StatusCode::MESSAGE_TOO_LARGE, b"");
+        }
         if in_dialog {
             let owner = tag.and_then(TagOwner::read);
             let incoming = Incoming {
@@ -128,6 +135,7 @@ impl Endpoint {
                     .iter()
                     .any(|ours| ours.as_bytes().eq_ignore_ascii_case(tag))
             })
+            .take(UNSUPPORTED)
             .collect();
         if !unsupported.is_empty() {
             self.stats.unsupported += 1;

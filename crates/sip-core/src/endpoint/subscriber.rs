@@ -48,6 +48,7 @@ impl Endpoint {
         let contact = self.contact(flow, subscribe.contact_user.as_deref(), secure);
         let mut entry = Subscription::new(Role::Subscriber, subscribe.event.clone(), contact.clone());
         entry.requested = subscribe.expires;
+        entry.asked = subscribe.expires;
         entry.accept = subscribe.accept.clone();
         entry.auth = subscribe.credentials.as_ref().map(super::Credentials::client);
         entry.call_id = self.new_call_id();
@@ -131,6 +132,7 @@ impl Endpoint {
         entry.client = Some(key);
         entry.cseq = cseq;
         entry.refresh = None;
+        entry.asked = entry.requested;
         Some(())
     }
 
@@ -147,6 +149,7 @@ impl Endpoint {
         let (Some(response), true) = (response, status.is_success()) else {
             return self.end_subscription(id, SubscriptionEnd::Refused(status));
         };
+        let asked = core::mem::take(&mut entry.asked);
         let granted =
             response
                 .headers()
@@ -172,6 +175,7 @@ impl Endpoint {
             return;
         };
         let ending = entry.requested.is_zero();
+        let asked_to_go_on = !asked.is_zero();
         entry.refresh = (!granted.is_zero()).then(|| now + refresh_after(granted));
         if first || ending {
             entry.awaited = Some(give_up);
@@ -181,8 +185,8 @@ impl Endpoint {
             subscription: id,
             expires: granted,
         });
-        // Unsubscribed while a SUBSCRIBE was under way.
-        if ending && !granted.is_zero() {
+        // Unsubscribed while a SUBSCRIBE was under way that asked for more.
+        if ending && asked_to_go_on {
             self.send_subscribe(id);
         }
     }
@@ -237,14 +241,19 @@ impl Endpoint {
         let Some(entry) = self.subscriptions.get_mut(id) else {
             return;
         };
-        entry.awaited = None;
         let terminated = state.state == SubscriptionStatus::Terminated;
+        // Given up, only the last NOTIFY will do; others may have been on their way.
+        entry.awaited.take_if(|_| !entry.requested.is_zero());
         if let Some(left) = state.expires.filter(|_| !terminated && !entry.requested.is_zero()) {
             let left = Duration::from_secs(u64::from(left)).min(entry.requested);
             entry.expires = Some(now + left);
             if entry.client.is_none() {
                 entry.refresh = Some(now + refresh_after(left));
             }
+        }
+        // What the notifier granted is over, and it did not say more.
+        if entry.client.is_none() && entry.awaited.is_none() {
+            entry.expires.get_or_insert(now);
         }
         let cause = if entry.requested.is_zero() {
             SubscriptionEnd::Unsubscribed

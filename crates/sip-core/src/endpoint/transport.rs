@@ -8,7 +8,7 @@ use machine::Time;
 use super::timers::{Alarm, TimerKey};
 use super::{ConnectionId, Endpoint, EndpointError, Flow, Output, Transmit, Transport};
 use crate::transaction::Failure;
-use crate::wire::{Framed, StreamFramer, salvage_request};
+use crate::wire::{FrameError, Framed, StreamFramer, salvage_request};
 use crate::{Message, Uri};
 
 /// An open stream connection.
@@ -19,9 +19,21 @@ pub(super) struct Connection {
     framer: StreamFramer,
     /// When something last came or went.
     active: Time,
-    /// Since when a message is incomplete.
+    /// Since when a message is incomplete, or nothing whole has come at all.
     partial_since: Option<Time>,
     alarm: Alarm,
+}
+
+impl Connection {
+    /// The next frame. With it the peer's time for what follows begins anew: on a busy connection there is always some
+    /// message that is incomplete.
+    fn next_frame(&mut self) -> Option<Result<Framed, FrameError>> {
+        let frame = self.framer.next();
+        if frame.is_some() {
+            self.partial_since = None;
+        }
+        frame
+    }
 }
 
 impl Endpoint {
@@ -54,6 +66,7 @@ impl Endpoint {
     /// A connection was closed by the peer or broke. Requests sent on it that nothing was heard of fail with 503.
     pub fn connection_closed(&mut self, now: Time, connection: ConnectionId) {
         self.advance(now);
+        self.closing.remove(&connection);
         if let Some(flow) = self.forget_connection(connection) {
             self.fail_unanswered(flow.transport, flow.remote, Some(connection));
         }
@@ -88,7 +101,7 @@ impl Endpoint {
         while let Some(frame) = self
             .connections
             .get_mut(&id)
-            .and_then(|connection| connection.framer.next())
+            .and_then(|connection| connection.next_frame())
         {
             match frame {
                 Ok(Framed::Message(data)) => self.on_message(flow, data),
@@ -107,11 +120,8 @@ impl Endpoint {
                 }
             }
         }
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.partial_since = match connection.framer.buffered() {
-                0 => None,
-                _ => connection.partial_since.or(Some(now)),
-            };
+        if let Some(connection) = self.connections.get_mut(&id).filter(|c| c.framer.buffered() > 0) {
+            connection.partial_since.get_or_insert(now);
         }
         self.arm_connection(id);
     }
@@ -147,9 +157,12 @@ impl Endpoint {
         if self.connections.contains_key(&id) {
             return true;
         }
+        if self.closing.contains(&id) {
+            return false;
+        }
         if self.connections.len() >= self.config.limits.connections {
             self.stats.overloaded += 1;
-            self.output.push_back(Output::CloseConnection(id));
+            self.ask_to_close(id);
             return false;
         }
         let framer = StreamFramer::new(self.config.limits.clone());
@@ -157,7 +170,7 @@ impl Endpoint {
             flow,
             framer,
             active: self.now,
-            partial_since: None,
+            partial_since: Some(self.now),
             alarm: Alarm::default(),
         };
         self.connections.insert(id, connection);
@@ -169,8 +182,17 @@ impl Endpoint {
     fn close(&mut self, id: ConnectionId) {
         if let Some(flow) = self.forget_connection(id) {
             self.stats.connections_closed += 1;
-            self.output.push_back(Output::CloseConnection(id));
+            self.ask_to_close(id);
             self.fail_unanswered(flow.transport, flow.remote, Some(id));
+        }
+    }
+
+    fn ask_to_close(&mut self, id: ConnectionId) {
+        self.output.push_back(Output::CloseConnection(id));
+        self.closing.insert(id);
+        if self.closing.len() > self.config.limits.connections {
+            // An embedder that numbers upwards closed this one long ago.
+            self.closing.pop_first();
         }
     }
 
