@@ -30,6 +30,7 @@ impl Switch {
             place,
             hunt: None,
             incoming: place == Place::Calling,
+            max_forwards: 70,
             answered: false,
             pending_sdp: None,
             refer: None,
@@ -60,7 +61,10 @@ impl Switch {
             media.negotiation.set_preference(core::slice::from_ref(codec));
         }
         media.negotiation.set_direction(Direction::SendRecv);
-        let offer = media.negotiation.offer().ok()?;
+        let Ok(offer) = media.negotiation.offer() else {
+            self.ports.give_back(media.port);
+            return None;
+        };
         let leg = self.new_leg(SessionId::default(), to.clone(), call, Place::Ringing(hunt), media);
         self.hunts.get_mut(hunt)?.ringing.push(leg);
         self.sync_stream(now, leg);
@@ -78,6 +82,7 @@ impl Switch {
     pub(crate) fn set_place(&mut self, id: LegId, place: Place) {
         if let Some(leg) = self.legs.get_mut(id) {
             leg.place = place;
+            leg.digits = Digits::default(); // a code is dialled to one party
         }
         self.touch(id);
     }
@@ -131,6 +136,7 @@ impl Switch {
         if let Some(entry) = self.calls.get_mut(&call) {
             entry.legs += 1;
         }
+        self.touch(id);
         self.leave_call(old);
     }
 
@@ -188,13 +194,16 @@ impl Switch {
         }
     }
 
-    /// Why the leg's call ends; the first cause stays.
+    /// Why the leg's call ends; the first cause stays. A leg without which the call goes on is none.
     pub(crate) fn set_cause(&mut self, leg: LegId, cause: EndCause) {
-        let Some(call) = self.legs.get(leg).map(|leg| leg.call) else {
-            return;
-        };
-        if let Some(call) = self.calls.get_mut(&call) {
-            call.cause.get_or_insert(cause);
+        let Some(leg) = self.legs.get(leg) else { return };
+        match leg.place {
+            Place::Ringing(_) | Place::Transferring { .. } | Place::Leaving => {}
+            Place::Calling | Place::Waiting | Place::Talking(_) | Place::Parked { .. } => {
+                if let Some(call) = self.calls.get_mut(&leg.call) {
+                    call.cause.get_or_insert(cause);
+                }
+            }
         }
     }
 

@@ -78,6 +78,19 @@ impl Config {
         }
     }
 
+    fn check_recall(&self, lot: &Lot) -> Result<(), ConfigError> {
+        if lot.recall_to.len() > MAX_RECALL_TARGETS {
+            return Err(ConfigError::TooManyRecallTargets(lot.number.clone()));
+        }
+        for target in &lot.recall_to {
+            let RecallTarget::Number(number) = target else { continue };
+            if !self.extensions.iter().any(|extension| extension.number == *number) {
+                return Err(ConfigError::BadRecallTarget(number.clone()));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the parts fit together.
     ///
     /// # Errors
@@ -102,8 +115,22 @@ impl Config {
         for extension in &self.extensions {
             add(&extension.number)?;
         }
+        let times = [self.t1, self.ring_timeout, self.keepalive];
+        let lot_times = self.lots.iter().flat_map(|lot| [lot.recall_after, lot.recall_ring]);
+        if times
+            .into_iter()
+            .chain(self.rtp_timeout)
+            .chain(lot_times)
+            .any(|time| time.is_zero())
+        {
+            return Err(ConfigError::NoTime);
+        }
+        if let Some(code) = self.park_code.as_ref().filter(|code| !can_be_dialled(code)) {
+            return Err(ConfigError::BadCode(code.clone()));
+        }
         for lot in &self.lots {
             add(&lot.number)?;
+            self.check_recall(lot)?;
             if lot.slots.is_empty() || lot.slots.clone().count() > MAX_SLOTS {
                 return Err(ConfigError::BadSlots(lot.number.clone()));
             }
@@ -122,7 +149,14 @@ impl Config {
 }
 
 /// The most slots one lot may have.
-pub const MAX_SLOTS: usize = 1000;
+pub const MAX_SLOTS: usize = park::LotConfig::MAX_SLOTS;
+
+/// The most targets that a recall may try.
+pub const MAX_RECALL_TARGETS: usize = park::LotConfig::MAX_RECALL_TARGETS;
+
+fn can_be_dialled(code: &str) -> bool {
+    !code.is_empty() && code.chars().all(|key| matches!(key, '0'..='9' | '*' | '#' | 'A'..='D'))
+}
 
 /// Why a [`Config`] does not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -143,6 +177,18 @@ pub enum ConfigError {
     /// A lot has no slots, or more than [`MAX_SLOTS`].
     #[error("lot {0} needs between 1 and 1000 slots")]
     BadSlots(String),
+    /// A feature code holds something else than the keys `0`–`9`, `*`, `#` and `A`–`D`, or nothing.
+    #[error("the feature code {0:?} cannot be dialled")]
+    BadCode(String),
+    /// A recall goes to a number that is no extension.
+    #[error("a recall cannot go to {0}, which is no extension")]
+    BadRecallTarget(String),
+    /// A recall has more than [`MAX_RECALL_TARGETS`].
+    #[error("the recall of lot {0} has more than {MAX_RECALL_TARGETS} targets")]
+    TooManyRecallTargets(String),
+    /// A time that must pass is zero.
+    #[error("a time is zero that must be longer than nothing")]
+    NoTime,
     /// The media ports do not hold one even/odd pair.
     #[error("the media ports hold no even/odd pair")]
     NoMediaPort,

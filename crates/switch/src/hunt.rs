@@ -27,6 +27,7 @@ impl Switch {
     ) {
         let Some(leg) = self.legs.get(waiting) else { return };
         let call = leg.call;
+        let max_forwards = leg.max_forwards.saturating_sub(1);
         let preferred = leg.media.negotiation.agreed().map(|agreed| agreed.codec.clone());
         let hunt = self.hunts.insert(Hunt {
             waiting,
@@ -60,6 +61,10 @@ impl Switch {
             .collect();
         for (target, flow, route) in targets {
             let Some((leg, offer)) = self.new_outgoing_leg(now, &to, call, hunt, preferred.as_ref()) else {
+                self.stats.refused_at_limit += 1;
+                if let Some(hunt) = self.hunts.get_mut(hunt) {
+                    hunt.refusal = Some(StatusCode::SERVICE_UNAVAILABLE);
+                }
                 continue;
             };
             let mut invite = Invite::new(
@@ -71,6 +76,7 @@ impl Switch {
             invite.route = route;
             invite.contact_user = Some(show.from.number.clone());
             invite.no_answer = Some(show.ring);
+            invite.max_forwards = max_forwards;
             invite.body = Some(Body::sdp(offer));
             if let Some(alert) = &show.alert {
                 invite.headers.push((HeaderName::AlertInfo, alert.clone().into()));

@@ -38,6 +38,7 @@ pub enum Input {
 
 /// What a [`Switch`](crate::Switch) wants done, or has to tell.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Output {
     /// Send this SIP packet.

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use machine::Time;
 use sdp::Codec;
+use sip_core::header::MaxForwards;
 use sip_core::{Body, Flow, HeaderName, Reply, Request, SessionId, StatusCode};
 
 use crate::event::EndCause;
@@ -26,6 +27,9 @@ impl Switch {
         let refuse = |switch: &mut Self, status| switch.reject(now, session, status, Reply::default());
         if self.shutting_down {
             return refuse(self, StatusCode::SERVICE_UNAVAILABLE);
+        }
+        if !is_sdp(request) {
+            return self.reject(now, session, StatusCode::UNSUPPORTED_MEDIA_TYPE, sdp_only());
         }
         let Some(number) = self.dialled_number(request) else {
             return refuse(self, StatusCode::NOT_FOUND);
@@ -51,7 +55,7 @@ impl Switch {
             return refuse(self, StatusCode::SERVICE_UNAVAILABLE);
         }
         let preferred = destination.and_then(|destination| self.codec_waiting_at(destination));
-        let leg = match self.new_incoming_leg(now, session, &party, &number, request.body(), preferred.as_ref()) {
+        let leg = match self.new_incoming_leg(now, session, &party, &number, request, preferred.as_ref()) {
             Ok(leg) => leg,
             Err(status) => return refuse(self, status),
         };
@@ -102,10 +106,14 @@ impl Switch {
         session: SessionId,
         party: &Party,
         number: &str,
-        offer: &Bytes,
+        request: &Request,
         preferred: Option<&Codec>,
     ) -> Result<LegId, StatusCode> {
-        let mut media = self.new_media().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
+        let Some(mut media) = self.new_media() else {
+            self.stats.refused_at_limit += 1;
+            return Err(StatusCode::SERVICE_UNAVAILABLE);
+        };
+        let offer = request.body();
         if let Some(codec) = preferred {
             media.negotiation.set_preference(core::slice::from_ref(codec));
         }
@@ -125,6 +133,9 @@ impl Switch {
         let leg = self.new_leg(session, party.clone(), call, Place::Calling, media);
         if let Some(entry) = self.legs.get_mut(leg) {
             entry.pending_sdp = Some(sdp);
+            if let Some(Ok(hops)) = request.headers().typed::<MaxForwards>() {
+                entry.max_forwards = hops.0;
+            }
         }
         self.sessions.insert(session, leg);
         Ok(leg)
@@ -202,11 +213,18 @@ impl Switch {
         self.hunt_answered(now, leg);
     }
 
-    /// The ACK for a 200 that carried our offer brought the answer.
-    pub(crate) fn on_late_answer(&mut self, now: Time, leg: LegId, sdp: &Bytes) {
+    /// The ACK for a 200: if that carried our offer, the ACK owes the answer (RFC 3264 §4). Without one a new call has no
+    /// media and ends; an older agreement goes on.
+    pub(crate) fn on_confirmed(&mut self, now: Time, leg: LegId, sdp: Option<&Bytes>) {
         let Some(entry) = self.legs.get_mut(leg) else { return };
-        if entry.media.negotiation.receive_answer(sdp).is_ok() {
+        let negotiation = &mut entry.media.negotiation;
+        if !negotiation.has_pending_offer() {
+            return;
+        }
+        if sdp.is_some_and(|sdp| negotiation.receive_answer(sdp).is_ok()) {
             self.negotiated(now, leg);
+        } else if negotiation.agreed().is_some() {
+            negotiation.cancel_offer();
         } else {
             self.set_cause(leg, EndCause::Refused(StatusCode::NOT_ACCEPTABLE_HERE.code()));
             self.leg_over(now, leg, true);
@@ -214,9 +232,13 @@ impl Switch {
     }
 
     /// Hold, resume, another address or codec: answered by us alone, the other leg is not troubled.
-    pub(crate) fn on_reinvite(&mut self, now: Time, leg: LegId, offer: &Bytes) {
+    pub(crate) fn on_reinvite(&mut self, now: Time, leg: LegId, request: &Request) {
         let Some(entry) = self.legs.get_mut(leg) else { return };
         let session = entry.session;
+        if !is_sdp(request) {
+            return self.reject(now, session, StatusCode::UNSUPPORTED_MEDIA_TYPE, sdp_only());
+        }
+        let offer = request.body();
         let (sdp, complete) = if offer.is_empty() {
             (entry.media.negotiation.offer(), false)
         } else {
@@ -244,3 +266,19 @@ impl Switch {
         }
     }
 }
+
+/// Whether the body is one that can be understood: SDP, or none at all. What names no type is taken for SDP.
+fn is_sdp(request: &Request) -> bool {
+    let Some(kind) = request.headers().get(&HeaderName::ContentType) else {
+        return true;
+    };
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default();
+    request.body().is_empty() || kind.trim_ascii().eq_ignore_ascii_case(SDP)
+}
+
+/// Says with a 415 what would be taken (RFC 3261 §8.2.3).
+fn sdp_only() -> Reply {
+    Reply::new().header(HeaderName::Accept, Bytes::from_static(SDP))
+}
+
+const SDP: &[u8] = b"application/sdp";

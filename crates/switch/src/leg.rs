@@ -96,6 +96,8 @@ pub(crate) struct Leg {
     pub(crate) hunt: Option<HuntId>,
     /// Whether the phone called (otherwise it was rung).
     pub(crate) incoming: bool,
+    /// How many more hops its INVITE was allowed (RFC 3261 §20.22); what is sent for it is allowed one less.
+    pub(crate) max_forwards: u8,
     /// Whether a 200 was sent or received.
     pub(crate) answered: bool,
     /// The SDP for our 200: an answer, or an offer where the INVITE had none.

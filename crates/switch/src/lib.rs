@@ -65,18 +65,21 @@ mod leg;
 mod media;
 mod parking;
 mod ports;
+#[cfg(feature = "serde")]
+mod saved;
 mod sip;
 mod switch;
 mod transfer;
 mod watch;
 
 pub use audit::Fault;
-pub use config::{Config, ConfigError, Extension, Lot, MAX_SLOTS, RecallTarget};
+pub use config::{Config, ConfigError, Extension, Lot, MAX_RECALL_TARGETS, MAX_SLOTS, RecallTarget};
 pub use event::{CallId, CallRecord, EndCause, Event};
 pub use input::{Input, Output};
 pub use leg::{LegId, LegView, Place};
 pub use park::{Choice, SlotNumber};
 pub use switch::{Stats, Switch};
+pub use watch::MAX_DIALOGS;
 
 /// The sound that a party on hold hears, by its name in the engine's library.
 pub const DEFAULT_MUSIC: &str = "default";

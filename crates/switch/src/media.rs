@@ -206,6 +206,11 @@ impl Switch {
                 CommandError::UnknownStream | CommandError::Full | CommandError::PayloadType => {
                     self.stream_lost(now, stream);
                 }
+                // A digit that cannot be sent does not matter to what is played.
+                CommandError::InvalidDigit
+                | CommandError::NoDigits
+                | CommandError::TooManyDigits
+                | CommandError::DigitsNotAgreed => {}
                 // A sound that is missing must not end a call.
                 CommandError::DuplicateStream
                 | CommandError::SelfBridge
@@ -213,10 +218,6 @@ impl Switch {
                 | CommandError::EmptyPrompt
                 | CommandError::PromptTooLong
                 | CommandError::PauseTooLong
-                | CommandError::InvalidDigit
-                | CommandError::NoDigits
-                | CommandError::TooManyDigits
-                | CommandError::DigitsNotAgreed
                 | _ => {
                     let leg = self.streams.get(&stream).copied();
                     if let Some(id) =

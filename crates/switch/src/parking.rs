@@ -67,6 +67,9 @@ impl Switch {
             return;
         };
         let owner = self.number_of(leg);
+        if self.lots.is_empty() {
+            return;
+        }
         match self.park(now, peer, &owner, 0, Wanted::Any) {
             Ok(slot) => self.announce_and_leave(now, leg, slot),
             Err(_) => self.announce(leg, vec![PromptItem::Sound("lot-full".to_owned())]),
@@ -156,12 +159,18 @@ impl Switch {
         }
     }
 
+    /// Whether a slot is kept for an attended transfer (otherwise somebody is parked in it, or nobody).
+    pub(crate) fn is_reserved(&self, lot: usize, slot: SlotNumber) -> bool {
+        let parked = self.lots.get(lot).and_then(|lot| lot.get(slot));
+        parked.is_some_and(|parked| parked.state == park::SlotState::Reserved)
+    }
+
     fn retrieve(&mut self, now: Time, leg: LegId, lot: usize, slot: SlotNumber) {
         let found = self.lots.get(lot).and_then(|lot| lot.get(slot));
-        let Some((since, state)) = found.map(|parked| (parked.since, parked.state)) else {
+        let Some(since) = found.map(|parked| parked.since) else {
             return self.refuse(now, leg, StatusCode::NOT_FOUND);
         };
-        if state == park::SlotState::Reserved {
+        if self.is_reserved(lot, slot) {
             return self.refuse(now, leg, StatusCode::BUSY_HERE);
         }
         let by = self.number_of(leg);
@@ -239,10 +248,9 @@ impl Switch {
         }
         let Some(machine) = self.lots.get_mut(lot) else { return };
         let Some(slot) = machine.find(&id) else { return };
-        let reserved = machine
-            .get(slot)
-            .is_some_and(|parked| parked.state == park::SlotState::Reserved);
         let since = machine.get(slot).map_or(now, |parked| parked.since);
+        let reserved = self.is_reserved(lot, slot);
+        let Some(machine) = self.lots.get_mut(lot) else { return };
         let left = machine.leave(now, &id).is_ok();
         self.touch_slot(lot, slot);
         if let Some(call) = self.legs.get(id).map(|leg| leg.call).filter(|_| left && !reserved) {
@@ -290,17 +298,19 @@ impl Switch {
 
     /// The time is over: ring the parker or the alternate, showing where the call comes from.
     fn recall(&mut self, now: Time, lot: usize, slot: SlotNumber, parked: LegId, target: usize, ring: Duration) {
-        let by = self
-            .lots
-            .get(lot)
-            .and_then(|lot| lot.get(slot))
-            .map(|parked| parked.details.clone());
+        let entry = self.lots.get(lot).and_then(|lot| lot.get(slot));
+        let Some(by) = entry
+            .filter(|entry| entry.call == parked)
+            .map(|entry| entry.details.clone())
+        else {
+            return; // gone in this very step
+        };
         let Some(config) = self.config.lots.get(lot) else {
             return;
         };
         let number = match config.recall_to.get(target) {
             Some(RecallTarget::Number(number)) => number.clone(),
-            Some(RecallTarget::Parker) | None => by.unwrap_or_default(),
+            Some(RecallTarget::Parker) | None => by,
         };
         let alert = config.recall_alert.clone();
         let Some(leg) = self.legs.get(parked) else { return };

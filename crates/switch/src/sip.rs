@@ -47,12 +47,10 @@ impl Switch {
                 switch.leg_over(now, leg, false);
             }),
             E::Confirmed { session, body } => self.with_leg(session, |switch, leg| {
-                if let Some(body) = body {
-                    switch.on_late_answer(now, leg, &body);
-                }
+                switch.on_confirmed(now, leg, body.as_ref());
             }),
             E::Reinvite { session, request } => {
-                self.with_leg(session, |switch, leg| switch.on_reinvite(now, leg, request.body()));
+                self.with_leg(session, |switch, leg| switch.on_reinvite(now, leg, &request));
             }
             E::Ended { session, cause } => self.with_leg(session, |switch, leg| {
                 let vanished = !matches!(cause, SipEnd::Bye { .. });
@@ -172,7 +170,9 @@ impl Switch {
 
     /// INFO with a digit (application/dtmf-relay) and OPTIONS in a call; what else is asked there is not built.
     fn on_request_in_call(&mut self, now: Time, id: RequestId, leg: LegId, request: &Request) {
-        let status = if *request.method() == Method::Options {
+        // An INFO without a body asks whether we are there, no more (RFC 6086 §4.2.2).
+        let empty_info = *request.method() == Method::Info && request.body().is_empty();
+        let status = if *request.method() == Method::Options || empty_info {
             StatusCode::OK
         } else if *request.method() == Method::Info {
             let content_type = request.headers().get_str(&HeaderName::ContentType).unwrap_or_default();

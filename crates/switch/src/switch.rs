@@ -1,6 +1,7 @@
 //! The machine: its state, its inputs, its clock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use machine::{Machine, Time};
 use park::SlotNumber;
@@ -13,7 +14,7 @@ use slotmap::SlotMap;
 use crate::config::{Config, ConfigError, Extension};
 use crate::event::{CallId, EndCause};
 use crate::input::{Input, Output};
-use crate::leg::{Hunt, HuntId, Leg, LegId, LegView};
+use crate::leg::{Hunt, HuntId, Leg, LegId, LegView, Place};
 use crate::ports::Ports;
 
 /// Call control: the one machine that knows SIP, media, registrations and parking.
@@ -33,10 +34,12 @@ pub struct Switch {
     pub(crate) lots: Vec<park::Lot<LegId, String>>,
     pub(crate) legs: SlotMap<LegId, Leg>,
     pub(crate) hunts: SlotMap<HuntId, Hunt>,
-    pub(crate) sessions: HashMap<SessionId, LegId>,
-    pub(crate) streams: HashMap<StreamId, LegId>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved"))]
+    pub(crate) sessions: BTreeMap<SessionId, LegId>,
+    pub(crate) streams: BTreeMap<StreamId, LegId>,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) connections: BTreeSet<ConnectionId>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved"))]
     pub(crate) watchers: BTreeMap<SubscriptionId, Watcher>,
     pub(crate) watched: BTreeMap<String, BTreeSet<SubscriptionId>>,
     /// Numbers whose watchers must be told before the step ends.
@@ -49,7 +52,6 @@ pub struct Switch {
     pub(crate) shutting_down: bool,
     pub(crate) now: Time,
     pub(crate) stats: Stats,
-    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) outputs: VecDeque<Output>,
 }
 
@@ -65,6 +67,9 @@ const METHODS: [Method; 9] = [
     Method::Refer,
     Method::Subscribe,
 ];
+
+/// How much longer than a phone rings others wait for the outcome.
+const RING_MARGIN: Duration = Duration::from_secs(60);
 
 /// What a dialled number is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +126,10 @@ impl Switch {
         config.check()?;
         let mut endpoint_config = EndpointConfig::new(config.listen.iter().copied());
         endpoint_config.timers.t1 = config.t1;
+        // The caller, and who transfers, wait at least as long as the phone may ring.
+        let patience = config.ring_timeout + RING_MARGIN;
+        endpoint_config.max_ringing = endpoint_config.max_ringing.max(patience);
+        endpoint_config.refer_expires = endpoint_config.refer_expires.max(patience);
         endpoint_config.methods = METHODS.to_vec();
         endpoint_config.user_agent = concat!("Strowger/", env!("CARGO_PKG_VERSION")).to_owned();
         let mut auth_config = sip_core::auth::ServerConfig::default();
@@ -148,8 +157,8 @@ impl Switch {
             lots,
             legs: SlotMap::with_key(),
             hunts: SlotMap::with_key(),
-            sessions: HashMap::new(),
-            streams: HashMap::new(),
+            sessions: BTreeMap::new(),
+            streams: BTreeMap::new(),
             calls: BTreeMap::new(),
             connections: BTreeSet::new(),
             watchers: BTreeMap::new(),
@@ -235,8 +244,11 @@ impl Switch {
     /// Hangs everything up and takes nothing new.
     fn shut_down(&mut self, now: Time) {
         self.shutting_down = true;
-        let legs: Vec<LegId> = self.legs.keys().collect();
-        for leg in legs {
+        // Who rings comes last: his hunt ends with those for whom he rings, instead of looking for somebody else.
+        let rings = |leg: &Leg| matches!(leg.place, Place::Ringing(_));
+        let mut legs: Vec<(bool, LegId)> = self.legs.iter().map(|(id, leg)| (rings(leg), id)).collect();
+        legs.sort_unstable();
+        for (_, leg) in legs {
             self.set_cause(leg, EndCause::Shutdown);
             self.leg_over(now, leg, true);
         }

@@ -5,8 +5,11 @@ use sip_core::{NameAddr, ReferId, SessionId, StatusCode};
 
 use crate::event::Event;
 use crate::leg::{Hearing, LegId, Place, Purpose, Transferor};
-use crate::sip::GONE;
 use crate::switch::{Destination, Switch};
+
+/// There is no call that the transferor speaks to the target in. Not 481, although that is what is meant: to a phone that means
+/// that the call is gone in which it sent the REFER (RFC 3261 §12.2.1.2).
+const NO_CONSULTATION: StatusCode = StatusCode::DECLINE;
 
 impl Switch {
     pub(crate) fn on_refer(&mut self, now: Time, session: Option<SessionId>, refer: ReferId, refer_to: &NameAddr) {
@@ -54,7 +57,7 @@ impl Switch {
         match self.legs.get(leg).map(|leg| (leg.place, leg.refer)) {
             Some((Place::Talking(peer), None)) => Ok(peer),
             Some(_) => Err(StatusCode::FORBIDDEN),
-            None => Err(GONE),
+            None => Err(StatusCode::FORBIDDEN),
         }
     }
 
@@ -195,7 +198,7 @@ impl Switch {
         let consultation = self.consultation(leg, replaces)?;
         let owner = self.number_of(leg);
         let Some(place) = self.legs.get(consultation).map(|leg| leg.place) else {
-            return Err(GONE);
+            return Err(NO_CONSULTATION);
         };
         match place {
             Place::Talking(target) if target != leg && target != peer => {
@@ -207,7 +210,7 @@ impl Switch {
             }
             Place::Calling => {
                 let Some(hunt) = self.legs.get(consultation).and_then(|leg| leg.hunt) else {
-                    return Err(GONE);
+                    return Err(NO_CONSULTATION);
                 };
                 self.accept_refer(now, leg, refer);
                 self.unbridge(peer);
@@ -223,12 +226,14 @@ impl Switch {
                 );
                 self.refuse(now, consultation, StatusCode::REQUEST_TERMINATED);
             }
-            Place::Parked { lot, slot } => {
+            Place::Parked { lot, slot } if self.is_reserved(lot, slot) => {
                 self.accept_refer(now, leg, refer);
                 self.park_instead(now, consultation, peer, leg, (lot, slot));
             }
+            // His own parked call: nobody is there to be connected with.
+            Place::Parked { .. } => return Err(StatusCode::FORBIDDEN),
             Place::Talking(_) | Place::Ringing(_) | Place::Waiting | Place::Transferring { .. } | Place::Leaving => {
-                return Err(GONE);
+                return Err(NO_CONSULTATION);
             }
         }
         Ok(())
@@ -242,8 +247,8 @@ impl Switch {
         let session = self
             .endpoint
             .find_session(&replaces.call_id, &replaces.to_tag, &replaces.from_tag)
-            .ok_or(GONE)?;
-        let found = self.sessions.get(&session).copied().ok_or(GONE)?;
+            .ok_or(NO_CONSULTATION)?;
+        let found = self.sessions.get(&session).copied().ok_or(NO_CONSULTATION)?;
         if found == leg || self.number_of(found) != self.number_of(leg) {
             return Err(StatusCode::FORBIDDEN);
         }

@@ -14,6 +14,9 @@ use crate::switch::{Destination, Switch, Watcher};
 /// How long a subscription lasts if the phone does not say, and at most.
 const DEFAULT_EXPIRES: Duration = Duration::from_secs(3600);
 
+/// The most calls that one NOTIFY tells of, so that it fits into a datagram. A lamp needs one.
+pub const MAX_DIALOGS: usize = 32;
+
 impl Switch {
     pub(crate) fn on_subscribe(
         &mut self,
@@ -38,7 +41,7 @@ impl Switch {
         };
         let expires = expires.unwrap_or(DEFAULT_EXPIRES).min(DEFAULT_EXPIRES);
         let Some(subscription) = self.try_endpoint(|endpoint| endpoint.accept_subscription(now, id, expires)) else {
-            return;
+            return self.respond(now, id, StatusCode::SERVICE_UNAVAILABLE, Reply::default());
         };
         self.watchers.insert(
             subscription,
@@ -104,6 +107,7 @@ impl Switch {
                 .get(*lot)
                 .map(|lot| {
                     lot.slots()
+                        .take(MAX_DIALOGS)
                         .map(|(slot, parked)| self.slot_element(slot.0, parked.call))
                         .collect()
                 })
@@ -133,6 +137,7 @@ impl Switch {
         self.legs
             .iter()
             .filter(|(_, leg)| leg.party.number == number)
+            .take(MAX_DIALOGS)
             .map(|(_, leg)| {
                 let mut element = DialogElement::new(leg.media.stream.0.to_string(), dialog_state(leg));
                 element.direction = Some(if leg.incoming {
