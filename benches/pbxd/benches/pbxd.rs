@@ -24,7 +24,10 @@ fn main() -> Result<()> {
     }
     let program = server::build()?;
     // Whoever else works on this machine makes the figures worse: caches are cold at each turn.
-    println!("load average before: {}", std::fs::read_to_string("/proc/loadavg")?.trim());
+    println!(
+        "load average before: {}",
+        std::fs::read_to_string("/proc/loadavg")?.trim()
+    );
     let call = cpu_per_call(&program)?;
     let (rate, per_core) = calls_per_second(&program)?;
     let memory = memory_per_call(&program)?;
