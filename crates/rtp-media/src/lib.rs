@@ -67,9 +67,8 @@
 //! # What is trusted
 //!
 //! Packets are taken from the agreed address. Another source is learned at most once, if it sends
-//! [`learn_packets`](EngineConfig::learn_packets) packets in sequence within [`learn_time`](EngineConfig::learn_time) of
-//! the first packet from elsewhere; the agreed address, once heard, wins for good. Everything else is counted and dropped. RTCP changes
-//! nothing but statistics: a goodbye does not end a call. A peer that sends our own SSRC back (an echo) is no error.
+//! [`learn_packets`](EngineConfig::learn_packets) packets in sequence within [`learn_time`](EngineConfig::learn_time); the
+//! agreed address, once heard, wins for good. Everything else is counted and dropped. RTCP changes nothing but statistics: a goodbye does not end a call. A peer that sends our own SSRC back (an echo) is no error.
 //!
 //! # Limits
 //!

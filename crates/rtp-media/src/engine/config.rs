@@ -24,7 +24,7 @@ pub struct EngineConfig {
     pub digit_gap: Duration,
     /// How many packets in sequence a source other than the agreed one must send to be learned. Default: 4.
     pub learn_packets: u8,
-    /// How long after the first packet from a source other than the agreed one it, or another, can be learned. Default: 5 s.
+    /// How long such a source may take to send them. Default: 5 s.
     pub learn_time: Duration,
     /// What the engine holds at most.
     pub limits: Limits,

@@ -1,9 +1,10 @@
 //! Where the peer is: the agreed address, or one that is learned once (symmetric RTP), and no other.
 //!
 //! A phone behind a router announces an address that cannot be reached; its packets come from another. So a source
-//! other than the agreed one is learned if it sends enough packets in sequence, early enough. Anybody who may send to
+//! other than the agreed one is learned if it sends enough packets in sequence, fast enough. Anybody who may send to
 //! the port later, or sends junk, is not heard and does not get the peer's sound: learning happens at most once, and
-//! the agreed address, if it is heard at all, wins over a learned one for good.
+//! the agreed address, if it is heard at all, wins over a learned one for good. Each source has a time of its own to be
+//! learned in: with a common one, a single packet to a port that waits for its phone would keep the phone out.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -19,7 +20,7 @@ const CANDIDATES: usize = 4;
 pub struct LatchConfig {
     /// Packets in sequence that a source must send.
     pub packets: u8,
-    /// How long after the first packet of any source but the agreed one.
+    /// How long the source may take to send them.
     pub time: Duration,
 }
 
@@ -50,6 +51,8 @@ struct Candidate {
     ssrc: u32,
     sequence: u16,
     count: u8,
+    /// When the first of these packets came.
+    since: Time,
 }
 
 /// The peer's RTP address.
@@ -59,7 +62,6 @@ pub struct Latch {
     agreed: Option<SocketAddr>,
     learned: Option<SocketAddr>,
     agreed_heard: bool,
-    first: Option<Time>,
     candidates: [Option<Candidate>; CANDIDATES],
     next_candidate: u8,
 }
@@ -117,11 +119,7 @@ impl Latch {
                 Verdict::Foreign
             };
         }
-        let first = *self.first.get_or_insert(now);
-        if self.agreed_heard || now - first > config.time {
-            return Verdict::Foreign;
-        }
-        if self.watch(remote, ssrc, sequence) < config.packets {
+        if self.agreed_heard || self.watch(config.time, now, remote, ssrc, sequence) < config.packets {
             return Verdict::Foreign;
         }
         self.learned = Some(remote);
@@ -129,8 +127,8 @@ impl Latch {
         Verdict::Learned
     }
 
-    /// How many packets in sequence a source has sent with this one.
-    fn watch(&mut self, remote: SocketAddr, ssrc: u32, sequence: u16) -> u8 {
+    /// How many packets in sequence, and in time, a source has sent with this one.
+    fn watch(&mut self, time: Duration, now: Time, remote: SocketAddr, ssrc: u32, sequence: u16) -> u8 {
         let known = self
             .candidates
             .iter_mut()
@@ -141,7 +139,11 @@ impl Latch {
                 return candidate.count; // doubled on the way
             }
             let follows = candidate.ssrc == ssrc && sequence == candidate.sequence.wrapping_add(1);
-            candidate.count = if follows { candidate.count.saturating_add(1) } else { 1 };
+            if follows && now - candidate.since <= time {
+                candidate.count = candidate.count.saturating_add(1);
+            } else {
+                (candidate.count, candidate.since) = (1, now);
+            }
             (candidate.ssrc, candidate.sequence) = (ssrc, sequence);
             return candidate.count;
         }
@@ -153,6 +155,7 @@ impl Latch {
                 ssrc,
                 sequence,
                 count: 1,
+                since: now,
             });
         }
         1
@@ -233,6 +236,27 @@ mod tests {
                 feed(&mut latch, 0, at(2), sequence);
             }
             assert_eq!(feed(&mut latch, last, at(2), 3), expected);
+        }
+    }
+
+    #[test]
+    fn a_strangers_early_packet_does_not_use_up_the_phones_time() {
+        let mut latch = Latch::new(Some(at(1)));
+        assert_eq!(feed(&mut latch, 0, at(9), 0), Verdict::Foreign);
+        // The phone is answered a minute later.
+        for sequence in 0..3 {
+            assert_eq!(feed(&mut latch, 60_000, at(2), sequence), Verdict::Foreign);
+        }
+        assert_eq!(feed(&mut latch, 60_060, at(2), 3), Verdict::Learned);
+        assert_eq!(latch.remote(), Some(at(2)));
+    }
+
+    #[test]
+    fn a_source_that_is_too_slow_begins_again() {
+        let mut latch = Latch::new(None);
+        for sequence in 0..20u16 {
+            let verdict = feed(&mut latch, u64::from(sequence) * 2_000, at(2), sequence);
+            assert_eq!(verdict, Verdict::Foreign, "never four within five seconds");
         }
     }
 
