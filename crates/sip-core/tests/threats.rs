@@ -100,7 +100,6 @@ fn outcome(outputs: &[Output]) -> (Vec<String>, usize, Vec<u64>) {
             Output::Transmit(transmit) => all.0.push(link::start_line(&transmit.data)),
             Output::Event(_) => all.1 += 1,
             Output::CloseConnection(id) => all.2.push(id.0),
-            _ => {}
         }
     }
     all
