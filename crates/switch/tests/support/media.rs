@@ -14,6 +14,20 @@ pub(crate) struct Media {
 }
 
 impl Media {
+    /// The announcements under way.
+    pub(crate) fn prompts(&self) -> impl Iterator<Item = (StreamId, PlayId)> + '_ {
+        self.playing.iter().filter_map(|(stream, (play, source))| match source {
+            Source::Prompt(_) => Some((*stream, *play)),
+            _ => None,
+        })
+    }
+
+    /// The streams whose silence is told.
+    pub(crate) fn watched(&self) -> Vec<StreamId> {
+        let watched = self.open.iter().filter(|(_, config)| config.silence_timeout.is_some());
+        watched.map(|(stream, _)| *stream).collect()
+    }
+
     pub(super) fn take(&mut self, command: &Command) {
         let open = |stream: &StreamId| assert!(self.open.contains_key(stream), "not open: {command:?}");
         match command {

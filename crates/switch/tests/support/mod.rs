@@ -8,12 +8,14 @@
     reason = "each test file uses its part, and a failed test is a panic"
 )]
 
+mod ledger;
 mod media;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
+pub(crate) use ledger::Ledger;
 use machine::{Machine, Time};
 pub(crate) use media::Media;
 use rtp_media::{Command, Source, StreamId};
@@ -42,6 +44,7 @@ pub(crate) struct Desk {
     pub(crate) events: Vec<Event>,
     pub(crate) commands: Vec<Command>,
     pub(crate) media: Media,
+    pub(crate) ledger: Ledger,
     pub(crate) journal: Vec<(Time, Done)>,
     /// Every output in its debug form, to compare.
     pub(crate) said: Vec<String>,
@@ -111,6 +114,7 @@ impl Desk {
             deaf: Vec::new(),
             tamper: None,
             media: Media::default(),
+            ledger: Ledger::default(),
         };
         for phone in 0..desk.phones.len() {
             desk.register(phone, 3600);
@@ -468,7 +472,10 @@ impl Desk {
                 self.media.take(&command);
                 self.commands.push(command);
             }
-            Output::Event(event) => self.events.push(event),
+            Output::Event(event) => {
+                self.ledger.book(&event);
+                self.events.push(event);
+            }
             _ => {}
         }
     }

@@ -1,0 +1,378 @@
+//! Random words of four phones and a media engine to one switch, among them such as no phone should say: its tables agree after each,
+//! commands and events are consistent, and when all phones have vanished nothing is left.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a failed test is a panic"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use rtp_media::CommandError;
+use sip_core::{Body, Event as Sip, HeaderName, Method, NameAddr, Reply, SessionId, SessionState, StatusCode};
+use support::*;
+
+const NUMBERS: [&str; 9] = ["1001", "1002", "1003", "1004", "700", "701", "702", "*88", "4711"];
+const DIRECTIONS: [&str; 4] = ["sendrecv", "sendonly", "recvonly", "inactive"];
+
+#[derive(Clone, Debug)]
+enum Word {
+    Dial(&'static str),
+    DialLate(&'static str),
+    /// An INVITE with `Replaces`, naming a dialog of this phone or of another.
+    DialReplacing(usize, Index),
+    Ring,
+    Answer,
+    Reject(StatusCode),
+    HangUp,
+    Change(&'static str),
+    ChangeLate,
+    Acknowledge(bool),
+    Refer(&'static str),
+    /// Naming a dialog of this phone, or of whichever.
+    ReferAttended(Option<usize>, Index),
+    Digits(&'static str),
+    Register(u32),
+    Watch(&'static str),
+    Vanish,
+    Return,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Phone(usize, Index, Word),
+    PlayEnded(Index),
+    Silent(Index),
+    NoPort(Index),
+    NoSound(Index),
+    Digit(Index, char),
+    Wait(u64),
+    Copy,
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    let number = || prop::sample::select(NUMBERS.to_vec());
+    let direction = prop::sample::select(DIRECTIONS.to_vec());
+    let digits = prop::sample::select(vec!["*68", "*6", "8", "12"]);
+    let status = prop::sample::select(vec![
+        StatusCode::BUSY_HERE,
+        StatusCode::DECLINE,
+        StatusCode::MOVED_TEMPORARILY,
+    ]);
+    prop_oneof![
+        8 => number().prop_map(Word::Dial),
+        2 => number().prop_map(Word::DialLate),
+        2 => (0..4_usize, any::<Index>()).prop_map(|(phone, call)| Word::DialReplacing(phone, call)),
+        2 => Just(Word::Ring),
+        10 => Just(Word::Answer),
+        2 => status.prop_map(Word::Reject),
+        3 => Just(Word::HangUp),
+        4 => direction.prop_map(Word::Change),
+        2 => Just(Word::ChangeLate),
+        4 => any::<bool>().prop_map(Word::Acknowledge),
+        6 => number().prop_map(Word::Refer),
+        6 => any::<Index>().prop_map(|call| Word::ReferAttended(None, call)),
+        1 => (0..4_usize, any::<Index>()).prop_map(|(phone, call)| Word::ReferAttended(Some(phone), call)),
+        3 => digits.prop_map(Word::Digits),
+        1 => prop::sample::select(vec![0, 60, 3600]).prop_map(Word::Register),
+        1 => number().prop_map(Word::Watch),
+        1 => Just(Word::Vanish),
+        2 => Just(Word::Return),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let any = any::<Index>;
+    prop_oneof![
+        20 => (0..4_usize, any(), word()).prop_map(|(phone, call, word)| Step::Phone(phone, call, word)),
+        3 => any().prop_map(Step::PlayEnded),
+        1 => any().prop_map(Step::Silent),
+        1 => any().prop_map(Step::NoPort),
+        1 => any().prop_map(Step::NoSound),
+        1 => (any(), prop::sample::select(vec!['*', '6', '8'])).prop_map(|(leg, digit)| Step::Digit(leg, digit)),
+        3 => prop_oneof![0..3_000_u64, 10_000..70_000_u64].prop_map(Step::Wait),
+        1 => Just(Step::Copy),
+    ]
+}
+
+struct Story {
+    desk: Desk,
+    dialled: Vec<Vec<SessionId>>,
+}
+
+impl Story {
+    /// Every session that a phone ever had.
+    fn sessions(&self, phone: usize) -> Vec<SessionId> {
+        let mut sessions = self.dialled[phone].clone();
+        sessions.extend(self.desk.inbox[phone].iter().filter_map(|event| match event {
+            Sip::Invite { session, .. } => Some(*session),
+            _ => None,
+        }));
+        sessions.retain(|session| self.desk.phones[phone].session_info(*session).is_some());
+        sessions
+    }
+
+    fn session(&self, phone: usize, index: &Index) -> Option<SessionId> {
+        let sessions = self.sessions(phone);
+        (!sessions.is_empty()).then(|| *index.get(&sessions))
+    }
+
+    /// The call that rings longest.
+    fn ringing(&self, phone: usize) -> Option<SessionId> {
+        self.sessions(phone).into_iter().find(|session| {
+            let info = self.desk.phones[phone].session_info(*session);
+            info.is_some_and(|info| info.state == SessionState::Incoming)
+        })
+    }
+
+    fn dial(&mut self, phone: usize, number: &str, late: bool, replaces: Option<String>) {
+        let body = (!late).then(|| sdp(phone, "sendrecv"));
+        let mut invite = Desk::invitation(phone, number, body);
+        invite
+            .headers
+            .extend(replaces.map(|value| (HeaderName::Replaces, value.into())));
+        let now = self.desk.now;
+        if let Ok(session) = self.desk.phones[phone].invite(now, invite) {
+            self.dialled[phone].push(session);
+        }
+    }
+
+    fn replaces(&self, phone: usize, index: &Index) -> Option<String> {
+        self.session(phone, index).map(|other| self.desk.replaces(phone, other))
+    }
+
+    /// What a phone cannot say in its state, it does not.
+    fn say(&mut self, phone: usize, index: &Index, word: &Word) {
+        let now = self.desk.now;
+        let ringing = matches!(word, Word::Ring | Word::Answer | Word::Reject(_));
+        let session = if ringing {
+            self.ringing(phone)
+        } else {
+            self.session(phone, index)
+        };
+        let body = |direction: &str| Reply::new().body(Body::sdp(sdp(phone, direction)));
+        match (word, session) {
+            (Word::Dial(number), _) => self.dial(phone, number, false, None),
+            (Word::DialLate(number), _) => self.dial(phone, number, true, None),
+            (Word::DialReplacing(other, index), _) => {
+                let replaces = self.replaces(*other, index);
+                self.dial(phone, "1001", false, replaces);
+            }
+            (Word::Register(seconds), _) => self.desk.register(phone, *seconds),
+            (Word::Watch(number), _) => {
+                self.desk.watch(phone, number);
+            }
+            (Word::Vanish, _) => self.desk.deaf.push(phone),
+            (Word::Return, _) => self.desk.deaf.retain(|deaf| *deaf != phone),
+            (_, None) => {}
+            (word, Some(session)) => {
+                let referred = |target| NameAddr::new(target);
+                let attended = match word {
+                    Word::ReferAttended(other, index) => self.replaces(other.unwrap_or(phone), index),
+                    _ => None,
+                };
+                let endpoint = &mut self.desk.phones[phone];
+                let _ = match word {
+                    Word::Ring => endpoint.provisional(now, session, StatusCode::RINGING, Reply::new()),
+                    Word::Answer => endpoint.answer(now, session, body("sendrecv")),
+                    Word::Reject(status) => endpoint.reject(now, session, *status, Reply::new()),
+                    Word::HangUp => endpoint.hang_up(now, session, None),
+                    Word::Change(direction) => endpoint.reinvite(now, session, body(direction)),
+                    Word::ChangeLate => endpoint.reinvite(now, session, Reply::new()),
+                    Word::Acknowledge(answers) => {
+                        let answer = answers.then(|| Body::sdp(sdp(phone, "sendrecv")));
+                        endpoint.acknowledge(now, session, answer)
+                    }
+                    Word::Refer(number) => endpoint
+                        .refer(now, session, referred(uri(number)), Reply::new())
+                        .map(drop),
+                    Word::ReferAttended(..) => {
+                        let target = uri("1001").with_header("Replaces", &attended.unwrap_or_default());
+                        endpoint.refer(now, session, referred(target), Reply::new()).map(drop)
+                    }
+                    Word::Digits(digits) => {
+                        for digit in digits.chars() {
+                            let body = Body::new("application/dtmf-relay", format!("Signal={digit}\r\n"));
+                            let _ = endpoint.request(now, session, Method::Info, Reply::new().body(body));
+                        }
+                        Ok(())
+                    }
+                    _ => Ok(()),
+                };
+            }
+        }
+    }
+
+    fn act(&mut self, step: &Step) {
+        let leg = |index: &Index| {
+            let legs: Vec<_> = self.desk.switch.legs().collect();
+            (!legs.is_empty()).then(|| index.get(&legs).stream)
+        };
+        let failed = |stream, error| rtp_media::Event::Failed { stream, error };
+        let event = match step {
+            Step::Phone(phone, index, word) => {
+                self.say(*phone, index, word);
+                None
+            }
+            Step::PlayEnded(index) => {
+                let playing: Vec<_> = self.desk.media.prompts().collect();
+                (!playing.is_empty()).then(|| {
+                    let (stream, play) = *index.get(&playing);
+                    self.desk.media.playing.remove(&stream);
+                    rtp_media::Event::PlayEnded {
+                        stream,
+                        play,
+                        completed: true,
+                    }
+                })
+            }
+            Step::Silent(index) => leg(index).map(|stream| rtp_media::Event::Silent {
+                stream,
+                quiet_for: SECOND,
+            }),
+            Step::NoPort(index) => leg(index).map(|stream| failed(stream, CommandError::Full)),
+            Step::NoSound(index) => {
+                let playing: Vec<_> = self.desk.media.prompts().collect();
+                (!playing.is_empty()).then(|| {
+                    let (stream, _) = *index.get(&playing);
+                    self.desk.media.playing.remove(&stream);
+                    failed(stream, CommandError::UnknownSound)
+                })
+            }
+            Step::Digit(index, digit) => leg(index).map(|stream| rtp_media::Event::Digit {
+                stream,
+                digit: *digit,
+                duration: SECOND,
+            }),
+            Step::Wait(millis) => {
+                self.desk.wait(Duration::from_millis(*millis));
+                None
+            }
+            Step::Copy => {
+                #[cfg(feature = "serde")]
+                {
+                    let text = serde_json::to_string(&self.desk.switch).unwrap();
+                    self.desk.switch = serde_json::from_str(&text).unwrap();
+                }
+                None
+            }
+        };
+        match event {
+            Some(event) => self.desk.media(event),
+            None => self.desk.pump(),
+        }
+        self.check();
+    }
+
+    /// The events, the tables and the phones' lots tell the same.
+    fn check(&self) {
+        let desk = &self.desk;
+        assert_eq!(desk.ledger.calls.len(), desk.switch.call_count());
+        let slots = desk.slots();
+        assert!(desk.ledger.slots.keys().all(|slot| slots.contains(slot)), "{slots:?}");
+    }
+
+    /// Nobody says anything any more. What is watched is told of; the rest the switch must find out by itself.
+    fn end(&mut self, shutdown: bool) {
+        if shutdown {
+            self.desk.input(switch::Input::Shutdown);
+            assert_eq!(self.desk.switch.legs().count(), 0);
+        }
+        self.desk.deaf = (0..4).collect();
+        for _ in 0..3 {
+            self.desk.wait(SECOND * 61);
+            for stream in self.desk.media.watched() {
+                if self.desk.switch.legs().any(|leg| leg.stream == stream) {
+                    self.desk.media(rtp_media::Event::Silent {
+                        stream,
+                        quiet_for: SECOND * 30,
+                    });
+                }
+            }
+        }
+        self.desk.check_idle();
+        assert!(self.desk.ledger.calls.is_empty() && self.desk.ledger.slots.is_empty());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_said_the_switch_stays_sound(
+        steps in prop::collection::vec(step(), 1..120),
+        small in any::<bool>(),
+        shutdown in any::<bool>(),
+    ) {
+        let desk = Desk::new(|config| if small {
+            config.media_ports = 20000..=20011;
+            config.max_calls = 4;
+        });
+        let mut story = Story { desk, dialled: vec![Vec::new(); 4] };
+        for step in &steps {
+            story.act(step);
+        }
+        story.end(shutdown);
+    }
+}
+
+/// The stories are worth their name: within a few hundred of them, everything happens that can.
+#[test]
+fn the_stories_are_rich() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    use std::collections::BTreeSet;
+    use switch::{EndCause, Event};
+
+    let mut runner = TestRunner::deterministic();
+    let mut happened: BTreeSet<&'static str> = BTreeSet::new();
+    for _ in 0..300 {
+        let steps = prop::collection::vec(step(), 40..120)
+            .new_tree(&mut runner)
+            .unwrap()
+            .current();
+        let desk = Desk::new(|_| {});
+        let mut story = Story {
+            desk,
+            dialled: vec![Vec::new(); 4],
+        };
+        for step in &steps {
+            story.act(step);
+        }
+        story.end(false);
+        happened.extend(story.desk.events.iter().filter_map(|event| {
+            Some(match event {
+                Event::CallAnswered { .. } => "answered",
+                Event::Transferred { attended: false, .. } => "blind transfer",
+                Event::Transferred { attended: true, .. } => "attended transfer",
+                Event::TransferFailed { .. } => "failed transfer",
+                Event::Parked { .. } => "parked",
+                Event::RecallStarted { .. } => "recall",
+                Event::ParkedAgain { .. } => "parked again",
+                Event::Retrieved { recall: false, .. } => "retrieved",
+                Event::Retrieved { recall: true, .. } => "retrieved by recall",
+                Event::Abandoned { .. } => "abandoned",
+                Event::CallEnded(record) => match record.cause {
+                    EndCause::HungUp => "hung up",
+                    EndCause::Vanished => "vanished",
+                    EndCause::Cancelled => "cancelled",
+                    EndCause::Refused(486) => "busy",
+                    EndCause::Refused(488) => "no answer in an ACK",
+                    _ => return None,
+                },
+                _ => return None,
+            })
+        }));
+        let replaced = |event: &Sip| matches!(event, Sip::Ended { .. });
+        if story.desk.inbox.iter().flatten().any(replaced) {
+            happened.insert("told of an end");
+        }
+    }
+    assert_eq!(happened.len(), 16, "{happened:?}");
+}
