@@ -39,6 +39,15 @@ pub enum Fault {
 impl Switch {
     /// Checks every invariant between the switch's tables; costs a pass over all of them.
     ///
+    /// ```
+    /// # let config = switch::Config::new("pbx.test");
+    /// # let now = machine::Time::from_secs(1_800_000_000);
+    /// let mut switch = switch::Switch::new(config, [7; 32])?;
+    /// switch.handle(now, switch::Input::Shutdown);
+    /// assert_eq!(switch.audit(), Ok(()));
+    /// # Ok::<(), switch::ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// The first [`Fault`] found.
     pub fn audit(&self) -> Result<(), Fault> {

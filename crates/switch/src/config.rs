@@ -229,6 +229,18 @@ impl core::fmt::Debug for Extension {
 }
 
 /// A parking lot.
+///
+/// ```
+/// use std::time::Duration;
+/// use switch::{Choice, Lot, RecallTarget};
+///
+/// let mut lot = Lot::new("700", 701..=720);
+/// lot.choice = Choice::Next;
+/// lot.recall_after = Duration::from_secs(90);
+/// // First who parked the call, then the reception; then it is parked for another 90 s.
+/// lot.recall_to = vec![RecallTarget::Parker, RecallTarget::Number("1001".to_owned())];
+/// lot.retrieve = Some("*88".to_owned());
+/// ```
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -51,7 +51,13 @@
 //! # Limits
 //!
 //! [`Config::max_calls`] calls at once (503 beyond), one port pair of [`Config::media_ports`] a leg (503 beyond), [`MAX_SLOTS`] slots a lot,
-//! and the limits of [`sip_core::Endpoint`], [`sip_core::registrar::Registrar`] and [`park::Lot`].
+//! [`MAX_RECALL_TARGETS`] targets a recall, [`MAX_DIALOGS`] calls a NOTIFY, as many digits as the feature code has, and the limits of
+//! [`sip_core::Endpoint`], [`sip_core::registrar::Registrar`] and [`park::Lot`].
+//!
+//! # Writing it out
+//!
+//! With feature `serde` a whole [`Switch`] can be written at any moment between two steps and read back, what it has still to say
+//! included; it goes on with its calls. What is written holds the extensions' passwords.
 
 mod audit;
 mod calls;

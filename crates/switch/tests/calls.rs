@@ -300,3 +300,59 @@ fn silence_and_a_bye_in_the_same_instant_are_one_end() {
     assert_eq!(causes(&desk), [EndCause::Vanished]);
     desk.check_idle();
 }
+
+/// An INVITE with `Replaces` (RFC 3891): from another device of the same extension into its conversation, and nothing else.
+#[test]
+fn only_ones_own_conversation_can_be_taken_over() {
+    let replacing = |desk: &mut Desk, phone: usize, value: String| {
+        let mut invite = Desk::invitation(phone, "1002", Some(sdp(phone, "sendrecv")));
+        invite.headers = vec![(HeaderName::Replaces, value.into())];
+        desk.invite(phone, invite)
+    };
+    let mut desk = Desk::new(|_| {});
+    let (caller, callee) = desk.call(0, 1);
+    let value = desk.replaces(0, caller);
+    let stranger = replacing(&mut desk, 2, value.clone());
+    assert_eq!(desk.failure(2, stranger), Some(StatusCode::FORBIDDEN));
+    let unknown = replacing(&mut desk, 2, "1;to-tag=2;from-tag=3".to_owned());
+    assert_eq!(
+        desk.failure(2, unknown),
+        Some(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST)
+    );
+    assert!(desk.talk(0, 1));
+    let swapped = replacing(&mut desk, 0, value.clone());
+    assert!(desk.ended(0, caller), "the old dialog is over");
+    assert!(desk.talk(0, 1), "the other party notices nothing");
+    assert!(!desk.ended(1, callee));
+    assert_eq!(desk.switch.call_count(), 1, "it is the same call");
+    let late = replacing(&mut desk, 0, value);
+    assert!(desk.failure(0, late).is_some());
+    let value = desk.replaces(0, swapped);
+    desk.refer(1, callee, "700");
+    let parked = replacing(&mut desk, 0, value);
+    assert_eq!(
+        desk.failure(0, parked),
+        Some(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
+        "a slot is fetched by its number"
+    );
+    desk.hang_up(0, swapped);
+    desk.check_idle();
+}
+
+/// What is refused costs those that are there nothing.
+#[test]
+fn the_last_call_within_the_limit_is_taken_and_the_next_is_not() {
+    let mut desk = Desk::new(|config| config.max_calls = 2);
+    let (first, _) = desk.call(0, 1);
+    let (second, _) = desk.call(2, 3);
+    let third = desk.dial(0, "1004");
+    assert_eq!(desk.failure(0, third), Some(StatusCode::SERVICE_UNAVAILABLE));
+    assert_eq!((desk.switch.call_count(), desk.switch.stats().refused_at_limit), (2, 1));
+    assert!(desk.talk(0, 1) && desk.talk(2, 3));
+    desk.hang_up(0, first);
+    let again = desk.dial(0, "1002");
+    assert_eq!(desk.failure(0, again), None);
+    desk.hang_up(0, again);
+    desk.hang_up(2, second);
+    desk.check_idle();
+}
