@@ -22,8 +22,8 @@ pub enum Fault {
     /// A transferor waits for a transfer that is not under way.
     #[error("leg {0:?} waits for a transfer that is not under way")]
     LostTransfer(LegId),
-    /// The tables of sessions and streams do not match the legs.
-    #[error("the session or stream of leg {0:?} leads elsewhere")]
+    /// The tables by session, stream and number do not match the legs.
+    #[error("the session, stream or number of leg {0:?} leads elsewhere")]
     LostHandle(LegId),
     /// A table has entries for legs that are gone.
     #[error("a table holds {0} more entries than there are legs")]
@@ -55,7 +55,11 @@ impl Switch {
             self.audit_place(id, leg)?;
             let session = self.sessions.get(&leg.session) == Some(&id);
             let stream = !leg.media.open || self.streams.get(&leg.media.stream) == Some(&id);
-            if !session || !stream {
+            let indexed = self
+                .legs_of
+                .get(&leg.party.number)
+                .is_some_and(|legs| legs.contains(&id));
+            if !session || !stream || !indexed {
                 return Err(Fault::LostHandle(id));
             }
         }
@@ -121,7 +125,9 @@ impl Switch {
             .iter()
             .filter(|(_, leg)| !self.legs.contains_key(*leg))
             .count();
+        let indexed: usize = self.legs_of.values().map(std::collections::BTreeSet::len).sum();
         let excess = [
+            indexed.abs_diff(legs),
             self.sessions.len().abs_diff(legs),
             self.streams.len().abs_diff(open),
             ringing.abs_diff(hunted),

@@ -23,6 +23,7 @@ impl Switch {
         place: Place,
         media: LegMedia,
     ) -> LegId {
+        let number = party.number.clone();
         let id = self.legs.insert(Leg {
             session,
             call,
@@ -40,6 +41,7 @@ impl Switch {
             parked_at: None,
             media,
         });
+        self.legs_of.entry(number).or_default().insert(id);
         if let Some(call) = self.calls.get_mut(&call) {
             call.legs += 1;
         }
@@ -258,6 +260,12 @@ impl Switch {
         self.touch(id);
         self.tell_transferor(now, id, StatusCode::OK); // what is still open here is a transfer that was done
         let Some(leg) = self.legs.remove(id) else { return };
+        if let Some(legs) = self.legs_of.get_mut(&leg.party.number) {
+            legs.remove(&id);
+            if legs.is_empty() {
+                self.legs_of.remove(&leg.party.number);
+            }
+        }
         if let Place::Ringing(hunt) = leg.place
             && let Some(hunt) = self.hunts.get_mut(hunt)
         {

@@ -9,7 +9,7 @@ use sip_core::{
 };
 
 use crate::event::{EndCause, Event};
-use crate::leg::{LegId, Place};
+use crate::leg::{Leg, LegId, Place};
 use crate::switch::{Destination, Switch};
 
 /// The dialog, or the transaction, that is meant is not there.
@@ -261,8 +261,13 @@ impl Switch {
 
     /// The extension's other legs that are in a conversation: without one an attended transfer is not possible.
     pub(crate) fn has_conversation(&self, number: &str, besides: LegId) -> bool {
-        self.legs
-            .iter()
-            .any(|(id, leg)| id != besides && leg.party.number == number && matches!(leg.place, Place::Talking(_)))
+        self.legs_of(number)
+            .any(|(id, leg)| id != besides && matches!(leg.place, Place::Talking(_)))
+    }
+
+    /// The legs whose far end has this number, in the order of their handles.
+    pub(crate) fn legs_of(&self, number: &str) -> impl Iterator<Item = (LegId, &Leg)> {
+        let ids = self.legs_of.get(number).into_iter().flatten();
+        ids.filter_map(|id| Some((*id, self.legs.get(*id)?)))
     }
 }

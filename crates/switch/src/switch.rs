@@ -33,6 +33,8 @@ pub struct Switch {
     pub(crate) auth: sip_core::auth::Server,
     pub(crate) lots: Vec<park::Lot<LegId, String>>,
     pub(crate) legs: SlotMap<LegId, Leg>,
+    /// The legs of each number that has any.
+    pub(crate) legs_of: BTreeMap<String, BTreeSet<LegId>>,
     pub(crate) hunts: SlotMap<HuntId, Hunt>,
     #[cfg_attr(feature = "serde", serde(with = "crate::saved"))]
     pub(crate) sessions: BTreeMap<SessionId, LegId>,
@@ -156,6 +158,7 @@ impl Switch {
             auth: sip_core::auth::Server::new(&config.domain, auth_config, derive_seed(seed, 1)),
             lots,
             legs: SlotMap::with_key(),
+            legs_of: BTreeMap::new(),
             hunts: SlotMap::with_key(),
             sessions: BTreeMap::new(),
             streams: BTreeMap::new(),

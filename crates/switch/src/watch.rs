@@ -134,9 +134,7 @@ impl Switch {
     }
 
     fn extension_elements(&self, number: &str) -> Vec<DialogElement> {
-        self.legs
-            .iter()
-            .filter(|(_, leg)| leg.party.number == number)
+        self.legs_of(number)
             .take(MAX_DIALOGS)
             .map(|(_, leg)| {
                 let mut element = DialogElement::new(leg.media.stream.0.to_string(), dialog_state(leg));
