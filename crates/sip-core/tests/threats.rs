@@ -276,8 +276,8 @@ fn framing_content_length_on_streams() {
         ("Content-Length: 4\r\nl: 04\r\n", vec![], 2),
         ("Content-Length : 4\r\n", vec![], 2),
         // What the length leaves over begins the next message, which is then nonsense.
-        ("Content-Length: 0\r\n", vec!["400"], 1),
-        ("Content-Length: 3\r\n", vec!["400"], 1),
+        ("Content-Length: 0\r\n", vec!["501"], 1),
+        ("Content-Length: 3\r\n", vec!["501"], 1),
         // The length takes the next message in as body: one message, never two.
         (&*format!("Content-Length: {}\r\n", 4 + next.len()), vec![], 1),
         ("Content-Length: -1\r\n", vec!["400"], 0),

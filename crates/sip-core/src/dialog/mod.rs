@@ -85,7 +85,9 @@ impl Dialog {
         let to = headers.get(&HeaderName::To).ok_or(DialogError::Malformed)?;
         let cseq = request.cseq().map_err(|_| DialogError::Malformed)?.number;
         let call_id = request.call_id().ok_or(DialogError::Malformed)?;
-        let target = contact(headers).ok_or(DialogError::NoContact)?;
+        let target = contact(headers)
+            .or_else(|| rfc2543_target(request))
+            .ok_or(DialogError::NoContact)?;
         let local = [to, b";tag=", local_tag.as_bytes()].concat();
         let mut dialog = Self::pack(call_id, &local, remote, target);
         dialog.route_set = route_set(headers);
@@ -291,7 +293,19 @@ pub(crate) fn is_loose(uri: &[u8]) -> bool {
 
 /// The URI of the first Contact, if it is one that requests can be sent to.
 pub(crate) fn contact(headers: &Headers) -> Option<&[u8]> {
-    let uri = uri_of(headers.items(&HeaderName::Contact).next()?);
+    target(headers.items(&HeaderName::Contact).next()?)
+}
+
+/// Where an RFC 2543 peer that names no contact is reached: at its From address (RFC 4475 §3.4.1).
+fn rfc2543_target(request: &Request) -> Option<&[u8]> {
+    let headers = request.headers();
+    let is_old = !request.top_via().ok()?.has_rfc3261_branch() && !headers.contains(&HeaderName::Contact);
+    target(headers.get(&HeaderName::From).filter(|_| is_old)?)
+}
+
+/// The URI of an address, if requests can be sent to it.
+fn target(value: &[u8]) -> Option<&[u8]> {
+    let uri = uri_of(value);
     let scheme = uri.split(|&byte| byte == b':').next()?;
     let is_sip = scheme.eq_ignore_ascii_case(b"sip") || scheme.eq_ignore_ascii_case(b"sips");
     // A fold would break the request line.

@@ -14,7 +14,7 @@ use super::{Endpoint, Flow};
 use crate::dialog::raw::tag_of;
 use crate::header::{MaxForwards, Via};
 use crate::transaction::matching::{merge_key, server_key};
-use crate::{HeaderName, Method, Request, Scheme, StatusCode};
+use crate::{HeaderName, Method, ParseErrorKind, Request, Scheme, StatusCode};
 
 /// Option tags that one refusal names.
 const UNSUPPORTED: usize = 16;
@@ -32,11 +32,11 @@ pub(super) struct Incoming {
 
 impl Endpoint {
     pub(super) fn on_request(&mut self, flow: Flow, request: Request) {
-        let Ok(via) = request.top_via() else {
-            self.stats.malformed += 1;
-            return;
-        };
         let is_ack = *request.method() == Method::Ack;
+        let via = match request.top_via() {
+            Ok(via) => via,
+            Err(error) => return self.refuse_broken(flow, Some(&request).filter(|_| !is_ack), error),
+        };
         let named = if is_ack { &Method::Invite } else { request.method() };
         let mut scratch = core::mem::take(&mut self.scratch);
         server_key(&mut scratch, &request, &via, named);
@@ -58,6 +58,12 @@ impl Endpoint {
             Ok(cseq) => cseq.number,
             Err(error) => {
                 self.stats.refused_malformed += 1;
+                // Whatever the CSeq may mean in an extension that we do not know (RFC 4475 §3.1.2.18).
+                let unknown = matches!(request.method(), Method::Other(_));
+                if unknown && error.kind == ParseErrorKind::MethodMismatch {
+                    let lines = self.allow_line().to_vec();
+                    return self.refuse(flow, &request, &via, StatusCode::NOT_IMPLEMENTED, &lines);
+                }
                 return self.refuse(flow, &request, &via, error.status(), b"");
             }
         };

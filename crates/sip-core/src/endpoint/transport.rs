@@ -7,9 +7,10 @@ use machine::Time;
 
 use super::timers::{Alarm, TimerKey};
 use super::{ConnectionId, Endpoint, EndpointError, Flow, Output, Transmit, Transport};
+use crate::header::Via;
 use crate::transaction::Failure;
 use crate::wire::{FrameError, Framed, StreamFramer, salvage_request};
-use crate::{Message, Uri};
+use crate::{HeaderName, Message, Request, Uri};
 
 /// An open stream connection.
 #[derive(Debug)]
@@ -141,14 +142,22 @@ impl Endpoint {
     }
 
     fn refuse_malformed(&mut self, flow: Flow, data: &[u8], error: crate::ParseError) {
-        let salvaged = salvage_request(data);
-        let via = salvaged.as_ref().and_then(|request| request.top_via().ok());
-        match (salvaged, via) {
-            (Some(request), Some(via)) => {
+        self.refuse_broken(flow, salvage_request(data).as_ref(), error);
+    }
+
+    /// Answers a malformed request, if it still says where to.
+    pub(super) fn refuse_broken(&mut self, flow: Flow, request: Option<&Request>, error: crate::ParseError) {
+        let way_back = request.and_then(|request| {
+            let first = request.headers().items(&HeaderName::Via).next();
+            let via = request.top_via().ok().or_else(|| Via::salvage(first?));
+            Some((request, via?))
+        });
+        match way_back {
+            Some((request, via)) => {
                 self.stats.refused_malformed += 1;
-                self.refuse(flow, &request, &via, error.status(), b"");
+                self.refuse(flow, request, &via, error.status(), b"");
             }
-            _ => self.stats.malformed += 1,
+            None => self.stats.malformed += 1,
         }
     }
 

@@ -34,6 +34,17 @@ impl Contact {
         }
     }
 
+    /// Fails where [`parse`](TypedHeader::parse) does, with the same error, without making a value.
+    pub(crate) fn check(value: &[u8]) -> Result<(), ParseError> {
+        parse_all(value, |lexer| {
+            if lexer.eat(b'*') {
+                Ok(())
+            } else {
+                NameAddr::check_lex(lexer)
+            }
+        })
+    }
+
     /// The preference in thousandths, 0 to 1000. `None` if absent or malformed.
     pub fn q(&self) -> Option<u16> {
         parse_q(self.address()?.params.value("q")?)

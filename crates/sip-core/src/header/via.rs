@@ -1,6 +1,6 @@
 use super::{TypedHeader, parse_all, write_token};
 use crate::wire::lexer::Lexer;
-use crate::wire::{HeaderName, Host, Params, ParseError, ParseErrorKind, lex_host_port};
+use crate::wire::{HeaderName, Host, Params, ParseError, ParseErrorKind, check_host_port, lex_host_port};
 use core::fmt;
 use core::net::IpAddr;
 use smol_str::SmolStr;
@@ -90,29 +90,70 @@ impl Via {
         Host::parse_lenient(self.params.value("maddr")?.as_bytes()).ok()
     }
 
-    fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
-        let start = lexer.offset();
-        let is_sip = lexer.token()?.eq_ignore_ascii_case("SIP");
-        expect_slash(lexer)?;
-        if !is_sip || lexer.token()? != "2.0" {
-            return Err(ParseError::new(ParseErrorKind::Version, start));
-        }
-        expect_slash(lexer)?;
-        let transport = SmolStr::new(lexer.token()?);
-        let before = lexer.offset();
+    /// The way back that a malformed Via still shows, for an error response: sent-by, whatever the version and, of the
+    /// parameters, all or none.
+    pub(crate) fn salvage(value: &[u8]) -> Option<Self> {
+        let mut lexer = Lexer::new(value);
         lexer.skip_space();
-        if lexer.offset() == before {
-            return Err(lexer.unexpected());
-        }
-        let (host, port) = lex_host_port(lexer, true)?;
-        let params = Params::lex(lexer)?;
-        Ok(Self {
-            transport,
+        let is_sip = lexer.token().ok()?.eq_ignore_ascii_case("SIP");
+        expect_slash(&mut lexer).ok()?;
+        lexer.token().ok().filter(|_| is_sip)?;
+        let transport = lex_transport(&mut lexer).ok()?;
+        let (host, port) = lex_host_port(&mut lexer, true).ok()?;
+        let params = Params::lex(&mut lexer).unwrap_or_default();
+        Some(Self {
+            transport: SmolStr::new(transport),
             host,
             port,
             params,
         })
     }
+
+    /// Fails where [`parse`](TypedHeader::parse) does, with the same error, without making a value.
+    pub(crate) fn check(value: &[u8]) -> Result<(), ParseError> {
+        parse_all(value, |lexer| {
+            lex_protocol(lexer)?;
+            lex_transport(lexer)?;
+            check_host_port(lexer, true)?;
+            Params::check(lexer)
+        })
+    }
+
+    fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
+        lex_protocol(lexer)?;
+        let transport = lex_transport(lexer)?;
+        let (host, port) = lex_host_port(lexer, true)?;
+        let params = Params::lex(lexer)?;
+        Ok(Self {
+            transport: SmolStr::new(transport),
+            host,
+            port,
+            params,
+        })
+    }
+}
+
+/// Reads `SIP/2.0`.
+fn lex_protocol(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
+    let start = lexer.offset();
+    let is_sip = lexer.token()?.eq_ignore_ascii_case("SIP");
+    expect_slash(lexer)?;
+    if !is_sip || lexer.token()? != "2.0" {
+        return Err(ParseError::new(ParseErrorKind::Version, start));
+    }
+    Ok(())
+}
+
+/// Reads from the slash after the version to the sent-by.
+fn lex_transport<'a>(lexer: &mut Lexer<'a>) -> Result<&'a str, ParseError> {
+    expect_slash(lexer)?;
+    let transport = lexer.token()?;
+    let before = lexer.offset();
+    lexer.skip_space();
+    if lexer.offset() == before {
+        return Err(lexer.unexpected());
+    }
+    Ok(transport)
 }
 
 fn expect_slash(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {

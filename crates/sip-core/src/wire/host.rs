@@ -39,8 +39,7 @@ impl Host {
         if let [b'[', inner @ .., b']'] = bytes {
             return parse_v6(inner).map(Self::V6).ok_or(error);
         }
-        let is_name_byte = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        if bytes.is_empty() || bytes.len() > MAX_NAME || !bytes.iter().all(is_name_byte) {
+        if !is_name(bytes) {
             return Err(error);
         }
         let text = core::str::from_utf8(bytes).map_err(|_| error)?;
@@ -51,6 +50,15 @@ impl Host {
             return Ok(Self::V4(address));
         }
         Ok(Self::Name(SmolStr::new(text)))
+    }
+
+    /// Fails where [`parse`](Self::parse) does.
+    pub(super) fn check(bytes: &[u8]) -> Result<(), ParseError> {
+        let is_host = match bytes {
+            [b'[', inner @ .., b']'] => parse_v6(inner).is_some(),
+            _ => is_name(bytes),
+        };
+        is_host.then_some(()).ok_or(ParseError::new(ParseErrorKind::Host, 0))
     }
 
     /// Reads an address without brackets, as `received` and `maddr` may carry it, or any host.
@@ -70,6 +78,12 @@ impl Host {
 
 /// As long as a domain name can be, with its last dot (RFC 1035 §2.3.4).
 const MAX_NAME: usize = 255;
+
+/// Names are not told from IPv4 addresses here.
+fn is_name(bytes: &[u8]) -> bool {
+    let is_name_byte = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    !bytes.is_empty() && bytes.len() <= MAX_NAME && bytes.iter().all(is_name_byte)
+}
 
 fn parse_v6(bytes: &[u8]) -> Option<Ipv6Addr> {
     let text = core::str::from_utf8(bytes).ok().filter(|text| text.len() <= 48)?;

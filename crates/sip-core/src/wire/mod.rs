@@ -26,6 +26,8 @@
 //! # Ok::<(), sip_core::ParseError>(())
 //! ```
 
+#[cfg(test)]
+mod check_tests;
 mod error;
 #[doc(hidden)]
 pub mod fuzz;
@@ -66,4 +68,4 @@ pub use token::Token;
 pub use uri::{Scheme, Uri};
 
 pub(crate) use params::write_quoted;
-pub(crate) use uri::lex_host_port;
+pub(crate) use uri::{check_host_port, lex_host_port};

@@ -72,15 +72,49 @@ impl NameAddr {
         Ok(Self { display, uri, params })
     }
 
+    /// Fails where [`parse`](Self::parse) does, with the same error, without making a value.
+    pub(crate) fn check(bytes: &[u8]) -> Result<(), ParseError> {
+        let mut lexer = Lexer::new(bytes);
+        Self::check_lex(&mut lexer)?;
+        lexer.finish()
+    }
+
+    /// Takes what [`lex`](Self::lex) takes.
+    pub(crate) fn check_lex(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
+        lexer.skip_space();
+        match lexer.peek() {
+            Some(b'"') => {
+                lexer.quoted_raw()?;
+                lexer.skip_space();
+                read_bracketed(lexer, Uri::check)?;
+            }
+            Some(b'<') => read_bracketed(lexer, Uri::check)?,
+            _ => {
+                let mut words = lexer.clone();
+                let start = words.offset();
+                while !words.take_while(is_word_byte).is_empty() {
+                    words.skip_space();
+                }
+                if words.peek() == Some(b'<') && words.offset() != start {
+                    *lexer = words;
+                    read_bracketed(lexer, Uri::check)?;
+                } else {
+                    read_bare(lexer, Uri::check)?;
+                }
+            }
+        }
+        Params::check(lexer)
+    }
+
     fn lex_address(lexer: &mut Lexer<'_>) -> Result<(Option<String>, Uri), ParseError> {
         lexer.skip_space();
         match lexer.peek() {
             Some(b'"') => {
                 let display = unquote(lexer.quoted_raw()?);
                 lexer.skip_space();
-                Ok((Some(display), lex_bracketed(lexer)?))
+                Ok((Some(display), read_bracketed(lexer, Uri::parse)?))
             }
-            Some(b'<') => Ok((None, lex_bracketed(lexer)?)),
+            Some(b'<') => Ok((None, read_bracketed(lexer, Uri::parse)?)),
             _ => Self::lex_words(lexer),
         }
     }
@@ -90,7 +124,7 @@ impl NameAddr {
         let mut words = lexer.clone();
         let mut display = String::new();
         loop {
-            let word = words.take_while(|byte| is_token_byte(byte) || byte >= 0x80);
+            let word = words.take_while(is_word_byte);
             if word.is_empty() {
                 break;
             }
@@ -102,9 +136,9 @@ impl NameAddr {
         }
         if words.peek() == Some(b'<') && !display.is_empty() {
             *lexer = words;
-            return Ok((Some(display), lex_bracketed(lexer)?));
+            return Ok((Some(display), read_bracketed(lexer, Uri::parse)?));
         }
-        lex_bare(lexer).map(|uri| (None, uri))
+        read_bare(lexer, Uri::parse).map(|uri| (None, uri))
     }
 
     /// Writes the value as a header carries it.
@@ -118,18 +152,28 @@ impl NameAddr {
     }
 }
 
-fn lex_bracketed(lexer: &mut Lexer<'_>) -> Result<Uri, ParseError> {
+fn is_word_byte(byte: u8) -> bool {
+    is_token_byte(byte) || byte >= 0x80
+}
+
+fn read_bracketed<'a, T>(
+    lexer: &mut Lexer<'a>,
+    read: impl FnOnce(&'a [u8]) -> Result<T, ParseError>,
+) -> Result<T, ParseError> {
     let opened = lexer.error(ParseErrorKind::UnterminatedBracket);
     lexer.expect(b'<')?;
     let len = memchr::memchr(b'>', lexer.rest()).ok_or(opened)?;
     let start = lexer.offset();
-    let uri = Uri::parse(lexer.take(len)).map_err(|error| error.shifted(start))?;
+    let uri = read(lexer.take(len)).map_err(|error| error.shifted(start))?;
     lexer.expect(b'>')?;
     Ok(uri)
 }
 
 /// A URI without brackets ends at white space, `;` or `,`, and must not hold a `?`.
-fn lex_bare(lexer: &mut Lexer<'_>) -> Result<Uri, ParseError> {
+fn read_bare<'a, T>(
+    lexer: &mut Lexer<'a>,
+    read: impl FnOnce(&'a [u8]) -> Result<T, ParseError>,
+) -> Result<T, ParseError> {
     let start = lexer.offset();
     let text =
         lexer.take_while(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b';' | b',' | b'<' | b'>' | b'"'));
@@ -139,7 +183,7 @@ fn lex_bare(lexer: &mut Lexer<'_>) -> Result<Uri, ParseError> {
     if let Some(at) = memchr::memchr(b'?', text) {
         return Err(ParseError::new(ParseErrorKind::UriHeaders, start + at));
     }
-    Uri::parse(text).map_err(|error| error.shifted(start))
+    read(text).map_err(|error| error.shifted(start))
 }
 
 impl fmt::Display for NameAddr {

@@ -1,5 +1,5 @@
 use super::lexer::{Lexer, is_token_byte, is_unquoted_byte, small_text, unquote};
-use super::uri::{normalise_escapes, write_escaped};
+use super::uri::{check_escapes, normalise_escapes, write_escaped};
 use super::{ParseError, ParseErrorKind};
 use crate::Limits;
 use core::fmt;
@@ -115,57 +115,40 @@ impl Params {
     /// Reads `*( SEMI generic-param )` of a header.
     pub(crate) fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
         let mut params = Self::new();
-        while lexer.eat_separator(b';') {
-            if params.len() == Limits::PARAMS {
-                return Err(lexer.error(ParseErrorKind::TooManyParams));
-            }
-            let name = SmolStr::new(lexer.token()?);
-            let mut param = Param {
-                name,
-                value: None,
-                quoted: false,
+        read_params(lexer, |name, value| {
+            let (value, quoted) = match value {
+                RawValue::None => (None, false),
+                RawValue::Bare(text) => (Some(small_text(text)), false),
+                RawValue::Quoted(raw) => (Some(unquote(raw).into()), true),
             };
-            if lexer.eat_separator(b'=') {
-                if lexer.peek() == Some(b'"') {
-                    param.quoted = true;
-                    param.value = Some(unquote(lexer.quoted_raw()?).into());
-                } else {
-                    // `;name=` without a value is let pass: phones send it, and it is not ambiguous.
-                    param.value = Some(small_text(lexer.take_while(is_unquoted_byte)));
-                }
-            }
-            params.0.push(param);
-        }
+            let name = SmolStr::new(name);
+            params.0.push(Param { name, value, quoted });
+        })?;
         Ok(params)
+    }
+
+    /// Takes what [`lex`](Self::lex) takes, and fails where it does.
+    pub(crate) fn check(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
+        read_params(lexer, |_, _| ())
     }
 
     /// Reads `*( ";" pname [ "=" pvalue ] )` of a URI: no white space, no quotes, escapes of letters and digits
     /// resolved.
     pub(super) fn lex_uri(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
         let mut params = Self::new();
-        while lexer.eat(b';') {
-            if params.len() == Limits::PARAMS {
-                return Err(lexer.error(ParseErrorKind::TooManyParams));
-            }
-            let start = lexer.offset();
-            let name = lexer.take_while(|byte| is_uri_param_byte(byte) && byte != b'=');
-            if name.is_empty() {
-                return Err(lexer.unexpected());
-            }
-            let name = normalise_escapes(name).map_err(|error| error.shifted(start))?;
-            let mut value = None;
-            if lexer.eat(b'=') {
-                let start = lexer.offset();
-                let text = lexer.take_while(is_uri_param_byte);
-                value = Some(normalise_escapes(text).map_err(|error| error.shifted(start))?);
-            }
+        read_uri_params(lexer, normalise_escapes, |name, value| {
             params.0.push(Param {
                 name,
                 value,
                 quoted: false,
             });
-        }
+        })?;
         Ok(params)
+    }
+
+    /// Takes what [`lex_uri`](Self::lex_uri) takes, and fails where it does.
+    pub(super) fn check_uri(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
+        read_uri_params(lexer, check_escapes, |(), _| ())
     }
 
     /// Writes the parameters as those of a header.
@@ -196,6 +179,63 @@ impl Params {
         }
         Ok(())
     }
+}
+
+/// What follows a parameter's name.
+enum RawValue<'a> {
+    None,
+    Bare(&'a [u8]),
+    /// What is between the quotes.
+    Quoted(&'a [u8]),
+}
+
+fn read_params<'a>(lexer: &mut Lexer<'a>, mut each: impl FnMut(&'a str, RawValue<'a>)) -> Result<(), ParseError> {
+    let mut count = 0_usize;
+    while lexer.eat_separator(b';') {
+        if count == Limits::PARAMS {
+            return Err(lexer.error(ParseErrorKind::TooManyParams));
+        }
+        let name = lexer.token()?;
+        let value = if !lexer.eat_separator(b'=') {
+            RawValue::None
+        } else if lexer.peek() == Some(b'"') {
+            RawValue::Quoted(lexer.quoted_raw()?)
+        } else {
+            // `;name=` without a value is let pass: phones send it, and it is not ambiguous.
+            RawValue::Bare(lexer.take_while(is_unquoted_byte))
+        };
+        each(name, value);
+        count += 1;
+    }
+    Ok(())
+}
+
+fn read_uri_params<'a, T>(
+    lexer: &mut Lexer<'a>,
+    text: impl Fn(&'a [u8]) -> Result<T, ParseError>,
+    mut each: impl FnMut(T, Option<T>),
+) -> Result<(), ParseError> {
+    let mut count = 0_usize;
+    while lexer.eat(b';') {
+        if count == Limits::PARAMS {
+            return Err(lexer.error(ParseErrorKind::TooManyParams));
+        }
+        let start = lexer.offset();
+        let name = lexer.take_while(|byte| is_uri_param_byte(byte) && byte != b'=');
+        if name.is_empty() {
+            return Err(lexer.unexpected());
+        }
+        let name = text(name).map_err(|error| error.shifted(start))?;
+        let mut value = None;
+        if lexer.eat(b'=') {
+            let start = lexer.offset();
+            let raw = lexer.take_while(is_uri_param_byte);
+            value = Some(text(raw).map_err(|error| error.shifted(start))?);
+        }
+        each(name, value);
+        count += 1;
+    }
+    Ok(())
 }
 
 fn is_uri_param_byte(byte: u8) -> bool {

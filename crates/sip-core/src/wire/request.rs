@@ -76,6 +76,15 @@ impl Request {
         Ok(uri)
     }
 
+    /// Fails where [`request_uri`](Self::request_uri) does.
+    pub(super) fn check_uri(&self) -> Result<(), ParseError> {
+        // Only with a `?` can there be URI headers.
+        if memchr::memchr(b'?', &self.uri).is_some() {
+            return self.request_uri().map(drop);
+        }
+        Uri::check(&self.uri)
+    }
+
     /// Replaces the Request-URI. A `?` part is left out, since it may not stand there.
     pub fn set_uri(&mut self, uri: &Uri) {
         self.uri = Bytes::from(uri.without_headers().to_string());

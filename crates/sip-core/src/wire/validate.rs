@@ -17,7 +17,7 @@ impl Request {
     /// The first fault; [`ParseError::status`] says how to answer it. Its offset is within the value of the header
     /// in question.
     pub fn validate(&self) -> Result<(), ParseError> {
-        self.request_uri()?;
+        self.check_uri()?;
         let cseq = validate_headers(self.headers())?;
         if cseq.method != *self.method() {
             return Err(ParseError::new(ParseErrorKind::MethodMismatch, 0));
@@ -39,15 +39,15 @@ impl Response {
 }
 
 fn validate_headers(headers: &Headers) -> Result<CSeq, ParseError> {
-    validate_list(headers, Via::parse, &HeaderName::Via, true)?;
+    validate_list(headers, Via::check, &HeaderName::Via, true)?;
     for name in [HeaderName::From, HeaderName::To] {
-        NameAddr::parse(once(headers, &name)?)?;
+        NameAddr::check(once(headers, &name)?)?;
     }
     validate_call_id(once(headers, &HeaderName::CallId)?)?;
     let cseq = CSeq::parse(once(headers, &HeaderName::CSeq)?)?;
-    validate_list(headers, Contact::parse, &HeaderName::Contact, false)?;
+    validate_list(headers, Contact::check, &HeaderName::Contact, false)?;
     for name in [HeaderName::Route, HeaderName::RecordRoute] {
-        validate_list(headers, NameAddr::parse, &name, false)?;
+        validate_list(headers, NameAddr::check, &name, false)?;
     }
     validate_optional::<Date>(headers)?;
     at_most_once(headers, &HeaderName::ContentType)?;
@@ -71,15 +71,15 @@ fn validate_optional<H: TypedHeader>(headers: &Headers) -> Result<(), ParseError
     headers.typed::<H>().map_or(Ok(()), |header| header.map(drop))
 }
 
-fn validate_list<T>(
+fn validate_list(
     headers: &Headers,
-    parse: impl Fn(&[u8]) -> Result<T, ParseError>,
+    check: impl Fn(&[u8]) -> Result<(), ParseError>,
     name: &HeaderName,
     mandatory: bool,
 ) -> Result<(), ParseError> {
     let mut count = 0_usize;
     for item in headers.items(name) {
-        parse(item)?;
+        check(item)?;
         count += 1;
     }
     if mandatory && count == 0 {

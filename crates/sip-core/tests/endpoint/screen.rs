@@ -203,8 +203,12 @@ fn broken_requests() {
             ),
             "SIP/2.0 513",
         ),
+        // The Via is broken, but says where to.
+        (options.replace("SIP/2.0", "SIP/7.0"), "SIP/2.0 505"),
+        (options.replace(";branch=", ";;branch="), "SIP/2.0 400"),
         // No way back: silence.
         (options.replace("Via:", "Vja:"), ""),
+        (text("ACK", "z9hG4bK1", "").replace(";branch=", ";;branch="), ""),
         (options.replace("Via: SIP/2.0/UDP 198", "Via: nonsense 198"), ""),
         (options[..40].to_owned(), ""),
         ("\u{0}\u{1}\u{2} random bytes".to_owned(), ""),

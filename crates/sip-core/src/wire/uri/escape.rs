@@ -52,6 +52,18 @@ pub(in crate::wire) fn normalise_escapes(bytes: &[u8]) -> Result<SmolStr, ParseE
     Ok(text.finish())
 }
 
+/// Fails where [`normalise_escapes`] does.
+pub(in crate::wire) fn check_escapes(bytes: &[u8]) -> Result<(), ParseError> {
+    let mut at = 0;
+    while let Some(found) = memchr::memchr(b'%', bytes.get(at..).unwrap_or_default()) {
+        at += found;
+        let escape = bytes.get(at..at + 3).unwrap_or_default();
+        hex_pair(escape).ok_or(ParseError::new(ParseErrorKind::Escape, at))?;
+        at += 3;
+    }
+    Ok(())
+}
+
 fn hex_pair(escape: &[u8]) -> Option<u8> {
     let [b'%', high, low] = *escape else { return None };
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());

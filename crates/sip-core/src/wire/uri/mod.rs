@@ -1,7 +1,8 @@
+mod check;
 mod equivalence;
 mod escape;
 
-pub(super) use escape::{normalise_escapes, write_escaped, write_host_name};
+pub(super) use escape::{check_escapes, normalise_escapes, write_escaped, write_host_name};
 
 use super::lexer::{Lexer, decode_text};
 use super::params::Params;
@@ -329,6 +330,19 @@ impl Uri {
 
 /// Reads `host [":" port]`; with white space around the colon if `spaced`, as in Via.
 pub(crate) fn lex_host_port(lexer: &mut Lexer<'_>, spaced: bool) -> Result<(Host, Option<u16>), ParseError> {
+    read_host_port(lexer, spaced, Host::parse)
+}
+
+/// Takes what [`lex_host_port`] takes, and fails where it does.
+pub(crate) fn check_host_port(lexer: &mut Lexer<'_>, spaced: bool) -> Result<(), ParseError> {
+    read_host_port(lexer, spaced, Host::check).map(drop)
+}
+
+fn read_host_port<'a, T>(
+    lexer: &mut Lexer<'a>,
+    spaced: bool,
+    read: impl FnOnce(&'a [u8]) -> Result<T, ParseError>,
+) -> Result<(T, Option<u16>), ParseError> {
     let start = lexer.offset();
     let host = if lexer.peek() == Some(b'[') {
         let len = memchr::memchr(b']', lexer.rest()).ok_or(lexer.error(ParseErrorKind::Host))?;
@@ -336,7 +350,7 @@ pub(crate) fn lex_host_port(lexer: &mut Lexer<'_>, spaced: bool) -> Result<(Host
     } else {
         lexer.take_while(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
     };
-    let host = Host::parse(host).map_err(|error| error.shifted(start))?;
+    let host = read(host).map_err(|error| error.shifted(start))?;
     let has_port = if spaced {
         lexer.eat_separator(b':')
     } else {
