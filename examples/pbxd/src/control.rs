@@ -26,7 +26,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Nobody who waits for a ring or an answer notices some milliseconds, and SIP's shortest timer is hundreds of them.
 const GATHERING: Gathering = Gathering {
     from: 200,
-    time: Duration::from_millis(3),
+    time: Duration::from_millis(5),
     enough: 32,
 };
 
