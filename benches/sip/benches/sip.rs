@@ -1,0 +1,138 @@
+//! `sip-core` side by side with other SIP crates, in one process and in turn.
+//!
+//! `RATIO <name> <ours> <unit> <peer> <peer's value> <ours/peer>` and `FIGURE <name> <value> <unit>`: medians.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use bench_sip::calls::Calls;
+use bench_sip::invite::invite;
+use bench_sip::{alternate, ours, peers};
+use sip_core::StatusCode;
+
+fn main() {
+    // `cargo test` and `cargo bench -- --test` only ask whether it can be started.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let datagram = invite();
+    figure("sip/invite", datagram.len(), "octets");
+    all_read_the_same(&datagram);
+    typed(&datagram);
+    table(&datagram);
+    print(&datagram);
+    respond(&datagram);
+    for held in [0, 1_000, 100_000] {
+        calls(held);
+    }
+}
+
+/// Or the comparison would be worth nothing: 3 single values, 3 Via, 1 Contact, 2 Record-Route.
+fn all_read_the_same(datagram: &bytes::Bytes) {
+    assert_eq!(ours::typed(datagram), 9, "sip-core");
+    assert_eq!(peers::rsip::typed(datagram), 9, "rsip");
+    assert_eq!(peers::sipx::typed(datagram), 9, "sipx-sip");
+    assert_eq!(peers::ezk::typed(datagram), 9, "ezk-sip-types");
+}
+
+fn typed(datagram: &bytes::Bytes) {
+    let times = alternate(&mut [
+        &mut || _ = black_box(ours::typed(datagram)),
+        &mut || _ = black_box(peers::rsip::typed(datagram)),
+        &mut || _ = black_box(peers::sipx::typed(datagram)),
+        &mut || _ = black_box(peers::ezk::typed(datagram)),
+    ]);
+    ratios(
+        "sip/parse_and_typed_access",
+        &times,
+        &["rsip", "sipx-sip", "ezk-sip-types"],
+    );
+}
+
+fn table(datagram: &bytes::Bytes) {
+    let times = alternate(&mut [
+        &mut || drop(black_box(ours::parse(datagram))),
+        &mut || drop(black_box(peers::rsip::parse(datagram))),
+        &mut || drop(black_box(peers::sipx::parse(datagram))),
+        &mut || drop(black_box(peers::ezk::parse(datagram))),
+        &mut || drop(black_box(ours::validate(datagram))),
+    ]);
+    let (validated, times) = times.split_last().expect("five were measured");
+    ratios("sip/parse", times, &["rsip", "sipx-sip", "ezk-sip-types"]);
+    figure("sip/parse_and_validate", format_args!("{validated:.3}"), "us");
+}
+
+fn print(datagram: &bytes::Bytes) {
+    let (request, rsip, sipx) = (
+        ours::parse(datagram),
+        peers::rsip::parse(datagram),
+        peers::sipx::parse(datagram),
+    );
+    assert_eq!(ours::print(&request), datagram);
+    let times = alternate(&mut [
+        &mut || drop(black_box(ours::print(&request))),
+        &mut || drop(black_box(peers::rsip::print(&rsip))),
+        &mut || drop(black_box(peers::sipx::print(&sipx))),
+    ]);
+    ratios("sip/print_untouched", &times, &["rsip", "sipx-sip"]);
+}
+
+fn respond(datagram: &bytes::Bytes) {
+    let request = ours::parse(datagram);
+    let times = alternate(&mut [
+        &mut || drop(black_box(ours::respond(&request, StatusCode::RINGING))),
+        &mut || drop(black_box(ours::respond(&request, StatusCode::OK))),
+    ]);
+    for (name, time) in ["sip/build_180", "sip/build_200"].iter().zip(times) {
+        figure(name, format_args!("{time:.3}"), "us");
+    }
+}
+
+/// Calls while `held` others are established.
+fn calls(held: usize) {
+    let mut calls = Calls::new(held);
+    let before = resident();
+    (0..held).for_each(|_| calls.call(false));
+    calls.pass(Duration::from_secs(100));
+    assert_eq!(calls.held(), held);
+    if held >= 100_000 {
+        let each = resident().saturating_sub(before) / (2 * held);
+        figure("sip/octets_a_dialog", each, "B");
+    }
+    let mut rates: Vec<f64> = (0..5)
+        .map(|_| {
+            let (start, answered) = (Instant::now(), calls.answered);
+            (0..4_000).for_each(|_| calls.call(true));
+            let made = calls.answered - answered;
+            assert_eq!(made, 4_000, "every call is answered");
+            4_000.0 / start.elapsed().as_secs_f64()
+        })
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    let name = format!("sip/calls_with_{held}_held");
+    figure(&name, format_args!("{:.0}", rates[rates.len() / 2]), "calls/s");
+}
+
+/// Octets of this process that are in memory.
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    pages
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<usize>().ok())
+        .unwrap_or(0)
+        * 4096
+}
+
+fn ratios(name: &str, times: &[f64], peers: &[&str]) {
+    let Some((ours, theirs)) = times.split_first() else {
+        return;
+    };
+    for (peer, time) in peers.iter().zip(theirs) {
+        println!("RATIO {name} {ours:.3} us {peer} {time:.3} {:.3}", ours / time);
+    }
+}
+
+fn figure(name: &str, value: impl std::fmt::Display, unit: &str) {
+    println!("FIGURE {name} {value} {unit}");
+}
