@@ -7,79 +7,15 @@
     reason = "a failed test is a panic"
 )]
 
+mod support;
+
 use std::time::Duration;
 
-use sim::{Answer, CallId, CallState, Happening, Link, Office, Phone, Sound};
+use sim::{Answer, CallState, Happening, Link, Office, Phone, Sound};
 use sip_core::event::dialog_info::DialogState;
 use sip_core::{StatusCode, Transport};
-use switch::{Config, Extension, Lot};
-
-const SECOND: Duration = Duration::from_secs(1);
-
-/// Four extensions, 1001 to 1004; all but the first answer after a second.
-fn office(change: impl Fn(&mut Config)) -> Office {
-    let mut config = Config::new("pbx.test");
-    for number in 1001..=1004 {
-        config
-            .extensions
-            .push(Extension::new(&number.to_string(), &format!("Desk {number}"), "secret"));
-    }
-    config.lots.push(Lot::new("700", 701..=702));
-    change(&mut config);
-    let mut office = Office::new(config, [3; 32]).unwrap();
-    for phone in 1..office.phone_count() {
-        office.phone_config(phone, |config| config.answer = Answer::After(SECOND));
-    }
-    office.register_all().unwrap();
-    assert!(
-        (0..4).all(|phone| office.phone(phone).is_registered()),
-        "{:?}",
-        log(&office, 0)
-    );
-    office
-}
-
-fn dial(office: &mut Office, phone: usize, number: &str) -> CallId {
-    let call = office
-        .phone_do(phone, |phone, now| phone.dial(now, number))
-        .unwrap()
-        .unwrap();
-    office.run_for(SECOND * 3).unwrap();
-    office.check().unwrap();
-    call
-}
-
-fn only(office: &Office, phone: usize) -> CallId {
-    let calls: Vec<CallId> = office.phone(phone).calls().map(|(id, _)| id).collect();
-    assert_eq!(calls.len(), 1, "phone {phone}: {:?}", log(office, phone));
-    calls[0]
-}
-
-fn log(office: &Office, phone: usize) -> Vec<Happening> {
-    office.phone(phone).log().map(|entry| entry.what.clone()).collect()
-}
-
-/// What a phone with one call hears, after everybody has had time to speak.
-fn hears(office: &mut Office, phone: usize) -> Option<Sound> {
-    office.run_for(SECOND * 6).unwrap();
-    let call = only(office, phone);
-    let (at, sound) = office.phone(phone).get(call).unwrap().last_sound()?;
-    (office.now() - at <= SECOND * 6).then_some(sound)
-}
-
-fn hang_up_all(office: &mut Office) {
-    for phone in 0..office.phone_count() {
-        let calls: Vec<CallId> = office.phone(phone).calls().map(|(id, _)| id).collect();
-        for call in calls {
-            office
-                .phone_do(phone, |phone, now| phone.hang_up(now, call))
-                .unwrap()
-                .unwrap();
-        }
-    }
-    office.run_for(SECOND * 120).unwrap();
-    office.check_idle().unwrap();
-}
+use support::*;
+use switch::{Config, Extension};
 
 #[test]
 fn two_phones_talk_and_hang_up() {
