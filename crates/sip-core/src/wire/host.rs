@@ -1,3 +1,4 @@
+use super::lexer::is_host_byte;
 use super::{ParseError, ParseErrorKind};
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -81,8 +82,7 @@ const MAX_NAME: usize = 255;
 
 /// Names are not told from IPv4 addresses here.
 fn is_name(bytes: &[u8]) -> bool {
-    let is_name_byte = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    !bytes.is_empty() && bytes.len() <= MAX_NAME && bytes.iter().all(is_name_byte)
+    !bytes.is_empty() && bytes.len() <= MAX_NAME && bytes.iter().all(|&byte| is_host_byte(byte))
 }
 
 fn parse_v6(bytes: &[u8]) -> Option<Ipv6Addr> {

@@ -6,6 +6,9 @@ use std::borrow::Cow;
 
 const TOKEN: u8 = 1;
 const UNQUOTED: u8 = 2;
+const HOST: u8 = 4;
+const URI_PARAM: u8 = 8;
+const USER: u8 = 16;
 
 /// What each byte may be part of, by bits.
 #[expect(
@@ -23,7 +26,16 @@ static CLASS: [u8; 256] = {
             );
         // Parameter values without quotes: token or host by the book; phones also leave `/`, `@`, `=` and others bare.
         let unquoted = byte >= 0x80 || (byte.is_ascii_graphic() && !matches!(byte, b';' | b',' | b'"' | b'<' | b'>'));
-        table[byte as usize] = (token as u8) * TOKEN + (unquoted as u8) * UNQUOTED;
+        let host = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        let unreserved = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')');
+        let uri_param = unreserved || matches!(byte, b'[' | b']' | b'/' | b':' | b'&' | b'+' | b'$' | b'%' | b'=');
+        let user = unreserved || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/');
+        table[byte as usize] = (token as u8) * TOKEN
+            + (unquoted as u8) * UNQUOTED
+            + (host as u8) * HOST
+            + (uri_param as u8) * URI_PARAM
+            + (user as u8) * USER;
         if byte == u8::MAX {
             break;
         }
@@ -42,6 +54,21 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
 
 pub(crate) fn is_unquoted_byte(byte: u8) -> bool {
     has_class(byte, UNQUOTED)
+}
+
+/// Of a host name or an IPv4 address.
+pub(crate) fn is_host_byte(byte: u8) -> bool {
+    has_class(byte, HOST)
+}
+
+/// Of a URI parameter: `paramchar` with escapes and the equals sign.
+pub(crate) fn is_uri_param_byte(byte: u8) -> bool {
+    has_class(byte, URI_PARAM)
+}
+
+/// Of the user of a URI, without escapes.
+pub(crate) fn is_user_byte(byte: u8) -> bool {
+    has_class(byte, USER)
 }
 
 /// Counts the octets that are looked at, so that tests can tell linear from quadratic without a clock.

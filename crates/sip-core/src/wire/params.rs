@@ -1,4 +1,4 @@
-use super::lexer::{Lexer, is_token_byte, is_unquoted_byte, small_text, unquote};
+use super::lexer::{Lexer, is_token_byte, is_unquoted_byte, is_uri_param_byte, small_text, unquote};
 use super::uri::{check_escapes, normalise_escapes, write_escaped};
 use super::{ParseError, ParseErrorKind};
 use crate::Limits;
@@ -236,10 +236,6 @@ fn read_uri_params<'a, T>(
         count += 1;
     }
     Ok(())
-}
-
-fn is_uri_param_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.!~*'()[]/:&+$%=".contains(&byte)
 }
 
 /// Writes a quoted string. Control characters are masked by `?`, so that no text can end a line.

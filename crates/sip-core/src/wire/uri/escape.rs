@@ -10,9 +10,7 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte)
 }
 
-pub(super) fn is_user_byte(byte: u8) -> bool {
-    is_unreserved(byte) || b"&=+$,;?/".contains(&byte)
-}
+pub(super) use crate::wire::lexer::is_user_byte;
 
 /// What phones leave unescaped in a user part; harmless, and printed escaped.
 pub(super) fn is_tolerated(byte: u8) -> bool {

@@ -4,7 +4,7 @@ mod escape;
 
 pub(super) use escape::{check_escapes, normalise_escapes, write_escaped, write_host_name};
 
-use super::lexer::{Lexer, decode_text};
+use super::lexer::{Lexer, decode_text, is_host_byte};
 use super::params::Params;
 use super::{Host, ParseError, ParseErrorKind};
 use crate::Limits;
@@ -348,7 +348,7 @@ fn read_host_port<'a, T>(
         let len = memchr::memchr(b']', lexer.rest()).ok_or(lexer.error(ParseErrorKind::Host))?;
         lexer.take(len + 1)
     } else {
-        lexer.take_while(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        lexer.take_while(is_host_byte)
     };
     let host = read(host).map_err(|error| error.shifted(start))?;
     let has_port = if spaced {
