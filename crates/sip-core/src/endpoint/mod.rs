@@ -79,17 +79,17 @@ mod names;
 mod notifier;
 mod refer;
 mod reinvite;
-mod reply;
+pub(crate) mod reply;
 mod requests;
 #[cfg(feature = "serde")]
-mod saved;
+pub(crate) mod saved;
 mod screen;
 mod sent;
 mod server;
 mod session;
 mod stats;
 mod subscriber;
-mod timers;
+pub(crate) mod timers;
 mod transport;
 mod write;
 
@@ -138,7 +138,7 @@ pub struct Endpoint {
     secret: u64,
     now: Time,
     output: VecDeque<Output>,
-    timers: Timers,
+    timers: Timers<TimerKey>,
     connections: BTreeMap<ConnectionId, Connection>,
     /// Connections whose closing was asked for: what still comes on them is not read, or the middle of a message would
     /// be taken for the start of another.

@@ -112,7 +112,7 @@ fn write_vias(out: &mut Vec<u8>, request: &Request, via: &Via, source: SocketAdd
 
 /// Where responses to a request go (RFC 3261 §18.2.2, RFC 3581 §4): back on the connection; over UDP to the source address,
 /// at the port that the Via names unless it asks for the source port.
-pub(super) fn response_flow(flow: Flow, via: &Via) -> Flow {
+pub(crate) fn response_flow(flow: Flow, via: &Via) -> Flow {
     if flow.transport.is_reliable() || via.params.get("rport").is_some() {
         return flow;
     }
@@ -124,7 +124,7 @@ pub(super) fn response_flow(flow: Flow, via: &Via) -> Flow {
 }
 
 /// Whether the endpoint can write what the embedder gave.
-pub(super) fn check(headers: &[(HeaderName, Bytes)], reason: Option<&str>) -> Result<(), EndpointError> {
+pub(crate) fn check(headers: &[(HeaderName, Bytes)], reason: Option<&str>) -> Result<(), EndpointError> {
     let reserved = |name: &HeaderName| {
         matches!(
             name,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub(super) mod by_remote {
+pub(crate) mod by_remote {
     use super::{BTreeMap, Deserialize, DeserializeOwned, Deserializer, Serialize, Serializer};
 
     pub(crate) fn serialize<S: Serializer, K: Serialize, V: Serialize>(
@@ -23,7 +23,7 @@ pub(super) mod by_remote {
     }
 }
 
-pub(super) mod index {
+pub(crate) mod index {
     use core::hash::Hash;
 
     use super::{BTreeMap, Deserialize, DeserializeOwned, Deserializer, HashMap, Serialize, Serializer};

@@ -1,4 +1,4 @@
-//! All timers of an endpoint in one ordered structure.
+//! All timers of a machine in one ordered structure.
 
 use std::collections::BTreeSet;
 
@@ -20,22 +20,28 @@ pub(super) enum TimerKey {
     Connection(ConnectionId),
 }
 
-/// Each owner has at most one entry, and remembers its time in an [`Alarm`].
-#[derive(Debug, Default)]
+/// Each owner (named by a `K`) has at most one entry, and remembers its time in an [`Alarm`].
+#[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct Timers {
-    queue: BTreeSet<(Time, TimerKey)>,
+pub(crate) struct Timers<K: Ord> {
+    queue: BTreeSet<(Time, K)>,
+}
+
+impl<K: Ord> Default for Timers<K> {
+    fn default() -> Self {
+        Self { queue: BTreeSet::new() }
+    }
 }
 
 /// When the owner's entry is due. It may be earlier than the owner's deadline, never later: moving a deadline back costs
 /// nothing until the entry is due, and is then found out.
 #[derive(Debug, Default, Clone, Copy)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct Alarm(Option<Time>);
+pub(crate) struct Alarm(Option<Time>);
 
-impl Timers {
+impl<K: Ord + Copy> Timers<K> {
     /// Sees to it that the owner is woken at `deadline`, or soon after `now` if that is past.
-    pub(super) fn arm(&mut self, now: Time, key: TimerKey, alarm: &mut Alarm, deadline: Option<Time>) {
+    pub(crate) fn arm(&mut self, now: Time, key: K, alarm: &mut Alarm, deadline: Option<Time>) {
         let Some(deadline) = deadline else { return };
         let at = deadline.max(Time::from_nanos(now.as_nanos().saturating_add(1)));
         if alarm.0.is_some_and(|armed| armed <= at) {
@@ -47,14 +53,14 @@ impl Timers {
     }
 
     /// The owner is gone.
-    pub(super) fn disarm(&mut self, key: TimerKey, alarm: &mut Alarm) {
+    pub(crate) fn disarm(&mut self, key: K, alarm: &mut Alarm) {
         if let Some(armed) = alarm.0.take() {
             self.queue.remove(&(armed, key));
         }
     }
 
     /// Takes the next entry that is due. The owner must clear its alarm.
-    pub(super) fn pop(&mut self, now: Time) -> Option<TimerKey> {
+    pub(crate) fn pop(&mut self, now: Time) -> Option<K> {
         let (at, _) = self.queue.first()?;
         if *at > now {
             return None;
@@ -63,18 +69,18 @@ impl Timers {
     }
 
     /// The time of the next entry.
-    pub(super) fn next(&self) -> Option<Time> {
+    pub(crate) fn next(&self) -> Option<Time> {
         self.queue.first().map(|(at, _)| *at)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.queue.len()
     }
 }
 
 impl Alarm {
     /// The entry was taken out.
-    pub(super) fn fired(&mut self) {
+    pub(crate) fn fired(&mut self) {
         self.0 = None;
     }
 }
