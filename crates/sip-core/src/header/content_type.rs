@@ -1,4 +1,5 @@
 use super::{TypedHeader, parse_all, write_token};
+use crate::wire::lexer::Lexer;
 use crate::wire::{HeaderName, Params, ParseError};
 use core::fmt;
 use smol_str::SmolStr;
@@ -32,28 +33,33 @@ impl ContentType {
     }
 }
 
+/// Reads type, subtype and parameters.
+pub(super) fn lex_media_type(lexer: &mut Lexer<'_>) -> Result<(SmolStr, SmolStr, Params), ParseError> {
+    let kind = SmolStr::new(lexer.token()?);
+    if !lexer.eat_separator(b'/') {
+        return Err(lexer.unexpected());
+    }
+    let subtype = SmolStr::new(lexer.token()?);
+    Ok((kind, subtype, Params::lex(lexer)?))
+}
+
+/// Writes type, subtype and parameters.
+pub(super) fn write_media_type(out: &mut impl fmt::Write, kind: &str, subtype: &str, params: &Params) -> fmt::Result {
+    write_token(out, kind)?;
+    out.write_char('/')?;
+    write_token(out, subtype)?;
+    params.write(out)
+}
+
 impl TypedHeader for ContentType {
     const NAME: HeaderName = HeaderName::ContentType;
 
     fn parse(value: &[u8]) -> Result<Self, ParseError> {
-        parse_all(value, |lexer| {
-            let kind = SmolStr::new(lexer.token()?);
-            if !lexer.eat_separator(b'/') {
-                return Err(lexer.unexpected());
-            }
-            let subtype = SmolStr::new(lexer.token()?);
-            Ok(Self {
-                kind,
-                subtype,
-                params: Params::lex(lexer)?,
-            })
-        })
+        let (kind, subtype, params) = parse_all(value, lex_media_type)?;
+        Ok(Self { kind, subtype, params })
     }
 
     fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        write_token(out, &self.kind)?;
-        out.write_char('/')?;
-        write_token(out, &self.subtype)?;
-        self.params.write(out)
+        write_media_type(out, &self.kind, &self.subtype, &self.params)
     }
 }

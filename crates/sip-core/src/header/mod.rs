@@ -14,49 +14,98 @@
 //! # Ok::<(), sip_core::ParseError>(())
 //! ```
 
-use crate::wire::lexer::Lexer;
-use crate::wire::{HeaderName, ParseError};
+use crate::Limits;
+use crate::wire::lexer::{Lexer, split_list};
+use crate::wire::{HeaderName, ParseError, ParseErrorKind};
 use core::fmt;
 
+mod accept;
 mod address;
+mod answer_mode;
 mod authorization;
+mod caller_preferences;
 mod contact;
+mod content_disposition;
 mod content_type;
 mod cseq;
 mod date;
+mod diversion;
+mod early_media;
+mod entity_tag;
 mod event;
+#[doc(hidden)]
+pub mod fuzz;
+mod history_info;
+mod in_reply_to;
+mod info_package;
+mod join;
+mod mime;
 mod number;
+mod p_headers;
+mod priority;
+mod privacy;
+mod push;
 mod rack;
 mod reason;
+mod refer_sub;
 mod replaces;
 mod retry_after;
+mod security;
 mod session_expires;
 mod subscription_state;
+mod target_dialog;
+mod text;
+mod timestamp;
 mod token_list;
 mod via;
 mod warning;
+mod words;
 
+pub use accept::{Accept, AcceptEncoding, AcceptLanguage, Choice, MediaRange};
 pub use address::{
-    AlertInfo, Diversion, From, PAssertedIdentity, PPreferredIdentity, Path, RecordRoute, ReferTo, ReferredBy, Route,
+    AlertInfo, CallInfo, ErrorInfo, From, Geolocation, PAssertedIdentity, PAssociatedUri, PCalledPartyId,
+    PPreferredIdentity, PServedUser, Path, RecordRoute, ReferTo, ReferredBy, RemotePartyId, ReplyTo, Route,
     ServiceRoute, To,
 };
+pub use answer_mode::{AnswerMode, Answering, PrivAnswerMode};
 pub use authorization::{
     AuthParams, AuthenticationInfo, Authorization, Challenge, Credentials, ProxyAuthenticate, ProxyAuthorization,
     WwwAuthenticate,
 };
+pub use caller_preferences::{AcceptContact, Directive, FeatureCaps, RejectContact, RequestDisposition};
 pub use contact::Contact;
+pub use content_disposition::{ContentDisposition, Disposition};
 pub use content_type::ContentType;
 pub use cseq::CSeq;
 pub use date::Date;
+pub use diversion::{Diversion, DiversionReason};
+pub use early_media::{EarlyMedia, PEarlyMedia};
+pub use entity_tag::{SipEtag, SipIfMatch, SuppressIfMatch};
 pub use event::EventHeader;
-pub use number::{ContentLength, Expires, MaxForwards, MinExpires, RSeq};
+pub use history_info::{BadHistoryIndex, HistoryIndex, HistoryInfo, Retarget};
+pub use in_reply_to::InReplyTo;
+pub use info_package::{InfoPackage, RecvInfo};
+pub use join::Join;
+pub use mime::{ContentId, ContentTransferEncoding, MimeVersion};
+pub use number::{ContentLength, Expires, FlowTimer, MaxBreadth, MaxForwards, MinExpires, RSeq};
+pub use p_headers::{PAccessNetworkInfo, PChargingFunctionAddresses, PChargingVector, PVisitedNetworkId};
+pub use priority::Priority;
+pub use privacy::{Privacy, PrivacyKind};
+pub use push::Push;
 pub use rack::RAck;
 pub use reason::Reason;
+pub use refer_sub::ReferSub;
 pub use replaces::Replaces;
 pub use retry_after::RetryAfter;
+pub use security::{SecurityClient, SecurityMechanism, SecurityServer, SecurityVerify};
 pub use session_expires::{MinSe, Refresher, SessionExpires};
 pub use subscription_state::{SubscriptionState, SubscriptionStatus};
-pub use token_list::{Allow, AllowEvents, ProxyRequire, Require, Supported, Unsupported};
+pub use target_dialog::TargetDialog;
+pub use text::{Organization, Server, Subject, UserAgent};
+pub use timestamp::Timestamp;
+pub use token_list::{
+    Allow, AllowEvents, ContentEncoding, ContentLanguage, ProxyRequire, Require, Supported, Unsupported,
+};
 pub use via::Via;
 pub use warning::Warning;
 
@@ -93,6 +142,30 @@ fn parse_all<'a, T>(
     let parsed = read(&mut lexer)?;
     lexer.finish()?;
     Ok(parsed)
+}
+
+/// Reads the items of a comma-separated list, at most [`Limits::VALUES`].
+fn parse_list<'a, T>(value: &'a [u8], read: impl Fn(&'a [u8]) -> Result<T, ParseError>) -> Result<Vec<T>, ParseError> {
+    let mut all = Vec::new();
+    for item in split_list(value) {
+        let offset = item.as_ptr().addr() - value.as_ptr().addr();
+        if all.len() == Limits::VALUES {
+            return Err(ParseError::new(ParseErrorKind::TooManyValues, offset));
+        }
+        all.push(read(item).map_err(|error| error.shifted(offset))?);
+    }
+    Ok(all)
+}
+
+/// Writes the items of a comma-separated list.
+fn write_list<T, W: fmt::Write>(out: &mut W, items: &[T], write: impl Fn(&mut W, &T) -> fmt::Result) -> fmt::Result {
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.write_str(", ")?;
+        }
+        write(out, item)?;
+    }
+    Ok(())
 }
 
 /// Reads delta-seconds. A number beyond 32 bits means "as long as can be" (RFC 3261 §20.19 allows 2^32-1 at most).

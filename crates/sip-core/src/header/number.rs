@@ -42,6 +42,24 @@ numbers! {
     MaxForwards, u8, hops;
     /// Seconds that a registration or subscription must at least live (RFC 3261 §20.23).
     MinExpires, u32, seconds;
+    /// Branches that a request may still be forked into (RFC 5393 §5.3.3). More than 32 bits hold is read as their maximum.
+    ///
+    /// ```
+    /// use sip_core::header::{MaxBreadth, TypedHeader};
+    ///
+    /// assert_eq!(MaxBreadth::parse(b"60")?, MaxBreadth(60));
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
+    MaxBreadth, u32, seconds;
+    /// Seconds of silence after which a registrar gives up a flow (RFC 5626 §4.5).
+    ///
+    /// ```
+    /// use sip_core::header::{FlowTimer, TypedHeader};
+    ///
+    /// assert_eq!(FlowTimer::parse(b"120")?, FlowTimer(120));
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
+    FlowTimer, u32, seconds;
     /// The number of a reliable provisional response (RFC 3262 §7.1).
     RSeq, u32, |lexer| lexer.number_u32(u32::MAX);
 }

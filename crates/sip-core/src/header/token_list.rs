@@ -1,9 +1,7 @@
 //! The headers whose value is a list of tokens.
 
-use super::TypedHeader;
-use crate::Limits;
-use crate::wire::lexer::split_list;
-use crate::wire::{HeaderName, ParseError, ParseErrorKind, Token};
+use super::{TypedHeader, parse_list, write_list};
+use crate::wire::{HeaderName, ParseError, Token};
 use core::fmt;
 
 macro_rules! token_lists {
@@ -42,23 +40,11 @@ macro_rules! token_lists {
 }
 
 fn parse_tokens(value: &[u8]) -> Result<Vec<Token>, ParseError> {
-    let mut tokens = Vec::new();
-    for item in split_list(value) {
-        if tokens.len() == Limits::VALUES {
-            return Err(ParseError::new(ParseErrorKind::TooManyValues, 0));
-        }
-        let offset = item.as_ptr().addr() - value.as_ptr().addr();
-        let token = bytes::Bytes::copy_from_slice(item);
-        tokens.push(Token::from_bytes(token).map_err(|error| error.shifted(offset))?);
-    }
-    Ok(tokens)
+    parse_list(value, |item| Token::from_bytes(bytes::Bytes::copy_from_slice(item)))
 }
 
 fn write_tokens(tokens: &[Token], out: &mut impl fmt::Write) -> fmt::Result {
-    for (at, token) in tokens.iter().enumerate() {
-        write!(out, "{}{token}", if at == 0 { "" } else { ", " })?;
-    }
-    Ok(())
+    write_list(out, tokens, |out, token| out.write_str(token.as_str()))
 }
 
 token_lists! {
@@ -73,6 +59,24 @@ token_lists! {
     Require;
     /// The extensions that a proxy must understand (RFC 3261 §20.29).
     ProxyRequire;
+    /// How the body was packed, in the order in which it was done (RFC 3261 §20.12).
+    ///
+    /// ```
+    /// use sip_core::header::{ContentEncoding, TypedHeader};
+    ///
+    /// assert!(ContentEncoding::parse(b"gzip")?.contains("GZIP"));
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
+    ContentEncoding;
+    /// The languages of the body (RFC 3261 §20.13).
+    ///
+    /// ```
+    /// use sip_core::header::{ContentLanguage, TypedHeader};
+    ///
+    /// assert!(ContentLanguage::parse(b"fr, en-gb")?.contains("en-GB"));
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
+    ContentLanguage;
     /// The required extensions that are not understood (RFC 3261 §20.40).
     Unsupported;
 }
