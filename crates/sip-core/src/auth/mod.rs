@@ -52,11 +52,13 @@ mod client;
 #[doc(hidden)]
 pub mod fuzz;
 mod nonce;
+mod request;
 mod secret;
 mod server;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use client::Client;
+pub use request::Refusal;
 pub use secret::Secret;
 pub use server::{AuthError, Server, ServerConfig, SignedRequest};
 

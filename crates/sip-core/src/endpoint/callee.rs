@@ -126,6 +126,28 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Answers the INVITE or re-INVITE that waits with any status but 100: [`provisional`](Self::provisional),
+    /// [`answer`](Self::answer) (always with 200) or [`reject`](Self::reject). For who passes on another's answer.
+    ///
+    /// # Errors
+    ///
+    /// Those of the three.
+    pub fn answer_with(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        status: StatusCode,
+        reply: Reply,
+    ) -> Result<(), EndpointError> {
+        if status.is_provisional() {
+            self.provisional(now, session, status, reply)
+        } else if status.is_success() {
+            self.answer(now, session, reply)
+        } else {
+            self.reject(now, session, status, reply)
+        }
+    }
+
     pub(super) fn on_invite(&mut self, incoming: Incoming, merge: Bytes) {
         if self.sessions.len() >= self.config.limits.sessions {
             return self.refuse_overload(&incoming);

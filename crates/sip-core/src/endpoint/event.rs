@@ -3,7 +3,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::{ConnectionId, Flow, ReferId, RequestId, SessionId, SubscriptionId, Transmit};
-use crate::header::{EventHeader, SubscriptionState};
+use crate::header::{EventHeader, Reason, SubscriptionState, TypedHeader};
 use crate::{NameAddr, Request, Response, StatusCode};
 
 /// What the endpoint wants done or has to tell, in the order in which it happened.
@@ -196,6 +196,34 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The session that this is about, or in whose dialog it happened; `None` outside of sessions.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Invite { session, .. }
+            | Self::Progress { session, .. }
+            | Self::Answered { session, .. }
+            | Self::Failed { session, .. }
+            | Self::Cancelled { session }
+            | Self::Confirmed { session, .. }
+            | Self::Reinvite { session, .. }
+            | Self::ReinviteCancelled { session }
+            | Self::Reinvited { session, .. }
+            | Self::Ended { session, .. }
+            | Self::ReferNotified { session, .. } => Some(*session),
+            Self::Refer { session, .. } | Self::Request { session, .. } => *session,
+            Self::ReferEnded { .. }
+            | Self::Response { .. }
+            | Self::Subscribe { .. }
+            | Self::Resubscribed { .. }
+            | Self::SubscriptionEnded { .. }
+            | Self::SubscriptionAccepted { .. }
+            | Self::Notified { .. } => None,
+        }
+    }
+}
+
 /// Why an established session ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -212,6 +240,17 @@ pub enum EndCause {
     RequestTimeout(StatusCode),
     /// The peer could not be reached.
     TransportFailed,
+}
+
+impl EndCause {
+    /// The peer's reason to hang up, to be given to [`hang_up`](super::Endpoint::hang_up) of another session.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Bye { reason } => Reason::parse(reason.as_ref()?.as_bytes()).ok(),
+            Self::AckTimeout | Self::RequestTimeout(_) | Self::TransportFailed => None,
+        }
+    }
 }
 
 /// Why a subscription ended.

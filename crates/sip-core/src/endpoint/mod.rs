@@ -79,6 +79,7 @@ mod names;
 mod notifier;
 mod refer;
 mod reinvite;
+mod relay;
 pub(crate) mod reply;
 mod requests;
 #[cfg(feature = "serde")]

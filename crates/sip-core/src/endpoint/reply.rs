@@ -173,3 +173,13 @@ impl Reply {
         reply
     }
 }
+
+impl From<crate::auth::Refusal> for Reply {
+    /// The challenges, for [`Endpoint::respond`](super::Endpoint::respond) or [`reject`](super::Endpoint::reject).
+    fn from(refusal: crate::auth::Refusal) -> Self {
+        Self {
+            headers: refusal.headers,
+            ..Self::default()
+        }
+    }
+}

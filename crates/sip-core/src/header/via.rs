@@ -2,7 +2,7 @@ use super::{TypedHeader, parse_all, write_token};
 use crate::wire::lexer::Lexer;
 use crate::wire::{HeaderName, Host, Params, ParseError, ParseErrorKind, check_host_port, lex_host_port};
 use core::fmt;
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use smol_str::SmolStr;
 
 /// One hop that a request came over (RFC 3261 §20.42, RFC 3581).
@@ -83,6 +83,40 @@ impl Via {
     /// Fills in the `rport` parameter.
     pub fn set_rport(&mut self, port: u16) {
         self.params.set("rport", Some(&port.to_string()));
+    }
+
+    /// Notes where the request came from: `received` if that is not the sent-by address, `rport` if it was asked for
+    /// (RFC 3261 §18.2.1, RFC 3581 §4).
+    ///
+    /// ```
+    /// use sip_core::header::{TypedHeader, Via};
+    ///
+    /// let mut via = Via::parse(b"SIP/2.0/UDP 10.1.1.1:4540;rport;branch=z9hG4bKkjshdyff")?;
+    /// let source = "192.0.2.1:9988".parse().unwrap();
+    /// via.note_source(source);
+    /// assert_eq!((via.received(), via.rport()), (Some(source.ip()), Some(Some(9988))));
+    /// assert_eq!(via.reply_address(source), source);
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
+    pub fn note_source(&mut self, source: SocketAddr) {
+        let ip = source.ip().to_canonical();
+        let asked = self.rport().is_some();
+        if asked {
+            self.set_rport(source.port());
+        }
+        if asked || self.host.ip() != Some(ip) {
+            self.set_received(ip);
+        }
+    }
+
+    /// Where the response to a datagram goes: to the address it came from, at that port if `rport` was asked for, else at
+    /// the sent-by port (RFC 3261 §18.2.2, RFC 3581 §4). `maddr` is not followed: strangers would choose the victim.
+    pub fn reply_address(&self, source: SocketAddr) -> SocketAddr {
+        let port = match self.rport() {
+            Some(_) => source.port(),
+            None => self.port.unwrap_or(5060),
+        };
+        SocketAddr::new(source.ip(), port)
     }
 
     /// The `maddr` parameter.

@@ -1,5 +1,7 @@
 //! A binding, and what can happen to it.
 
+use core::fmt;
+
 use bytes::Bytes;
 use machine::Time;
 
@@ -83,6 +85,19 @@ pub enum Event {
         /// The binding as it was.
         binding: Binding,
     },
+}
+
+impl fmt::Display for Event {
+    /// For a log: `1001@pbx.example registered <sip:1001@192.0.2.7:5060>, UDP 192.0.2.1:5060->192.0.2.7:5060`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (aor, what, binding) = match self {
+            Self::Registered { aor, binding } => (aor, "registered", binding),
+            Self::Refreshed { aor, binding } => (aor, "refreshed", binding),
+            Self::Removed { aor, binding, .. } => (aor, "removed", binding),
+            Self::Expired { aor, binding } => (aor, "expired", binding),
+        };
+        write!(f, "{aor} {what} {}, {:?}", binding.contact, binding.flow)
+    }
 }
 
 /// Why a binding was removed before its time.

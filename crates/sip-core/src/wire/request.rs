@@ -3,6 +3,7 @@ use super::{HeaderName, Headers, Method, NameAddr, ParseError, ParseErrorKind, U
 use crate::header::{CSeq, Via};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use core::fmt::Write as _;
+use core::net::SocketAddr;
 
 /// A request.
 ///
@@ -167,6 +168,24 @@ impl Request {
     /// `MissingHeader`, or the first fault in it.
     pub fn top_via(&self) -> Result<Via, ParseError> {
         typed(&self.headers)
+    }
+
+    /// Notes in the topmost Via where the request came from, so that [`Response::to_request`](super::Response::to_request)
+    /// copies it, and gives the address to send a response to a datagram to ([`Via::note_source`],
+    /// [`Via::reply_address`]).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`top_via`](Self::top_via). The request is as it was.
+    pub fn note_source(&mut self, source: SocketAddr) -> Result<SocketAddr, ParseError> {
+        let mut via = self.top_via()?;
+        let plain = via.clone();
+        via.note_source(source);
+        if via != plain {
+            self.headers.pop_item(&HeaderName::Via);
+            self.headers.push_front_typed(&via);
+        }
+        Ok(via.reply_address(source))
     }
 }
 
