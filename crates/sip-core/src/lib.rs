@@ -6,7 +6,7 @@
 //! - [`header`] has one type for each header that the layers above need;
 //! - [`transaction`] and [`dialog`] are the state machines of RFC 3261 §17 and §12;
 //! - [`event`], [`auth`] and [`registrar`] are event packages, digest authentication and the location table;
-//! - [`endpoint`] is the one machine that puts them together.
+//! - [`endpoint`] is the one machine that puts them together; [`proxy`] is another, for who forwards instead of answering.
 //!
 //! No layer has a socket, a clock or a thread: bytes and the present time come in as arguments.
 //!
@@ -54,6 +54,7 @@
 //! Reading a message takes time in proportion to its length and one allocation; no input is a panic.
 
 pub mod auth;
+mod connections;
 pub mod dialog;
 pub mod endpoint;
 pub mod event;
@@ -67,6 +68,7 @@ pub mod fuzz {
 }
 pub mod header;
 pub mod limits;
+pub mod proxy;
 pub mod registrar;
 pub mod transaction;
 pub mod wire;
@@ -77,6 +79,7 @@ pub use endpoint::{
     Subscribe, SubscriptionEnd, SubscriptionId, TerminatedReason, Transmit, Transport,
 };
 pub use limits::Limits;
+pub use proxy::{Proxy, ProxyConfig};
 pub use wire::{
     Framed, HeaderName, Headers, Host, Message, Method, NameAddr, Params, ParseError, ParseErrorKind, Request,
     Response, Scheme, StatusCode, StreamFramer, Token, Uri,

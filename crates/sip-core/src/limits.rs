@@ -54,6 +54,16 @@ pub struct Limits {
     pub forks: usize,
     /// Stream connections. Default 2,048; a further one is closed.
     pub connections: usize,
+    /// Targets that one request at a [`Proxy`](crate::proxy::Proxy) may be sent to, one after the other and at once, those of
+    /// redirections included. Default 30; more is [`ProxyError::TooManyTargets`](crate::proxy::ProxyError::TooManyTargets),
+    /// and further contacts of redirections are left out.
+    pub targets: usize,
+    /// Next hops whose names are being resolved for a [`Proxy`](crate::proxy::Proxy). Default 10,000; what needs one more
+    /// is not forwarded (503).
+    pub resolutions: usize,
+    /// Outputs of a [`Proxy`](crate::proxy::Proxy) that wait to be fetched. Default 100,000; further messages of peers
+    /// are then dropped, and come again if they matter.
+    pub proxy_output: usize,
 }
 
 impl Limits {
@@ -84,6 +94,9 @@ impl Default for Limits {
             refers: 10_000,
             forks: 12,
             connections: 2_048,
+            targets: 30,
+            resolutions: 10_000,
+            proxy_output: 100_000,
         }
     }
 }

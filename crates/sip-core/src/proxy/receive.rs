@@ -1,0 +1,189 @@
+//! Datagrams and connections.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use machine::Time;
+
+use super::{Output, Proxy};
+use crate::connections::Opened;
+use crate::endpoint::{ConnectionId, Flow, Transmit, Transport};
+use crate::header::Via;
+use crate::transaction::Failure;
+use crate::wire::{Framed, salvage_request};
+use crate::{HeaderName, Message, ParseError, Request};
+
+impl Proxy {
+    /// A datagram came, or bytes of a stream (of a WebSocket: one message).
+    ///
+    /// Nothing a peer sends can fail here; what became of it is in [`stats`](Self::stats).
+    pub fn receive(&mut self, now: Time, flow: Flow, data: Bytes) {
+        self.advance_time(now);
+        match (flow.transport, flow.connection) {
+            (Transport::Udp, _) => {
+                let flow = Flow {
+                    connection: None,
+                    ..flow
+                };
+                if data.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+                    self.stats.keepalives += 1;
+                } else {
+                    self.on_message(flow, data);
+                }
+            }
+            (_, None) => self.stats.malformed += 1,
+            (_, Some(id)) => self.on_stream(id, flow, &data),
+        }
+    }
+
+    /// A connection is open: one that a peer made, or one made for a [`Transmit`]. `flow.connection` says its number.
+    pub fn connection_opened(&mut self, now: Time, flow: Flow) {
+        self.advance_time(now);
+        if let Some(id) = flow.connection.filter(|_| flow.transport.is_reliable()) {
+            self.open_connection(id, flow);
+        }
+    }
+
+    /// A connection was closed by the peer or broke. Branches on it that nothing was heard of fail with 503 (RFC 3261
+    /// §16.9).
+    pub fn connection_closed(&mut self, now: Time, connection: ConnectionId) {
+        self.advance_time(now);
+        if let Some(flow) = self.connections.closed(connection) {
+            self.fail_unanswered(flow.transport, flow.remote, Some(connection));
+        }
+    }
+
+    /// A peer could not be reached: no connection, or the network said so. Branches to it that nothing was heard of fail
+    /// with 503 (RFC 3261 §16.9).
+    pub fn unreachable(&mut self, now: Time, transport: Transport, remote: SocketAddr) {
+        self.advance_time(now);
+        self.fail_unanswered(transport, remote, None);
+    }
+
+    fn on_stream(&mut self, id: ConnectionId, flow: Flow, data: &[u8]) {
+        if !self.open_connection(id, flow) {
+            return;
+        }
+        let Some(flow) = self.connections.push(self.now, id, data) else {
+            return;
+        };
+        while let Some(frame) = self.connections.next_frame(id) {
+            match frame {
+                Ok(Framed::Message(data)) => self.on_message(flow, data),
+                Ok(Framed::Ping) => {
+                    self.stats.keepalives += 1;
+                    let data = Bytes::from_static(b"\r\n");
+                    self.output.push_back(Output::Transmit(Transmit { flow, data }));
+                }
+                Ok(Framed::Pong) => {}
+                Err(error) => {
+                    self.refuse_broken(flow, salvage_request(&error.head).as_ref(), error.error);
+                    self.close_connection(id);
+                    return;
+                }
+            }
+        }
+        self.connections.drained(self.now, id);
+    }
+
+    fn on_message(&mut self, flow: Flow, data: Bytes) {
+        if self.output.len() >= self.config.limits.proxy_output {
+            self.stats.overloaded += 1;
+            return;
+        }
+        match Message::parse_with(data.clone(), &self.config.limits) {
+            Ok(Message::Request(request)) => {
+                self.stats.requests_received += 1;
+                self.on_request(flow, request);
+            }
+            Ok(Message::Response(response)) => {
+                self.stats.responses_received += 1;
+                self.on_response(response);
+            }
+            Err(error) => self.refuse_broken(flow, salvage_request(&data).as_ref(), error),
+        }
+    }
+
+    /// Answers a malformed request, if it still says where to.
+    pub(super) fn refuse_broken(&mut self, flow: Flow, request: Option<&Request>, error: ParseError) {
+        let way_back = request.and_then(|request| {
+            let first = request.headers().items(&HeaderName::Via).next();
+            let via = request.top_via().ok().or_else(|| Via::salvage(first?));
+            Some((request, via?))
+        });
+        match way_back {
+            Some((request, via)) => {
+                self.stats.refused_malformed += 1;
+                self.refuse(flow, request, &via, error.status(), &[]);
+            }
+            None => self.stats.malformed += 1,
+        }
+    }
+
+    /// Whether there was room for it.
+    fn open_connection(&mut self, id: ConnectionId, flow: Flow) -> bool {
+        match self.connections.open(self.now, id, flow, &self.config.limits) {
+            Opened::Yes => true,
+            Opened::Closing => false,
+            Opened::Full => {
+                self.stats.overloaded += 1;
+                self.ask_to_close(id);
+                false
+            }
+        }
+    }
+
+    pub(super) fn close_connection(&mut self, id: ConnectionId) {
+        if let Some(flow) = self.connections.forget(id) {
+            self.stats.connections_closed += 1;
+            self.ask_to_close(id);
+            self.fail_unanswered(flow.transport, flow.remote, Some(id));
+        }
+    }
+
+    fn ask_to_close(&mut self, id: ConnectionId) {
+        self.output.push_back(Output::CloseConnection(id));
+        self.connections.close(id, &self.config.limits);
+    }
+
+    /// Fails the branches that were sent to `remote` and that nothing was heard of.
+    fn fail_unanswered(&mut self, transport: Transport, remote: SocketAddr, connection: Option<ConnectionId>) {
+        let first = (transport, remote, slotmap::KeyData::from_ffi(0).into());
+        let keys: Vec<_> = self
+            .in_flight
+            .range(first..)
+            .take_while(|(t, r, _)| (*t, *r) == (transport, remote))
+            .map(|(_, _, key)| *key)
+            .collect();
+        for key in keys {
+            if self.branch_was_on(key, connection) {
+                self.client_failed(key, Failure::Transport);
+            }
+        }
+    }
+
+    /// Sends, on the connection that there is.
+    pub(super) fn transmit(&mut self, flow: Flow, data: Bytes) {
+        let flow = self.connections.live(flow);
+        if let Some(id) = flow.connection {
+            self.connections.touch(self.now, id);
+        }
+        self.stats.sent += 1;
+        self.output.push_back(Output::Transmit(Transmit { flow, data }));
+    }
+
+    /// Sends a response. `port`: where to connect to if the connection is gone (RFC 3261 §18.2.2).
+    pub(super) fn send_response(&mut self, flow: Flow, port: u16, data: Bytes) {
+        let gone = flow.transport.is_reliable() && flow.connection.and_then(|id| self.connections.flow(id)).is_none();
+        let flow = if gone {
+            Flow {
+                remote: SocketAddr::new(flow.remote.ip(), port),
+                connection: None,
+                ..flow
+            }
+        } else {
+            flow
+        };
+        self.transmit(flow, data);
+    }
+}
