@@ -4,6 +4,7 @@
 //!
 //! - [`wire`] reads and prints messages over the bytes that arrived, and cuts streams into messages;
 //! - [`header`] has one type for each header that the layers above need;
+//! - [`body`] has types for what messages carry: parts of a multipart body, digits, XML in bounds;
 //! - [`transaction`] and [`dialog`] are the state machines of RFC 3261 §17 and §12;
 //! - [`event`], [`auth`] and [`registrar`] are event packages, digest authentication and the location table;
 //! - [`endpoint`] is the one machine that puts them together; [`proxy`] is another, for who forwards instead of answering.
@@ -54,6 +55,7 @@
 //! Reading a message takes time in proportion to its length and one allocation; no input is a panic.
 
 pub mod auth;
+pub mod body;
 mod connections;
 pub mod dialog;
 pub mod endpoint;
@@ -63,7 +65,8 @@ pub mod event;
 pub mod fuzz {
     pub use crate::auth::fuzz::digest;
     pub use crate::endpoint::fuzz::endpoint;
-    pub use crate::event::fuzz::bodies;
+    pub use crate::event::fuzz::{bodies, dialog_info, message_summary, pidf, sipfrag};
+    pub use crate::header::fuzz as header;
     pub use crate::wire::fuzz::{headers, message, stream, uri};
 }
 pub mod header;

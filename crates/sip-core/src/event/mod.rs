@@ -1,8 +1,10 @@
-//! What SIP events are about (RFC 6665): package names, reasons, expiry, and the bodies of two packages.
+//! What SIP events are about (RFC 6665): package names, reasons, expiry, and the bodies of four packages.
 //!
 //! - [`Package`], [`Reason`] and [`ExpiryPolicy`] are what a notifier or subscriber decides with;
 //!   the subscriptions themselves live in [`Endpoint`](crate::Endpoint).
 //! - [`dialog_info`] is the body of package `dialog` (RFC 4235): busy lamps, parking slots, pick-up.
+//! - [`message_summary`] is the body of package `message-summary` (RFC 3842): the lamp for waiting voice mail.
+//! - [`pidf`] is the body of package `presence` (RFC 3856, RFC 3863): who can be reached, and what they do.
 //! - [`refer`] is the body of package `refer` (RFC 3515): how far the transfer has come.
 //!
 //! ```
@@ -22,14 +24,16 @@
 //! # Limits
 //!
 //! Parsers of bodies are bounded in size, depth, number of elements and length of a text
-//! ([`dialog_info::MAX_DOCUMENT`] and its neighbours, [`refer::MAX_FRAGMENT`]); document types and own entities
+//! ([`body::xml`](crate::body::xml), [`message_summary::MAX_SUMMARY`], [`refer::MAX_FRAGMENT`] and their neighbours); document types and own entities
 //! are refused, so nothing can be expanded.
 
 pub mod dialog_info;
 mod expiry;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod message_summary;
 mod package;
+pub mod pidf;
 pub mod refer;
 
 pub use expiry::{ExpiryPolicy, TooBrief};

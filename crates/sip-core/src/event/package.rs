@@ -62,8 +62,8 @@ impl Package {
         match self {
             Package::Dialog => "application/dialog-info+xml",
             Package::Refer => super::refer::CONTENT_TYPE,
-            Package::MessageSummary => "application/simple-message-summary",
-            Package::Presence => "application/pidf+xml",
+            Package::MessageSummary => super::message_summary::CONTENT_TYPE,
+            Package::Presence => super::pidf::CONTENT_TYPE,
             Package::Registration => "application/reginfo+xml",
         }
     }

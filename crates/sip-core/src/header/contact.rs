@@ -57,7 +57,7 @@ impl Contact {
 }
 
 /// `0`, `1`, `0.xyz` or `1.000` in thousandths.
-pub(super) fn parse_q(text: &str) -> Option<u16> {
+pub(crate) fn parse_q(text: &str) -> Option<u16> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -74,6 +74,7 @@ pub use authorization::{
 };
 pub use caller_preferences::{AcceptContact, Directive, FeatureCaps, RejectContact, RequestDisposition};
 pub use contact::Contact;
+pub(crate) use contact::parse_q;
 pub use content_disposition::{ContentDisposition, Disposition};
 pub use content_type::ContentType;
 pub use cseq::CSeq;

@@ -1,16 +1,16 @@
 //! Package `dialog`: the calls of a line as XML (RFC 4235).
 //!
 //! See the [module above](super) for an example. [`DialogInfo::to_xml`] masks control characters and escapes all
-//! markup, [`DialogInfo::parse`] is bounded (constants below) and refuses document types and own entities.
-//! Extensions in other namespaces are skipped.
+//! markup, [`DialogInfo::parse`] is bounded (constants below and in [`body::xml`](crate::body::xml)) and refuses document
+//! types and own entities. Extensions in other namespaces are skipped. [`DialogWatcher`] puts the documents of one
+//! subscription together.
 
 mod parse;
 mod print;
+mod watcher;
 
-pub use parse::{
-    DialogInfoError, DialogInfoErrorKind, MAX_ATTRIBUTES, MAX_DEPTH, MAX_DIALOGS, MAX_DOCUMENT, MAX_NAMESPACES,
-    MAX_TEXT,
-};
+pub use parse::{MAX_DIALOGS, MAX_HOPS};
+pub use watcher::{DialogChange, DialogWatcher, WatchError, Watched};
 
 /// The XML namespace of the document.
 pub const NAMESPACE: &str = "urn:ietf:params:xml:ns:dialog-info";
@@ -61,6 +61,12 @@ pub struct DialogElement {
     pub code: Option<u16>,
     /// Seconds since the dialog began.
     pub duration: Option<u64>,
+    /// The dialog that this one took the place of.
+    pub replaces: Option<DialogId>,
+    /// Who brought the parties together.
+    pub referred_by: Option<Referrer>,
+    /// The entity's route set: one URI or name-addr for each hop.
+    pub route_set: Vec<String>,
     /// The entity's own side.
     pub local: Option<Participant>,
     /// The other side.
@@ -124,6 +130,44 @@ pub struct Participant {
     pub display: Option<String>,
     /// Where it is: the URI of Contact.
     pub target: Option<String>,
+    /// What its Contact says of it besides: `+sip.rendering`, `+sip.byeless`… with their values.
+    pub target_params: Vec<(String, String)>,
+    /// Its session.
+    pub session_description: Option<SessionDescription>,
+    /// Its latest CSeq.
+    pub cseq: Option<u32>,
+}
+
+/// Names a dialog, as the entity sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct DialogId {
+    /// `Call-ID`.
+    pub call_id: String,
+    /// Tag of the entity's side.
+    pub local_tag: String,
+    /// Tag of the other side.
+    pub remote_tag: String,
+}
+
+/// Who sent a REFER.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Referrer {
+    /// The URI of Referred-By.
+    pub uri: String,
+    /// The name to show.
+    pub display: Option<String>,
+}
+
+/// The session of one side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct SessionDescription {
+    /// What it is, such as `application/sdp`.
+    pub media_type: String,
+    /// The description; lines end in LF.
+    pub text: String,
 }
 
 impl DialogInfo {
@@ -153,6 +197,9 @@ impl DialogElement {
             cause: None,
             code: None,
             duration: None,
+            replaces: None,
+            referred_by: None,
+            route_set: Vec::new(),
             local: None,
             remote: None,
         }
@@ -165,8 +212,7 @@ impl Participant {
     pub fn new(identity: impl Into<String>) -> Self {
         Self {
             identity: identity.into(),
-            display: None,
-            target: None,
+            ..Self::default()
         }
     }
 
@@ -182,6 +228,24 @@ impl Participant {
     pub fn with_target(mut self, target: impl Into<String>) -> Self {
         self.target = Some(target.into());
         self
+    }
+
+    /// Adds what its Contact says of it besides the URI, such as `+sip.rendering` `no` for a party that holds. Told only
+    /// with a target.
+    #[must_use]
+    pub fn with_target_param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.target_params.push((name.into(), value.into()));
+        self
+    }
+
+    /// The value of a parameter of its Contact, such as `+sip.rendering`.
+    #[must_use]
+    pub fn target_param(&self, name: &str) -> Option<&str> {
+        let found = self
+            .target_params
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
     }
 }
 
@@ -220,15 +284,6 @@ words!(Cause {
     Error = "error",
     Timeout = "timeout",
 });
-
-/// Replaces what XML 1.0 cannot carry, and control characters, which have no place in a name or URI.
-fn masked(c: char) -> char {
-    if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') {
-        '\u{fffd}'
-    } else {
-        c
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,366 +1,248 @@
 //! Reading a document that a stranger wrote.
 
-use quick_xml::events::{BytesRef, BytesStart, Event};
-use quick_xml::name::{Namespace, ResolveResult};
-use quick_xml::{NsReader, XmlVersion};
+use super::{
+    Cause, DialogElement, DialogId, DialogInfo, DialogState, Direction, DocumentState, NAMESPACE, Participant,
+    Referrer, SessionDescription,
+};
+use crate::body::xml::{Attributes, Builder, Element, Wanted, XmlError, XmlErrorKind as Kind, read};
 
-use super::{Cause, DialogElement, DialogInfo, DialogState, Direction, DocumentState, NAMESPACE, Participant, masked};
-
-/// Most bytes of a document; as many as a body has by default.
-pub const MAX_DOCUMENT: usize = 64 * 1024;
 /// Most dialogs in a document.
 pub const MAX_DIALOGS: usize = 1000;
-/// Deepest nesting of elements; those of RFC 4235 need five.
-pub const MAX_DEPTH: usize = 16;
-/// Most attributes of an element.
-pub const MAX_ATTRIBUTES: usize = 32;
-/// Most namespace declarations in force at one place: looking up a prefix costs a step for each.
-pub const MAX_NAMESPACES: usize = 32;
-/// Most bytes of a text or attribute value.
-pub const MAX_TEXT: usize = 4096;
-
-/// What is wrong with a document, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} at byte {offset}")]
-pub struct DialogInfoError {
-    /// The cause.
-    pub kind: DialogInfoErrorKind,
-    /// Bytes read up to the end of the piece at fault.
-    pub offset: usize,
-}
-
-/// The causes of a [`DialogInfoError`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DialogInfoErrorKind {
-    /// Longer than [`MAX_DOCUMENT`].
-    #[error("document too long")]
-    TooLong,
-    /// Not UTF-8.
-    #[error("not UTF-8")]
-    NotUtf8,
-    /// Not well-formed XML.
-    #[error("not well-formed")]
-    Syntax,
-    /// A document type, which could declare entities.
-    #[error("document type refused")]
-    DocumentType,
-    /// A reference to anything but the five entities of XML or a character.
-    #[error("unknown entity")]
-    UnknownEntity,
-    /// Nested deeper than [`MAX_DEPTH`].
-    #[error("nested too deeply")]
-    TooDeep,
-    /// More than [`MAX_DIALOGS`].
-    #[error("too many dialogs")]
-    TooManyDialogs,
-    /// More than [`MAX_ATTRIBUTES`] on one element.
-    #[error("too many attributes")]
-    TooManyAttributes,
-    /// More than [`MAX_NAMESPACES`].
-    #[error("too many namespaces")]
-    TooManyNamespaces,
-    /// A text or attribute value longer than [`MAX_TEXT`].
-    #[error("text too long")]
-    TextTooLong,
-    /// The root element is not `dialog-info` of RFC 4235's namespace, or there is none.
-    #[error("not a dialog-info document")]
-    NotDialogInfo,
-    /// A mandatory attribute is absent.
-    #[error("missing attribute")]
-    MissingAttribute,
-    /// A dialog without `state`.
-    #[error("missing state")]
-    MissingState,
-    /// A value that RFC 4235 does not allow.
-    #[error("value not allowed")]
-    BadValue,
-}
-
-use DialogInfoErrorKind as Kind;
+/// Most hops in a route set, and most parameters of a target.
+pub const MAX_HOPS: usize = 64;
 
 impl DialogInfo {
     /// Reads a document.
     ///
     /// # Errors
     ///
-    /// [`DialogInfoError`] if it is not a well-formed document of RFC 4235, or exceeds a limit of this module.
-    pub fn parse(document: &[u8]) -> Result<Self, DialogInfoError> {
-        if document.len() > MAX_DOCUMENT {
-            return Err(DialogInfoError {
-                kind: Kind::TooLong,
-                offset: MAX_DOCUMENT,
-            });
-        }
-        let text = core::str::from_utf8(document).map_err(|error| DialogInfoError {
-            kind: Kind::NotUtf8,
-            offset: error.valid_up_to(),
-        })?;
-        let mut reader = NsReader::from_str(text);
-        reader.resolver_mut().set_max_namespace_bindings(MAX_NAMESPACES);
-        let mut builder = Builder::default();
-        loop {
-            let step = builder.step(&mut reader);
-            let offset = usize::try_from(reader.buffer_position()).unwrap_or(MAX_DOCUMENT);
-            match step {
-                Ok(Step::More) => {}
-                Ok(Step::Done) => return builder.finish().map_err(|kind| DialogInfoError { kind, offset }),
-                Err(kind) => return Err(DialogInfoError { kind, offset }),
-            }
-        }
+    /// [`XmlError`] if it is not a well-formed document of RFC 4235, or exceeds a limit of this module or of
+    /// [`body::xml`](crate::body::xml).
+    pub fn parse(document: &[u8]) -> Result<Self, XmlError> {
+        let mut reader = Reader::default();
+        read(document, &mut reader)?;
+        reader.info.ok_or(XmlError {
+            kind: Kind::WrongDocument,
+            offset: document.len(),
+        })
     }
-}
-
-enum Step {
-    More,
-    Done,
 }
 
 /// The elements that are read; all others are skipped with their contents.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Element {
+enum Open {
     DialogInfo,
     Dialog,
     State,
     Duration,
+    Replaces,
+    ReferredBy,
+    RouteSet,
+    Hop,
     Local,
     Remote,
     Identity,
     Target,
+    Param,
+    SessionDescription,
+    CSeq,
     Skipped,
 }
 
 #[derive(Default)]
-struct Builder {
-    open: Vec<Element>,
-    text: String,
+struct Reader {
+    open: Vec<Open>,
     info: Option<DialogInfo>,
     dialog: Option<(DialogElement, Option<DialogState>)>,
 }
 
-impl Builder {
-    fn step(&mut self, reader: &mut NsReader<&[u8]>) -> Result<Step, Kind> {
-        let (namespace, event) = reader.read_resolved_event().map_err(|error| read_error(&error))?;
-        let ours = namespace == ResolveResult::Bound(Namespace(NAMESPACE));
-        match event {
-            Event::Start(start) => self.open(&start, ours)?,
-            Event::Empty(start) => {
-                self.open(&start, ours)?;
-                self.close()?;
-            }
-            Event::End(_) => self.close()?,
-            Event::Text(text) => self.add_text(&text)?,
-            Event::CData(text) => self.add_text(&text)?,
-            Event::GeneralRef(reference) => self.add_reference(&reference)?,
-            Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
-            Event::DocType(_) => return Err(Kind::DocumentType),
-            Event::Eof if self.open.is_empty() => return Ok(Step::Done),
-            Event::Eof => return Err(Kind::Syntax),
-        }
-        Ok(Step::More)
-    }
-
-    fn finish(self) -> Result<DialogInfo, Kind> {
-        self.info.ok_or(Kind::NotDialogInfo)
-    }
-
-    fn open(&mut self, start: &BytesStart<'_>, ours: bool) -> Result<(), Kind> {
-        if self.open.len() >= MAX_DEPTH {
-            return Err(Kind::TooDeep);
-        }
-        let name = start.local_name();
-        let element = classify(self.open.last().copied(), name.as_ref(), ours);
-        if self.open.is_empty() && (element != Element::DialogInfo || self.info.is_some()) {
-            return Err(Kind::NotDialogInfo);
-        }
-        let attributes = Attributes::read(start)?;
-        match element {
-            Element::DialogInfo => self.info = Some(read_root(&attributes)?),
-            Element::Dialog => {
+impl Builder for Reader {
+    fn open(&mut self, element: &Element<'_>) -> Result<(), Kind> {
+        let ours = element.namespace == Some(NAMESPACE);
+        let open = classify(self.open.last().copied(), element.name, ours);
+        let attributes = &element.attributes;
+        match open {
+            Open::DialogInfo => self.info = Some(read_root(attributes)?),
+            Open::Dialog => {
                 if self.info.as_ref().is_some_and(|info| info.dialogs.len() >= MAX_DIALOGS) {
-                    return Err(Kind::TooManyDialogs);
+                    return Err(Kind::TooManyElements);
                 }
-                self.dialog = Some((read_dialog(&attributes)?, None));
+                self.dialog = Some((read_dialog(attributes)?, None));
             }
-            Element::State => {
+            Open::Skipped if self.open.is_empty() => return Err(Kind::WrongDocument),
+            Open::Identity | Open::Target | Open::Param | Open::SessionDescription => {
+                if let Some(participant) = self.participant() {
+                    open_in_participant(participant, open, attributes)?;
+                }
+            }
+            Open::State | Open::Replaces | Open::ReferredBy | Open::Hop | Open::Local | Open::Remote => {
                 if let Some((dialog, _)) = &mut self.dialog {
-                    dialog.cause = attributes.get("event").and_then(Cause::from_word);
-                    dialog.code = attributes.get("code").map(read_code).transpose()?;
+                    open_in_dialog(dialog, open, attributes)?;
                 }
             }
-            Element::Local | Element::Remote => {
-                *self.participant(element).ok_or(Kind::Syntax)? = Some(Participant::default())
-            }
-            Element::Identity => {
-                if let Some(participant) = self.current_participant() {
-                    participant.display = attributes.owned("display");
-                }
-            }
-            Element::Target => {
-                if let Some(participant) = self.current_participant() {
-                    participant.target = attributes.owned("uri");
-                }
-            }
-            Element::Duration | Element::Skipped => {}
+            Open::Duration | Open::RouteSet | Open::CSeq | Open::Skipped => {}
         }
-        self.text.clear();
-        self.open.push(element);
+        self.open.push(open);
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), Kind> {
-        let element = self.open.pop().ok_or(Kind::Syntax)?;
-        let text = core::mem::take(&mut self.text);
-        let text = text.trim();
-        match element {
-            Element::Dialog => {
+    fn wanted(&self) -> Wanted {
+        use Open::{CSeq, Duration, Hop, Identity, ReferredBy, State};
+        match self.open.last() {
+            Some(Open::SessionDescription) => Wanted::Lines,
+            Some(State | Duration | ReferredBy | Hop | Identity | CSeq) => Wanted::Line,
+            Some(_) | None => Wanted::Nothing,
+        }
+    }
+
+    fn close(&mut self, text: String) -> Result<(), Kind> {
+        let open = self.open.pop().ok_or(Kind::Syntax)?;
+        let line = text.trim();
+        match open {
+            Open::Dialog => {
                 let (mut dialog, state) = self.dialog.take().ok_or(Kind::Syntax)?;
-                dialog.state = state.ok_or(Kind::MissingState)?;
+                dialog.state = state.ok_or(Kind::MissingElement)?;
                 self.info.as_mut().ok_or(Kind::Syntax)?.dialogs.push(dialog);
             }
-            Element::State => {
+            Open::State => {
                 if let Some((_, state)) = &mut self.dialog {
-                    *state = Some(DialogState::from_word(text).ok_or(Kind::BadValue)?);
+                    *state = Some(DialogState::from_word(line).ok_or(Kind::BadValue)?);
                 }
             }
-            Element::Duration => {
+            Open::Duration | Open::ReferredBy | Open::Hop => {
                 if let Some((dialog, _)) = &mut self.dialog {
-                    dialog.duration = Some(text.parse().map_err(|_| Kind::BadValue)?);
+                    close_in_dialog(dialog, open, line)?;
                 }
             }
-            Element::Identity => {
-                let identity = text.to_owned();
-                if let Some(participant) = self.current_participant() {
-                    participant.identity = identity;
+            Open::Identity | Open::CSeq => {
+                if let Some(participant) = self.participant() {
+                    if open == Open::Identity {
+                        line.clone_into(&mut participant.identity);
+                    } else {
+                        participant.cseq = Some(line.parse().map_err(|_| Kind::BadValue)?);
+                    }
                 }
             }
-            Element::DialogInfo | Element::Local | Element::Remote | Element::Target | Element::Skipped => {}
+            Open::SessionDescription => {
+                let description = self.participant().and_then(|of| of.session_description.as_mut());
+                if let Some(description) = description {
+                    description.text = text;
+                }
+            }
+            Open::DialogInfo
+            | Open::Replaces
+            | Open::RouteSet
+            | Open::Local
+            | Open::Remote
+            | Open::Target
+            | Open::Param
+            | Open::Skipped => {}
         }
         Ok(())
     }
+}
 
-    fn participant(&mut self, side: Element) -> Option<&mut Option<Participant>> {
-        let (dialog, _) = self.dialog.as_mut()?;
-        Some(if side == Element::Local {
-            &mut dialog.local
-        } else {
-            &mut dialog.remote
-        })
-    }
-
+impl Reader {
     /// The participant whose element is the innermost open one that has a side.
-    fn current_participant(&mut self) -> Option<&mut Participant> {
-        let side = self
-            .open
-            .iter()
-            .rev()
-            .copied()
-            .find(|open| matches!(open, Element::Local | Element::Remote))?;
-        self.participant(side)?.as_mut()
-    }
-
-    fn wants_text(&self) -> bool {
-        matches!(
-            self.open.last(),
-            Some(Element::State | Element::Duration | Element::Identity)
-        )
-    }
-
-    fn add_text(&mut self, text: &str) -> Result<(), Kind> {
-        if self.open.is_empty() && !text.trim().is_empty() {
-            return Err(Kind::Syntax);
+    fn participant(&mut self) -> Option<&mut Participant> {
+        let is_side = |open: &Open| matches!(open, Open::Local | Open::Remote);
+        let side = self.open.iter().rev().copied().find(is_side)?;
+        let (dialog, _) = self.dialog.as_mut()?;
+        if side == Open::Local {
+            dialog.local.as_mut()
+        } else {
+            dialog.remote.as_mut()
         }
-        if self.wants_text() {
-            self.text.extend(
-                text.chars()
-                    .map(|c| if c.is_ascii_whitespace() { ' ' } else { masked(c) }),
-            );
-            if self.text.len() > MAX_TEXT {
-                return Err(Kind::TextTooLong);
-            }
-        }
-        Ok(())
-    }
-
-    fn add_reference(&mut self, reference: &BytesRef<'_>) -> Result<(), Kind> {
-        if let Some(c) = reference.resolve_char_ref().map_err(|_| Kind::Syntax)? {
-            return self.add_text(c.encode_utf8(&mut [0; 4]));
-        }
-        let resolved = quick_xml::escape::resolve_predefined_entity(reference).ok_or(Kind::UnknownEntity)?;
-        self.add_text(resolved)
     }
 }
 
-fn read_error(error: &quick_xml::Error) -> Kind {
-    use quick_xml::name::NamespaceError;
-    if let quick_xml::Error::Namespace(NamespaceError::TooManyBindings(_)) = error {
-        Kind::TooManyNamespaces
-    } else {
-        Kind::Syntax
-    }
-}
-
-fn classify(parent: Option<Element>, name: &str, ours: bool) -> Element {
+fn classify(parent: Option<Open>, name: &str, ours: bool) -> Open {
     match (parent, name) {
-        _ if !ours => Element::Skipped,
-        (None, "dialog-info") => Element::DialogInfo,
-        (Some(Element::DialogInfo), "dialog") => Element::Dialog,
-        (Some(Element::Dialog), "state") => Element::State,
-        (Some(Element::Dialog), "duration") => Element::Duration,
-        (Some(Element::Dialog), "local") => Element::Local,
-        (Some(Element::Dialog), "remote") => Element::Remote,
-        (Some(Element::Local | Element::Remote), "identity") => Element::Identity,
-        (Some(Element::Local | Element::Remote), "target") => Element::Target,
-        _ => Element::Skipped,
+        _ if !ours => Open::Skipped,
+        (None, "dialog-info") => Open::DialogInfo,
+        (Some(Open::DialogInfo), "dialog") => Open::Dialog,
+        (Some(Open::Dialog), "state") => Open::State,
+        (Some(Open::Dialog), "duration") => Open::Duration,
+        (Some(Open::Dialog), "replaces") => Open::Replaces,
+        (Some(Open::Dialog), "referred-by") => Open::ReferredBy,
+        (Some(Open::Dialog), "route-set") => Open::RouteSet,
+        (Some(Open::RouteSet), "hop") => Open::Hop,
+        (Some(Open::Dialog), "local") => Open::Local,
+        (Some(Open::Dialog), "remote") => Open::Remote,
+        (Some(Open::Local | Open::Remote), "identity") => Open::Identity,
+        (Some(Open::Local | Open::Remote), "target") => Open::Target,
+        (Some(Open::Target), "param") => Open::Param,
+        (Some(Open::Local | Open::Remote), "session-description") => Open::SessionDescription,
+        (Some(Open::Local | Open::Remote), "cseq") => Open::CSeq,
+        _ => Open::Skipped,
     }
 }
 
-/// The attributes of one element, unescaped.
-struct Attributes(Vec<(String, String)>);
-
-impl Attributes {
-    fn read(start: &BytesStart<'_>) -> Result<Self, Kind> {
-        let mut all = Vec::new();
-        for attribute in start.attributes() {
-            let attribute = attribute.map_err(|_| Kind::Syntax)?;
-            if all.len() >= MAX_ATTRIBUTES {
-                return Err(Kind::TooManyAttributes);
-            }
-            let value = attribute
-                .normalized_value(XmlVersion::Implicit1_0)
-                .map_err(|_| Kind::UnknownEntity)?;
-            // A masked character is longer than what it masks: what is read has to print within the limits too.
-            let value: String = value.chars().map(masked).collect();
-            if value.len() > MAX_TEXT {
-                return Err(Kind::TextTooLong);
-            }
-            all.push((attribute.key.as_ref().to_owned(), value));
+fn open_in_dialog(dialog: &mut DialogElement, open: Open, attributes: &Attributes) -> Result<(), Kind> {
+    if open == Open::State {
+        dialog.cause = attributes.get("event").and_then(Cause::from_word);
+        dialog.code = attributes.get("code").map(read_code).transpose()?;
+    } else if open == Open::Replaces {
+        dialog.replaces = Some(DialogId {
+            call_id: attributes.required("call-id")?.to_owned(),
+            local_tag: attributes.required("local-tag")?.to_owned(),
+            remote_tag: attributes.required("remote-tag")?.to_owned(),
+        });
+    } else if open == Open::ReferredBy {
+        dialog.referred_by = Some(Referrer {
+            uri: String::new(),
+            display: attributes.owned("display"),
+        });
+    } else if open == Open::Hop {
+        if dialog.route_set.len() >= MAX_HOPS {
+            return Err(Kind::TooManyElements);
         }
-        Ok(Self(all))
+        dialog.route_set.push(String::new());
+    } else if open == Open::Local {
+        dialog.local = Some(Participant::default());
+    } else {
+        dialog.remote = Some(Participant::default());
     }
+    Ok(())
+}
 
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+fn open_in_participant(participant: &mut Participant, open: Open, attributes: &Attributes) -> Result<(), Kind> {
+    if open == Open::Identity {
+        participant.display = attributes.owned("display");
+    } else if open == Open::Target {
+        participant.target = attributes.owned("uri");
+        participant.target_params.clear();
+    } else if open == Open::Param {
+        if participant.target_params.len() >= MAX_HOPS {
+            return Err(Kind::TooManyElements);
+        }
+        let (name, value) = (attributes.required("pname")?, attributes.required("pval")?);
+        participant.target_params.push((name.to_owned(), value.to_owned()));
+    } else {
+        participant.session_description = Some(SessionDescription {
+            media_type: attributes.required("type")?.to_owned(),
+            text: String::new(),
+        });
     }
+    Ok(())
+}
 
-    fn owned(&self, name: &str) -> Option<String> {
-        self.get(name).map(str::to_owned)
+fn close_in_dialog(dialog: &mut DialogElement, open: Open, line: &str) -> Result<(), Kind> {
+    if open == Open::Duration {
+        dialog.duration = Some(line.parse().map_err(|_| Kind::BadValue)?);
+    } else if open == Open::ReferredBy {
+        if let Some(referrer) = &mut dialog.referred_by {
+            line.clone_into(&mut referrer.uri);
+        }
+    } else if let Some(hop) = dialog.route_set.last_mut() {
+        line.clone_into(hop);
     }
-
-    fn required(&self, name: &str) -> Result<&str, Kind> {
-        self.get(name).ok_or(Kind::MissingAttribute)
-    }
+    Ok(())
 }
 
 fn read_root(attributes: &Attributes) -> Result<DialogInfo, Kind> {
-    let version = attributes
-        .required("version")?
-        .trim()
-        .parse()
-        .map_err(|_| Kind::BadValue)?;
+    let version = attributes.required("version")?.trim().parse();
+    let version = version.map_err(|_| Kind::BadValue)?;
     let state = DocumentState::from_word(attributes.required("state")?).ok_or(Kind::BadValue)?;
     Ok(DialogInfo::new(attributes.required("entity")?, version, state))
 }
@@ -379,9 +261,6 @@ fn read_dialog(attributes: &Attributes) -> Result<DialogElement, Kind> {
 }
 
 fn read_code(code: &str) -> Result<u16, Kind> {
-    code.trim()
-        .parse()
-        .ok()
-        .filter(|code| (100..700).contains(code))
-        .ok_or(Kind::BadValue)
+    let code = code.trim().parse().ok();
+    code.filter(|code| (100..700).contains(code)).ok_or(Kind::BadValue)
 }

@@ -1,7 +1,9 @@
 //! Fixpoint, RFC 4235's shapes as phones send them, and hostile documents.
 
-use super::DialogInfoErrorKind as Kind;
 use super::*;
+use crate::body::xml::{
+    MAX_ATTRIBUTES, MAX_DEPTH, MAX_DOCUMENT, MAX_NAMESPACES, MAX_TEXT, XmlErrorKind as Kind, masked,
+};
 use proptest::prelude::*;
 
 fn kind(document: &str) -> Kind {
@@ -25,11 +27,16 @@ fn a_phone_s_document() {
             <d:state event="replaced" code="200"> confirmed </d:state>
             <d:duration>274</d:duration>
             <x:state>nonsense</x:state>
+            <d:replaces call-id="hg287s98s89" local-tag="6762h7" remote-tag="09278hsb"/>
+            <d:referred-by display="Bob"> sip:bob@example.com </d:referred-by>
+            <d:route-set><d:hop>sip:10.0.0.1;lr</d:hop><d:hop>&lt;sip:10.0.0.2;lr&gt;</d:hop></d:route-set>
             <d:local>
               <d:identity display="Ann &amp; Co">sip:1001@pbx.example;a=&lt;1&#62;</d:identity>
               <d:target uri="sip:1001@192.0.2.4"><d:param pname="+sip.rendering" pval="no"/></d:target>
             </d:local>
-            <d:remote><d:identity><![CDATA[sip:bob@host]]></d:identity></d:remote>
+            <d:remote><d:identity><![CDATA[sip:bob@host]]></d:identity>
+              <d:session-description type="application/sdp">v=0&#13;
+o=- 0 0</d:session-description><d:cseq>7</d:cseq></d:remote>
           </d:dialog>
         </d:dialog-info>"#;
     let info = DialogInfo::parse(xml.as_bytes()).unwrap();
@@ -47,31 +54,49 @@ fn a_phone_s_document() {
         cause: Some(Cause::Replaced),
         code: Some(200),
         duration: Some(274),
+        replaces: Some(DialogId {
+            call_id: "hg287s98s89".into(),
+            local_tag: "6762h7".into(),
+            remote_tag: "09278hsb".into(),
+        }),
+        referred_by: Some(Referrer {
+            uri: "sip:bob@example.com".into(),
+            display: Some("Bob".into()),
+        }),
+        route_set: vec!["sip:10.0.0.1;lr".into(), "<sip:10.0.0.2;lr>".into()],
         local: Some(
             Participant::new("sip:1001@pbx.example;a=<1>")
                 .with_display("Ann & Co")
-                .with_target("sip:1001@192.0.2.4"),
+                .with_target("sip:1001@192.0.2.4")
+                .with_target_param("+sip.rendering", "no"),
         ),
-        remote: Some(Participant::new("sip:bob@host")),
+        remote: Some(Participant {
+            session_description: Some(SessionDescription {
+                media_type: "application/sdp".into(),
+                text: "v=0\no=- 0 0".into(),
+            }),
+            cseq: Some(7),
+            ..Participant::new("sip:bob@host")
+        }),
     };
     assert_eq!(info.dialogs, [expected]);
 }
 
 #[test]
 fn what_is_not_a_document_is_refused() {
-    assert_eq!(kind(""), Kind::NotDialogInfo);
+    assert_eq!(kind(""), Kind::WrongDocument);
     assert_eq!(kind("text"), Kind::Syntax);
-    assert_eq!(kind("<presence/>"), Kind::NotDialogInfo);
+    assert_eq!(kind("<presence/>"), Kind::WrongDocument);
     assert_eq!(
         kind("<dialog-info version='0' state='full' entity='a'/>"),
-        Kind::NotDialogInfo
+        Kind::WrongDocument
     ); // no namespace
-    assert_eq!(kind(&format!("{}{}", document(""), document(""))), Kind::NotDialogInfo);
+    assert_eq!(kind(&format!("{}{}", document(""), document(""))), Kind::WrongDocument);
     assert_eq!(kind(&format!("{}junk", document(""))), Kind::Syntax);
     assert_eq!(kind("<dialog-info"), Kind::Syntax);
     assert_eq!(kind(&document("<dialog id='1'></x>")), Kind::Syntax);
     assert_eq!(kind(document("").trim_end_matches("</dialog-info>")), Kind::Syntax);
-    assert_eq!(kind(&document("<dialog id='1'/>")), Kind::MissingState);
+    assert_eq!(kind(&document("<dialog id='1'/>")), Kind::MissingElement);
     assert_eq!(
         kind(&document("<dialog><state>early</state></dialog>")),
         Kind::MissingAttribute
@@ -123,12 +148,12 @@ fn each_limit_and_one_past() {
             .len(),
         MAX_DIALOGS
     );
-    assert_eq!(kind(&dialogs(MAX_DIALOGS + 1)), Kind::TooManyDialogs);
+    assert_eq!(kind(&dialogs(MAX_DIALOGS + 1)), Kind::TooManyElements);
 
     let nested = |depth: usize| document(&format!("{}{}", "<x>".repeat(depth - 1), "</x>".repeat(depth - 1)));
     assert!(DialogInfo::parse(nested(MAX_DEPTH).as_bytes()).is_ok());
     assert_eq!(kind(&nested(MAX_DEPTH + 1)), Kind::TooDeep);
-    assert_eq!(kind(&"<x>".repeat(MAX_DOCUMENT / 3)), Kind::NotDialogInfo);
+    assert_eq!(kind(&"<x>".repeat(MAX_DOCUMENT / 3)), Kind::WrongDocument);
 
     let attributes = |count: usize| {
         let all: String = (0..count).map(|i| format!(" a{i}=''")).collect();
@@ -156,6 +181,22 @@ fn each_limit_and_one_past() {
     assert!(DialogInfo::parse(text(MAX_TEXT).as_bytes()).is_ok());
     assert_eq!(kind(&text(MAX_TEXT + 1)), Kind::TextTooLong);
 
+    let hops = |count: usize| {
+        let hops = "<hop>a</hop>".repeat(count);
+        document(&format!(
+            "<dialog id='1'><state>early</state><route-set>{hops}</route-set></dialog>"
+        ))
+    };
+    assert!(DialogInfo::parse(hops(MAX_HOPS).as_bytes()).is_ok());
+    assert_eq!(kind(&hops(MAX_HOPS + 1)), Kind::TooManyElements);
+    let params = |count: usize| {
+        let params = "<param pname='a' pval=''/>".repeat(count);
+        let local = format!("<local><target uri='a'>{params}</target></local>");
+        document(&format!("<dialog id='1'><state>early</state>{local}</dialog>"))
+    };
+    assert!(DialogInfo::parse(params(MAX_HOPS).as_bytes()).is_ok());
+    assert_eq!(kind(&params(MAX_HOPS + 1)), Kind::TooManyElements);
+
     let padded = |len: usize| format!("{}{}", " ".repeat(len - document("").len()), document(""));
     assert!(DialogInfo::parse(padded(MAX_DOCUMENT).as_bytes()).is_ok());
     assert_eq!(kind(&padded(MAX_DOCUMENT + 1)), Kind::TooLong);
@@ -171,13 +212,22 @@ fn the_limit_of_a_text_counts_what_it_becomes() {
 }
 
 fn participant() -> impl Strategy<Value = Participant> {
-    (any::<String>(), any::<Option<String>>(), any::<Option<String>>()).prop_map(|(identity, display, target)| {
-        Participant {
+    let params = prop::collection::vec(any::<(String, String)>(), 0..3);
+    let session = prop::option::of(
+        any::<(String, String)>().prop_map(|(media_type, text)| SessionDescription { media_type, text }),
+    );
+    let rest = (params, session, any::<Option<u32>>());
+    (any::<String>(), any::<Option<String>>(), any::<Option<String>>(), rest).prop_map(
+        |(identity, display, target, (target_params, session_description, cseq))| Participant {
             identity,
             display,
+            // Parameters have no place without a target.
+            target_params: if target.is_some() { target_params } else { Vec::new() },
             target,
-        }
-    })
+            session_description,
+            cseq,
+        },
+    )
 }
 
 fn dialog() -> impl Strategy<Value = DialogElement> {
@@ -206,8 +256,20 @@ fn dialog() -> impl Strategy<Value = DialogElement> {
     let direction = prop::option::of(prop::sample::select(vec![Direction::Initiator, Direction::Recipient]));
     let parties = (prop::option::of(participant()), prop::option::of(participant()));
     let numbers = (prop::option::of(100_u16..700), any::<Option<u64>>());
-    (ids, direction, state, cause, numbers, parties).prop_map(
-        |((id, call_id, local_tag, remote_tag), direction, state, cause, (code, duration), (local, remote))| {
+    let replaces = any::<Option<(String, String, String)>>().prop_map(|replaced| {
+        replaced.map(|(call_id, local_tag, remote_tag)| DialogId {
+            call_id,
+            local_tag,
+            remote_tag,
+        })
+    });
+    let referred_by = any::<Option<(String, Option<String>)>>()
+        .prop_map(|referrer| referrer.map(|(uri, display)| Referrer { uri, display }));
+    let origin = (replaces, referred_by, prop::collection::vec(any::<String>(), 0..3));
+    (ids, direction, state, cause, numbers, parties, origin).prop_map(
+        |(ids, direction, state, cause, (code, duration), (local, remote), origin)| {
+            let (id, call_id, local_tag, remote_tag) = ids;
+            let (replaces, referred_by, route_set) = origin;
             DialogElement {
                 id,
                 call_id,
@@ -218,6 +280,9 @@ fn dialog() -> impl Strategy<Value = DialogElement> {
                 cause,
                 code,
                 duration,
+                replaces,
+                referred_by,
+                route_set,
                 local,
                 remote,
             }
@@ -228,23 +293,48 @@ fn dialog() -> impl Strategy<Value = DialogElement> {
 /// What a value becomes on its way: control characters masked, text trimmed.
 fn cleaned(mut info: DialogInfo) -> DialogInfo {
     let mask = |text: &mut String| *text = text.chars().map(masked).collect();
+    let line = |text: &mut String| {
+        mask(text);
+        *text = text.trim().to_owned();
+    };
+    let lines = |text: &mut String| {
+        let kept = text.chars().filter(|c| *c != '\r');
+        *text = kept
+            .map(|c| if matches!(c, '\n' | '\t') { c } else { masked(c) })
+            .collect();
+    };
     mask(&mut info.entity);
     for dialog in &mut info.dialogs {
         mask(&mut dialog.id);
-        for text in [&mut dialog.call_id, &mut dialog.local_tag, &mut dialog.remote_tag]
-            .into_iter()
-            .flatten()
+        let ids = [&mut dialog.call_id, &mut dialog.local_tag, &mut dialog.remote_tag];
+        ids.into_iter().flatten().for_each(mask);
+        if let Some(DialogId {
+            call_id,
+            local_tag,
+            remote_tag,
+        }) = &mut dialog.replaces
         {
-            mask(text);
+            [call_id, local_tag, remote_tag].into_iter().for_each(mask);
         }
+        if let Some(Referrer { uri, display }) = &mut dialog.referred_by {
+            line(uri);
+            display.iter_mut().for_each(mask);
+        }
+        dialog.route_set.iter_mut().for_each(line);
         for participant in [&mut dialog.local, &mut dialog.remote].into_iter().flatten() {
-            mask(&mut participant.identity);
-            participant.identity = participant.identity.trim().to_owned();
-            for text in [&mut participant.display, &mut participant.target]
-                .into_iter()
-                .flatten()
-            {
-                mask(text);
+            line(&mut participant.identity);
+            participant
+                .display
+                .iter_mut()
+                .chain(&mut participant.target)
+                .for_each(mask);
+            participant.target_params.iter_mut().for_each(|(name, value)| {
+                mask(name);
+                mask(value);
+            });
+            if let Some(SessionDescription { media_type, text }) = &mut participant.session_description {
+                mask(media_type);
+                lines(text);
             }
         }
     }
