@@ -85,5 +85,5 @@ pub use limits::Limits;
 pub use proxy::{Proxy, ProxyConfig};
 pub use wire::{
     Framed, HeaderName, Headers, Host, Message, Method, NameAddr, Params, ParseError, ParseErrorKind, Request,
-    Response, Scheme, StatusCode, StreamFramer, Token, Uri,
+    Response, Scheme, StatusCode, StreamFramer, Text, Token, Uri,
 };

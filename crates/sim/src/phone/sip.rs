@@ -463,7 +463,7 @@ impl Phone {
             return;
         };
         let user = asserted.uri.user().map(|user| user.into_owned());
-        let display = asserted.display.or(user);
+        let display = asserted.display.map(String::from).or(user);
         if call.display != display {
             call.display.clone_from(&display);
             self.note(Happening::Shown {
@@ -485,7 +485,7 @@ fn caller(headers: &Headers, from: Option<NameAddr>) -> (String, Option<String>)
             who.uri
                 .user()
                 .map_or_else(|| who.uri.to_string(), |user| user.into_owned()),
-            who.display,
+            who.display.map(String::from),
         ),
         None => ("anonymous".to_owned(), None),
     }

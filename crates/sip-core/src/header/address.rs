@@ -1,7 +1,8 @@
 //! The headers whose value is a [`NameAddr`].
 
 use super::TypedHeader;
-use crate::wire::{HeaderName, NameAddr, ParseError};
+use crate::wire::{HeaderName, NameAddr, ParseError, Source};
+use bytes::Bytes;
 use core::fmt;
 
 macro_rules! addresses {
@@ -27,6 +28,10 @@ macro_rules! addresses {
 
                 fn parse(value: &[u8]) -> Result<Self, ParseError> {
                     NameAddr::parse(value).map(Self)
+                }
+
+                fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
+                    NameAddr::parse_in(value, Source::of(message)).map(Self)
                 }
 
                 fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {

@@ -6,7 +6,7 @@ use core::ops::Deref;
 use smol_str::SmolStr;
 
 use super::TypedHeader;
-use crate::wire::lexer::{Lexer, decode_text, unquote};
+use crate::wire::lexer::{Lexer, decode_text, is_bare_byte, unquote};
 use crate::{HeaderName, Limits, ParseError, ParseErrorKind};
 
 /// The comma-separated `name=value` list of an authentication header.
@@ -120,11 +120,6 @@ impl AuthParam {
 /// prints as it was read.
 fn masked(text: &str) -> SmolStr {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
-/// Bytes that are tolerated in a value without quotes: some phones quote nothing.
-fn is_bare_byte(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b',' | b'"' | b'\\')
 }
 
 fn write_quoted(out: &mut impl fmt::Write, text: &str) -> fmt::Result {

@@ -1,5 +1,7 @@
-use super::{TypedHeader, parse_all, seconds_of};
+use super::{TypedHeader, parse_all, parse_all_in, seconds_of};
+use crate::wire::lexer::Lexer;
 use crate::wire::{HeaderName, NameAddr, ParseError};
+use bytes::Bytes;
 use core::fmt;
 
 /// Where to reach somebody, or `*` for all bindings (RFC 3261 §20.10).
@@ -31,6 +33,14 @@ impl Contact {
         match self {
             Self::All => None,
             Self::Address(address) => Some(address),
+        }
+    }
+
+    fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
+        if lexer.eat(b'*') {
+            Ok(Self::All)
+        } else {
+            NameAddr::lex(lexer).map(Self::Address)
         }
     }
 
@@ -75,13 +85,11 @@ impl TypedHeader for Contact {
     const LIST: bool = true;
 
     fn parse(value: &[u8]) -> Result<Self, ParseError> {
-        parse_all(value, |lexer| {
-            if lexer.eat(b'*') {
-                Ok(Self::All)
-            } else {
-                NameAddr::lex(lexer).map(Self::Address)
-            }
-        })
+        parse_all(value, Self::lex)
+    }
+
+    fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
+        parse_all_in(value, message, Self::lex)
     }
 
     fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {

@@ -16,7 +16,8 @@
 
 use crate::Limits;
 use crate::wire::lexer::{Lexer, split_list};
-use crate::wire::{HeaderName, ParseError, ParseErrorKind};
+use crate::wire::{HeaderName, ParseError, ParseErrorKind, Source};
+use bytes::Bytes;
 use core::fmt;
 
 mod accept;
@@ -125,6 +126,17 @@ pub trait TypedHeader: Sized {
     /// The first fault, with its offset in `value`.
     fn parse(value: &[u8]) -> Result<Self, ParseError>;
 
+    /// As [`parse`](Self::parse), for a `value` that is a part of `message`, which texts may then share instead of
+    /// being copied. What is kept for long should be [`detached`](crate::Text::detached).
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
+        let _ = message;
+        Self::parse(value)
+    }
+
     /// Writes the value, without the header's name.
     ///
     /// # Errors
@@ -138,7 +150,24 @@ fn parse_all<'a, T>(
     value: &'a [u8],
     read: impl FnOnce(&mut Lexer<'a>) -> Result<T, ParseError>,
 ) -> Result<T, ParseError> {
-    let mut lexer = Lexer::new(value);
+    parse_from(Lexer::new(value), read)
+}
+
+/// As [`parse_all`]; texts may share `message`.
+#[inline]
+fn parse_all_in<'a, T>(
+    value: &'a [u8],
+    message: &'a Bytes,
+    read: impl FnOnce(&mut Lexer<'a>) -> Result<T, ParseError>,
+) -> Result<T, ParseError> {
+    parse_from(Lexer::within(value, Source::of(message)), read)
+}
+
+#[inline]
+fn parse_from<'a, T>(
+    mut lexer: Lexer<'a>,
+    read: impl FnOnce(&mut Lexer<'a>) -> Result<T, ParseError>,
+) -> Result<T, ParseError> {
     lexer.skip_space();
     let parsed = read(&mut lexer)?;
     lexer.finish()?;
@@ -186,6 +215,9 @@ fn seconds_of(value: Option<&str>) -> Option<u32> {
 /// Writes `text` where only a token may stand: what cannot be part of one becomes `-`.
 fn write_token(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     use crate::wire::lexer::is_token_byte;
+    if text.bytes().all(is_token_byte) {
+        return out.write_str(text);
+    }
     text.chars().try_for_each(|c| {
         out.write_char(if u8::try_from(c).is_ok_and(is_token_byte) {
             c

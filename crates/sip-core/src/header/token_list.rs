@@ -1,7 +1,8 @@
 //! The headers whose value is a list of tokens.
 
 use super::{TypedHeader, parse_list, write_list};
-use crate::wire::{HeaderName, ParseError, Token};
+use crate::wire::{HeaderName, ParseError, Source, Token};
+use bytes::Bytes;
 use core::fmt;
 
 macro_rules! token_lists {
@@ -28,7 +29,11 @@ macro_rules! token_lists {
                 const NAME: HeaderName = HeaderName::$name;
 
                 fn parse(value: &[u8]) -> Result<Self, ParseError> {
-                    parse_tokens(value).map(Self)
+                    parse_tokens(value, Source::NONE).map(Self)
+                }
+
+                fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
+                    parse_tokens(value, Source::of(message)).map(Self)
                 }
 
                 fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
@@ -39,8 +44,8 @@ macro_rules! token_lists {
     };
 }
 
-fn parse_tokens(value: &[u8]) -> Result<Vec<Token>, ParseError> {
-    parse_list(value, |item| Token::from_bytes(bytes::Bytes::copy_from_slice(item)))
+fn parse_tokens(value: &[u8], source: Source<'_>) -> Result<Vec<Token>, ParseError> {
+    parse_list(value, |item| Token::parse_in(item, source))
 }
 
 fn write_tokens(tokens: &[Token], out: &mut impl fmt::Write) -> fmt::Result {

@@ -1,6 +1,7 @@
-use super::{TypedHeader, parse_all, write_token};
+use super::{TypedHeader, parse_all, parse_all_in, write_token};
 use crate::wire::lexer::Lexer;
 use crate::wire::{HeaderName, Host, Params, ParseError, ParseErrorKind, check_host_port, lex_host_port};
+use bytes::Bytes;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use smol_str::SmolStr;
@@ -39,6 +40,16 @@ impl Via {
             host: host.into(),
             port,
             params: Params::new(),
+        }
+    }
+
+    /// The same Via in memory of its own: no message is kept for it.
+    #[must_use]
+    pub fn detached(self) -> Self {
+        Self {
+            host: self.host.detached(),
+            params: self.params.detached(),
+            ..self
         }
     }
 
@@ -136,7 +147,7 @@ impl Via {
         let (host, port) = lex_host_port(&mut lexer, true).ok()?;
         let params = Params::lex(&mut lexer).unwrap_or_default();
         Some(Self {
-            transport: SmolStr::new(transport),
+            transport: transport_text(transport),
             host,
             port,
             params,
@@ -159,7 +170,7 @@ impl Via {
         let (host, port) = lex_host_port(lexer, true)?;
         let params = Params::lex(lexer)?;
         Ok(Self {
-            transport: SmolStr::new(transport),
+            transport: transport_text(transport),
             host,
             port,
             params,
@@ -167,8 +178,24 @@ impl Via {
     }
 }
 
+/// The usual transports, as they are usually written, without a copy.
+#[inline]
+fn transport_text(transport: &[u8]) -> SmolStr {
+    match transport {
+        b"UDP" => SmolStr::new_static("UDP"),
+        b"TCP" => SmolStr::new_static("TCP"),
+        b"TLS" => SmolStr::new_static("TLS"),
+        other => SmolStr::new(core::str::from_utf8(other).unwrap_or_default()),
+    }
+}
+
 /// Reads `SIP/2.0`.
+#[inline]
 fn lex_protocol(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
+    if lexer.rest().starts_with(b"SIP/2.0/") {
+        lexer.take(7);
+        return Ok(());
+    }
     let start = lexer.offset();
     let is_sip = lexer.token()?.eq_ignore_ascii_case("SIP");
     expect_slash(lexer)?;
@@ -179,9 +206,10 @@ fn lex_protocol(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
 }
 
 /// Reads from the slash after the version to the sent-by.
-fn lex_transport<'a>(lexer: &mut Lexer<'a>) -> Result<&'a str, ParseError> {
+#[inline]
+fn lex_transport<'a>(lexer: &mut Lexer<'a>) -> Result<&'a [u8], ParseError> {
     expect_slash(lexer)?;
-    let transport = lexer.token()?;
+    let transport = lexer.token_bytes()?;
     let before = lexer.offset();
     lexer.skip_space();
     if lexer.offset() == before {
@@ -206,10 +234,15 @@ impl TypedHeader for Via {
         parse_all(value, Self::lex)
     }
 
+    fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
+        parse_all_in(value, message, Self::lex)
+    }
+
     fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
         out.write_str("SIP/2.0/")?;
         write_token(out, &self.transport)?;
-        write!(out, " {}", self.host)?;
+        out.write_char(' ')?;
+        self.host.write(out)?;
         if let Some(port) = self.port {
             write!(out, ":{port}")?;
         }

@@ -1,9 +1,9 @@
 use super::lexer::is_host_byte;
+use super::text::{Source, Text};
 use super::{ParseError, ParseErrorKind};
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::str::FromStr;
-use smol_str::SmolStr;
 
 /// A host: a name or an address. Names compare without regard to case.
 ///
@@ -19,7 +19,7 @@ use smol_str::SmolStr;
 #[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
 pub enum Host {
     /// A host name, as written.
-    Name(SmolStr),
+    Name(Text),
     /// An IPv4 address.
     V4(Ipv4Addr),
     /// An IPv6 address, written in brackets.
@@ -36,6 +36,11 @@ impl Host {
     ///
     /// `Host`.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+        Self::parse_in(bytes, Source::NONE)
+    }
+
+    /// As [`parse`](Self::parse); a name may share `source`.
+    pub(super) fn parse_in(bytes: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
         let error = ParseError::new(ParseErrorKind::Host, 0);
         if let [b'[', inner @ .., b']'] = bytes {
             return parse_v6(inner).map(Self::V6).ok_or(error);
@@ -43,14 +48,21 @@ impl Host {
         if !is_name(bytes) {
             return Err(error);
         }
-        let text = core::str::from_utf8(bytes).map_err(|_| error)?;
         // Names mostly begin with a letter, addresses never do.
         if bytes.first().is_some_and(u8::is_ascii_digit)
-            && let Ok(address) = text.parse()
+            && let Some(address) = parse_v4(bytes)
         {
             return Ok(Self::V4(address));
         }
-        Ok(Self::Name(SmolStr::new(text)))
+        Ok(Self::Name(source.text(bytes)))
+    }
+
+    /// The same host in memory of its own.
+    pub(crate) fn detached(self) -> Self {
+        match self {
+            Self::Name(name) => Self::Name(name.detached()),
+            Self::V4(_) | Self::V6(_) => self,
+        }
     }
 
     /// Fails where [`parse`](Self::parse) does.
@@ -60,6 +72,15 @@ impl Host {
             _ => is_name(bytes),
         };
         is_host.then_some(()).ok_or(ParseError::new(ParseErrorKind::Host, 0))
+    }
+
+    /// Writes the host as a URI carries it.
+    pub(crate) fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        match self {
+            Self::Name(name) => super::uri::write_host_name(out, name),
+            Self::V4(address) => write!(out, "{address}"),
+            Self::V6(address) => write!(out, "[{address}]"),
+        }
     }
 
     /// Reads an address without brackets, as `received` and `maddr` may carry it, or any host.
@@ -85,6 +106,24 @@ fn is_name(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.len() <= MAX_NAME && bytes.iter().all(|&byte| is_host_byte(byte))
 }
 
+/// As `Ipv4Addr::from_str`, from octets.
+fn parse_v4(bytes: &[u8]) -> Option<Ipv4Addr> {
+    let mut parts = bytes.split(|&byte| byte == b'.');
+    let mut octets = [0; 4];
+    for octet in &mut octets {
+        *octet = match *parts.next()? {
+            [a @ b'0'..=b'9'] => a - b'0',
+            [a @ b'1'..=b'9', b @ b'0'..=b'9'] => (a - b'0') * 10 + (b - b'0'),
+            [a @ b'1'..=b'2', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
+                let tail = (b - b'0') * 10 + (c - b'0');
+                ((a - b'0') * 100).checked_add(tail)?
+            }
+            _ => return None,
+        };
+    }
+    parts.next().is_none().then(|| octets.into())
+}
+
 fn parse_v6(bytes: &[u8]) -> Option<Ipv6Addr> {
     let text = core::str::from_utf8(bytes).ok().filter(|text| text.len() <= 48)?;
     text.parse().ok().or_else(|| text.replacen(":::", "::", 1).parse().ok())
@@ -103,11 +142,7 @@ impl Eq for Host {}
 
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => super::uri::write_host_name(f, name),
-            Self::V4(address) => fmt::Display::fmt(address, f),
-            Self::V6(address) => write!(f, "[{address}]"),
-        }
+        self.write(f)
     }
 }
 
@@ -156,6 +191,19 @@ impl From<&str> for Host {
     /// The address or name that `text` spells, with or without brackets. What cannot stand in a host name is
     /// replaced by `-` when printed.
     fn from(text: &str) -> Self {
-        Self::parse_lenient(text.as_bytes()).unwrap_or_else(|_| Self::Name(SmolStr::new(text)))
+        Self::parse_lenient(text.as_bytes()).unwrap_or_else(|_| Self::Name(text.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ipv4_as_the_standard_library_reads_it(text in "([0-9]{0,4}|1?[0-9]{1,2}|2[0-9]{2})(\\.([0-9]{0,4}|2[0-9]{2})){3,4}") {
+            prop_assert_eq!(parse_v4(text.as_bytes()), text.parse().ok());
+        }
     }
 }

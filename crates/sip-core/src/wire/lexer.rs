@@ -1,22 +1,28 @@
 //! The one lexer through which every header value goes, so that no two layers see a value differently.
 
+use super::text::{Source, Text};
 use super::{ParseError, ParseErrorKind};
 use smol_str::SmolStr;
 use std::borrow::Cow;
 
-const TOKEN: u8 = 1;
-const UNQUOTED: u8 = 2;
-const HOST: u8 = 4;
-const URI_PARAM: u8 = 8;
-const USER: u8 = 16;
+const TOKEN: u16 = 1;
+const UNQUOTED: u16 = 1 << 1;
+const HOST: u16 = 1 << 2;
+const URI_PARAM: u16 = 1 << 3;
+const USER: u16 = 1 << 4;
+const USERINFO: u16 = 1 << 5;
+const URI_HEADER: u16 = 1 << 6;
+const NOT_NORMAL: u16 = 1 << 7;
+const PLAIN: u16 = 1 << 8;
+const BARE: u16 = 1 << 9;
 
 /// What each byte may be part of, by bits.
 #[expect(
     clippy::indexing_slicing,
     reason = "evaluated at compile time; a byte is a valid index"
 )]
-static CLASS: [u8; 256] = {
-    let mut table = [0_u8; 256];
+static CLASS: [u16; 256] = {
+    let mut table = [0_u16; 256];
     let mut byte = 0_u8;
     loop {
         let token = byte.is_ascii_alphanumeric()
@@ -31,11 +37,22 @@ static CLASS: [u8; 256] = {
             || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')');
         let uri_param = unreserved || matches!(byte, b'[' | b']' | b'/' | b':' | b'&' | b'+' | b'$' | b'%' | b'=');
         let user = unreserved || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/');
-        table[byte as usize] = (token as u8) * TOKEN
-            + (unquoted as u8) * UNQUOTED
-            + (host as u8) * HOST
-            + (uri_param as u8) * URI_PARAM
-            + (user as u8) * USER;
+        // What phones leave unescaped in a user part; harmless, and printed escaped.
+        let tolerated = byte >= 0x80 || matches!(byte, b'#' | b'^' | b'|' | b'{' | b'}' | b'[' | b']' | b'`');
+        let uri_header = unreserved || matches!(byte, b'[' | b']' | b'/' | b'?' | b':' | b'+' | b'$');
+        // Neither to be decoded nor to be escaped where it stands in a parameter.
+        let plain = matches!(byte, b' '..=b'~') && !matches!(byte, b'\\' | b'%');
+        let bare = byte.is_ascii_graphic() && !matches!(byte, b',' | b'"' | b'\\');
+        table[byte as usize] = (token as u16) * TOKEN
+            + (unquoted as u16) * UNQUOTED
+            + (host as u16) * HOST
+            + (uri_param as u16) * URI_PARAM
+            + (user as u16) * USER
+            + ((user || tolerated || matches!(byte, b'%' | b':')) as u16) * USERINFO
+            + (uri_header as u16) * URI_HEADER
+            + ((tolerated || byte == b'%') as u16) * NOT_NORMAL
+            + (plain as u16) * PLAIN
+            + (bare as u16) * BARE;
         if byte == u8::MAX {
             break;
         }
@@ -44,31 +61,67 @@ static CLASS: [u8; 256] = {
     table
 };
 
-fn has_class(byte: u8, class: u8) -> bool {
+#[inline]
+fn has_class(byte: u8, class: u16) -> bool {
     CLASS.get(usize::from(byte)).is_some_and(|bits| bits & class != 0)
 }
 
+#[inline]
 pub(crate) fn is_token_byte(byte: u8) -> bool {
     has_class(byte, TOKEN)
 }
 
+#[inline]
 pub(crate) fn is_unquoted_byte(byte: u8) -> bool {
     has_class(byte, UNQUOTED)
 }
 
 /// Of a host name or an IPv4 address.
+#[inline]
 pub(crate) fn is_host_byte(byte: u8) -> bool {
     has_class(byte, HOST)
 }
 
 /// Of a URI parameter: `paramchar` with escapes and the equals sign.
+#[inline]
 pub(crate) fn is_uri_param_byte(byte: u8) -> bool {
     has_class(byte, URI_PARAM)
 }
 
 /// Of the user of a URI, without escapes.
+#[inline]
 pub(crate) fn is_user_byte(byte: u8) -> bool {
     has_class(byte, USER)
+}
+
+/// Of what stands before the `@` of a URI: user, escapes, colon, and what phones leave unescaped there.
+#[inline]
+pub(crate) fn is_userinfo_byte(byte: u8) -> bool {
+    has_class(byte, USERINFO)
+}
+
+/// Of the `?name=value` part of a URI, without escapes.
+#[inline]
+pub(crate) fn is_uri_header_byte(byte: u8) -> bool {
+    has_class(byte, URI_HEADER)
+}
+
+/// Begins an escape in a URI, or has to become one.
+#[inline]
+pub(crate) fn is_not_normal(byte: u8) -> bool {
+    has_class(byte, NOT_NORMAL)
+}
+
+/// Of parameters that can stay as they came: visible ASCII and the space, no escape of either kind.
+#[inline]
+pub(crate) fn is_plain_byte(byte: u8) -> bool {
+    has_class(byte, PLAIN)
+}
+
+/// Of a value without quotes in the authentication headers: some phones quote nothing.
+#[inline]
+pub(crate) fn is_bare_byte(byte: u8) -> bool {
+    has_class(byte, BARE)
 }
 
 /// Counts the octets that are looked at, so that tests can tell linear from quadratic without a clock.
@@ -98,37 +151,59 @@ pub(crate) mod steps {
 /// Bytes of a header value, and how far they have been read.
 #[derive(Clone, Debug)]
 pub(crate) struct Lexer<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    all: &'a [u8],
+    rest: &'a [u8],
+    source: Source<'a>,
 }
 
 impl<'a> Lexer<'a> {
+    #[inline]
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self::within(bytes, Source::NONE)
     }
 
+    /// For a value that is a part of `source`, which texts may share.
+    #[inline]
+    pub(crate) const fn within(bytes: &'a [u8], source: Source<'a>) -> Self {
+        Self {
+            all: bytes,
+            rest: bytes,
+            source,
+        }
+    }
+
+    pub(crate) const fn source(&self) -> Source<'a> {
+        self.source
+    }
+
+    #[inline]
     pub(crate) const fn offset(&self) -> usize {
-        self.at
+        self.all.len() - self.rest.len()
     }
 
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
+    #[inline]
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
+    #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
         steps::add(1);
-        self.bytes.get(self.at).copied()
+        self.rest.first().copied()
     }
 
-    pub(crate) fn is_end(&self) -> bool {
-        self.at >= self.bytes.len()
+    #[inline]
+    pub(crate) const fn is_end(&self) -> bool {
+        self.rest.is_empty()
     }
 
-    pub(crate) fn error(&self, kind: ParseErrorKind) -> ParseError {
-        ParseError::new(kind, self.at)
+    #[inline]
+    pub(crate) const fn error(&self, kind: ParseErrorKind) -> ParseError {
+        ParseError::new(kind, self.offset())
     }
 
     /// `UnexpectedEnd` or `UnexpectedByte`, as it is.
+    #[cold]
     pub(crate) fn unexpected(&self) -> ParseError {
         self.error(if self.is_end() {
             ParseErrorKind::UnexpectedEnd
@@ -138,73 +213,100 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes `byte` if it is next.
+    #[inline]
     pub(crate) fn eat(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
+        steps::add(1);
+        match self.rest {
+            [first, rest @ ..] if *first == byte => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
     }
 
+    #[inline]
     pub(crate) fn expect(&mut self, byte: u8) -> Result<(), ParseError> {
         if self.eat(byte) { Ok(()) } else { Err(self.unexpected()) }
     }
 
     /// Takes `separator` with the white space around it (SEMI, EQUAL, SLASH… of RFC 3261 §25.1). Takes nothing
     /// if it is not there.
+    #[inline]
     pub(crate) fn eat_separator(&mut self, separator: u8) -> bool {
-        let start = self.at;
+        let start = self.rest;
         self.skip_space();
         if self.eat(separator) {
             self.skip_space();
             true
         } else {
-            self.at = start;
+            self.rest = start;
             false
         }
     }
 
     /// Skips SWS: spaces, tabs and folds (a line end that white space follows).
+    #[inline]
     pub(crate) fn skip_space(&mut self) {
-        self.at += space_len(self.rest());
+        if matches!(self.rest, [b' ' | b'\t' | b'\r' | b'\n', ..]) {
+            self.take(space_len(self.rest));
+        }
     }
 
     /// Takes bytes while `f` holds; possibly none.
+    #[inline]
     pub(crate) fn take_while(&mut self, f: impl Fn(u8) -> bool) -> &'a [u8] {
-        let rest = self.rest();
-        let len = rest.iter().position(|&byte| !f(byte)).unwrap_or(rest.len());
+        let len = self.rest.iter().position(|&byte| !f(byte)).unwrap_or(self.rest.len());
         steps::add(len + 1);
-        self.at += len;
-        rest.get(..len).unwrap_or_default()
+        self.take(len)
     }
 
+    #[inline]
     pub(crate) fn take(&mut self, len: usize) -> &'a [u8] {
-        let taken = self.rest().get(..len).unwrap_or(self.rest());
-        self.at += taken.len();
+        let (taken, rest) = self.rest.split_at_checked(len).unwrap_or((self.rest, &[]));
+        self.rest = rest;
         taken
     }
 
+    #[inline]
     pub(crate) fn token(&mut self) -> Result<&'a str, ParseError> {
+        let token = self.token_bytes()?;
+        Ok(core::str::from_utf8(token).unwrap_or_default())
+    }
+
+    #[inline]
+    pub(crate) fn token_bytes(&mut self) -> Result<&'a [u8], ParseError> {
         let token = self.take_while(is_token_byte);
         if token.is_empty() {
             return Err(self.unexpected());
         }
-        Ok(core::str::from_utf8(token).unwrap_or_default())
+        Ok(token)
     }
 
     /// Takes a quoted string from its opening to its closing quote; the bytes between them, escapes untouched.
+    #[inline]
     pub(crate) fn quoted_raw(&mut self) -> Result<&'a [u8], ParseError> {
         let opened = self.error(ParseErrorKind::UnterminatedQuote);
         self.expect(b'"')?;
-        let len = quoted_len(self.rest()).ok_or(opened)?;
+        let len = quoted_len(self.rest).ok_or(opened)?;
         let raw = self.take(len);
         self.expect(b'"')?;
         Ok(raw)
+    }
+
+    /// The text of a quoted string whose bytes are `raw`; see [`unquote`].
+    pub(crate) fn unquoted(&self, raw: &[u8]) -> Text {
+        match unquote_bytes(raw) {
+            Cow::Borrowed(raw) => self.source.text(raw),
+            Cow::Owned(bytes) => Source::NONE.text(&bytes),
+        }
     }
 
     /// Decimal digits.
     ///
     /// A number beyond `max` is `NumberOutOfRange`, at its first digit.
     pub(crate) fn number(&mut self, max: u64) -> Result<u64, ParseError> {
-        let start = self.at;
+        let start = self.offset();
         let digits = self.take_while(|byte| byte.is_ascii_digit());
         if digits.is_empty() {
             return Err(self.error(ParseErrorKind::Number));
@@ -318,6 +420,12 @@ pub(crate) fn small_text(bytes: &[u8]) -> SmolStr {
 /// The next item of a comma-separated list and what follows its comma. Commas within quotes and angle brackets
 /// do not count.
 pub(crate) fn split_item(list: &[u8]) -> (&[u8], &[u8]) {
+    // Mostly a field has one value.
+    let comma = memchr::memchr(b',', list);
+    steps::add(comma.unwrap_or(list.len()) + 1);
+    if comma.is_none() {
+        return (list, &[]);
+    }
     let mut at = 0;
     let mut bracket = false;
     while let Some(&byte) = list.get(at) {

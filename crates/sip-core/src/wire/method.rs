@@ -1,4 +1,5 @@
 use super::lexer::is_token_byte;
+use super::text::Source;
 use super::{ParseError, ParseErrorKind, Token};
 use core::fmt;
 use core::hash::{Hash, Hasher};
@@ -97,7 +98,7 @@ impl Method {
                 if bytes.is_empty() || !bytes.iter().copied().all(is_token_byte) {
                     return Err(ParseError::new(ParseErrorKind::Method, 0));
                 }
-                Self::Other(Token::from_checked(bytes::Bytes::copy_from_slice(bytes)))
+                Self::Other(Token::from_checked(bytes, Source::NONE))
             }
         })
     }

@@ -47,6 +47,7 @@ mod response;
 mod salvage;
 mod status;
 mod stream;
+mod text;
 mod token;
 mod uri;
 mod validate;
@@ -64,8 +65,10 @@ pub use response::Response;
 pub use salvage::salvage_request;
 pub use status::StatusCode;
 pub use stream::{FrameError, Framed, StreamFramer};
+pub use text::Text;
 pub use token::Token;
 pub use uri::{Scheme, Uri};
 
 pub(crate) use params::write_quoted;
+pub(crate) use text::Source;
 pub(crate) use uri::{check_host_port, lex_host_port};

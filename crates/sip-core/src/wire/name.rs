@@ -1,6 +1,6 @@
 use super::lexer::is_token_byte;
+use super::text::Source;
 use super::{ParseError, ParseErrorKind, Token};
-use bytes::Bytes;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
@@ -233,7 +233,7 @@ impl HeaderName {
         if bytes.is_empty() || !bytes.iter().copied().all(is_token_byte) {
             return Err(ParseError::new(ParseErrorKind::HeaderName, 0));
         }
-        let other = || Self::Other(Token::from_checked(Bytes::copy_from_slice(bytes)));
+        let other = || Self::Other(Token::from_checked(bytes, Source::NONE));
         Ok(Self::from_id(lookup(bytes)).unwrap_or_else(other))
     }
 

@@ -1,5 +1,6 @@
-use super::lexer::{Lexer, is_token_byte, unquote};
+use super::lexer::{Lexer, decode_text, is_token_byte};
 use super::params::{Params, write_quoted};
+use super::text::{Source, Text};
 use super::{ParseError, ParseErrorKind, Uri};
 use core::fmt;
 use core::str::FromStr;
@@ -20,7 +21,7 @@ use core::str::FromStr;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NameAddr {
     /// The display name, without quotes and escapes. Printed in quotes, control characters masked by `?`.
-    pub display: Option<String>,
+    pub display: Option<Text>,
     /// The address.
     pub uri: Uri,
     /// The header's parameters.
@@ -40,7 +41,7 @@ impl NameAddr {
     /// Sets the display name.
     #[must_use]
     pub fn with_display(mut self, display: &str) -> Self {
-        self.display = Some(display.to_owned());
+        self.display = Some(display.into());
         self
     }
 
@@ -60,14 +61,38 @@ impl NameAddr {
     ///
     /// The first fault, with its offset. A bare URI with a `?` part is `UriHeaders`, since it must be in brackets.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
-        let mut lexer = Lexer::new(bytes);
+        Self::parse_in(bytes, Source::NONE)
+    }
+
+    /// As [`parse`](Self::parse); texts may share `source`.
+    pub(crate) fn parse_in(bytes: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+        let mut lexer = Lexer::within(bytes, source);
         let value = Self::lex(&mut lexer)?;
         lexer.finish()?;
         Ok(value)
     }
 
+    /// The same address in memory of its own: no message is kept for it.
+    #[must_use]
+    pub fn detached(self) -> Self {
+        Self {
+            display: self.display.map(Text::detached),
+            uri: self.uri.detached(),
+            params: self.params.detached(),
+        }
+    }
+
+    #[inline]
     pub(crate) fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
-        let (display, uri) = Self::lex_address(lexer)?;
+        lexer.skip_space();
+        let source = lexer.source();
+        let display = lex_display(lexer)?;
+        let read = |bytes| Uri::parse_in(bytes, source);
+        let uri = if lexer.peek() == Some(b'<') || display.is_some() {
+            read_bracketed(lexer, read)?
+        } else {
+            read_bare(lexer, read)?
+        };
         let params = Params::lex(lexer)?;
         Ok(Self { display, uri, params })
     }
@@ -90,13 +115,7 @@ impl NameAddr {
             }
             Some(b'<') => read_bracketed(lexer, Uri::check)?,
             _ => {
-                let mut words = lexer.clone();
-                let start = words.offset();
-                while !words.take_while(is_word_byte).is_empty() {
-                    words.skip_space();
-                }
-                if words.peek() == Some(b'<') && words.offset() != start {
-                    *lexer = words;
+                if take_words(lexer).is_some() {
                     read_bracketed(lexer, Uri::check)?;
                 } else {
                     read_bare(lexer, Uri::check)?;
@@ -106,50 +125,61 @@ impl NameAddr {
         Params::check(lexer)
     }
 
-    fn lex_address(lexer: &mut Lexer<'_>) -> Result<(Option<String>, Uri), ParseError> {
-        lexer.skip_space();
-        match lexer.peek() {
-            Some(b'"') => {
-                let display = unquote(lexer.quoted_raw()?);
-                lexer.skip_space();
-                Ok((Some(display), read_bracketed(lexer, Uri::parse)?))
-            }
-            Some(b'<') => Ok((None, read_bracketed(lexer, Uri::parse)?)),
-            _ => Self::lex_words(lexer),
-        }
-    }
-
-    /// Tokens before a bracket, or a bare URI.
-    fn lex_words(lexer: &mut Lexer<'_>) -> Result<(Option<String>, Uri), ParseError> {
-        let mut words = lexer.clone();
-        let mut display = String::new();
-        loop {
-            let word = words.take_while(is_word_byte);
-            if word.is_empty() {
-                break;
-            }
-            if !display.is_empty() {
-                display.push(' ');
-            }
-            display.push_str(&super::lexer::decode_text(word));
-            words.skip_space();
-        }
-        if words.peek() == Some(b'<') && !display.is_empty() {
-            *lexer = words;
-            return Ok((Some(display), read_bracketed(lexer, Uri::parse)?));
-        }
-        read_bare(lexer, Uri::parse).map(|uri| (None, uri))
-    }
-
     /// Writes the value as a header carries it.
     pub(crate) fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
         if let Some(display) = &self.display {
             write_quoted(out, display)?;
             out.write_char(' ')?;
         }
-        write!(out, "<{}>", self.uri)?;
+        out.write_char('<')?;
+        self.uri.write(out)?;
+        out.write_char('>')?;
         self.params.write(out)
     }
+}
+
+/// Reads what stands before the bracket, if that is where the URI stands.
+#[inline]
+fn lex_display(lexer: &mut Lexer<'_>) -> Result<Option<Text>, ParseError> {
+    match lexer.peek() {
+        Some(b'<') => Ok(None),
+        Some(b'"') => {
+            let raw = lexer.quoted_raw()?;
+            let display = lexer.unquoted(raw);
+            lexer.skip_space();
+            Ok(Some(display))
+        }
+        _ => Ok(take_words(lexer).map(|words| joined(words, lexer.source()))),
+    }
+}
+
+/// Takes the tokens before a bracket, with white space between and after them; nothing if no bracket follows.
+fn take_words<'a>(lexer: &mut Lexer<'a>) -> Option<&'a [u8]> {
+    let mut words = lexer.clone();
+    while !words.take_while(is_word_byte).is_empty() {
+        words.skip_space();
+    }
+    let len = words.offset() - lexer.offset();
+    if words.peek() != Some(b'<') || len == 0 {
+        return None;
+    }
+    let taken = lexer.take(len);
+    Some(super::lexer::trim(taken))
+}
+
+/// The words with one space between them.
+fn joined(words: &[u8], source: Source<'_>) -> Text {
+    let spaced = |pair: &[u8]| matches!(pair, [b'\t' | b'\r' | b'\n', _] | [b' ', b' ' | b'\t' | b'\r' | b'\n']);
+    if !words.windows(2).any(spaced) {
+        return source.text(words);
+    }
+    let is_space = |byte: &u8| !is_word_byte(*byte);
+    let words: Vec<_> = words
+        .split(is_space)
+        .filter(|word| !word.is_empty())
+        .map(decode_text)
+        .collect();
+    words.join(" ").into()
 }
 
 fn is_word_byte(byte: u8) -> bool {

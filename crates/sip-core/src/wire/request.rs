@@ -1,4 +1,5 @@
 use super::message::Message;
+use super::text::Source;
 use super::{HeaderName, Headers, Method, NameAddr, ParseError, ParseErrorKind, Uri};
 use crate::header::{CSeq, Via};
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -70,8 +71,8 @@ impl Request {
     ///
     /// The first fault in it; `UriHeaders` if it has a `?` part (RFC 3261 §19.1.1).
     pub fn request_uri(&self) -> Result<Uri, ParseError> {
-        let uri = Uri::parse(&self.uri)?;
-        if !uri.headers().is_empty() {
+        let uri = Uri::parse_in(&self.uri, Source::of(&self.uri))?;
+        if uri.headers().len() != 0 {
             return Err(ParseError::new(ParseErrorKind::UriHeaders, 0));
         }
         Ok(uri)
@@ -198,7 +199,8 @@ pub(super) fn typed<H: crate::header::TypedHeader>(headers: &Headers) -> Result<
 }
 
 pub(super) fn name_addr(headers: &Headers, name: &HeaderName) -> Result<NameAddr, ParseError> {
-    NameAddr::parse(headers.get(name).ok_or_else(|| missing(name))?)
+    let (value, source) = headers.get_in(name).ok_or_else(|| missing(name))?;
+    NameAddr::parse_in(value, source)
 }
 
 pub(super) fn set_content_type(headers: &mut Headers, content_type: &str, body: &Bytes) {

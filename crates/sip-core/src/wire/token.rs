@@ -1,11 +1,12 @@
 use super::lexer::is_token_byte;
+use super::text::{Source, Text};
 use super::{ParseError, ParseErrorKind};
 use bytes::Bytes;
 use core::fmt;
 
 /// A token of RFC 3261 §25.1: visible ASCII without separators, at least one character.
 ///
-/// Cloning is cheap: a token taken from a message shares the message's bytes.
+/// Cloning is cheap: a short token is held in place, a long one shares the message's bytes.
 ///
 /// ```
 /// use sip_core::Token;
@@ -17,7 +18,7 @@ use core::fmt;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
-pub struct Token(Bytes);
+pub struct Token(Text);
 
 impl Token {
     /// Copies `text`, if it is a token.
@@ -27,7 +28,7 @@ impl Token {
     /// `Empty`, or `UnexpectedByte` at the first byte that a token cannot hold.
     pub fn new(text: &str) -> Result<Self, ParseError> {
         check(text.as_bytes())?;
-        Ok(Self(Bytes::copy_from_slice(text.as_bytes())))
+        Ok(Self(text.into()))
     }
 
     /// Shares `bytes`, if they are a token.
@@ -36,20 +37,24 @@ impl Token {
     ///
     /// As [`Token::new`].
     pub fn from_bytes(bytes: Bytes) -> Result<Self, ParseError> {
-        check(&bytes)?;
-        Ok(Self(bytes))
+        Self::parse_in(&bytes, Source::of(&bytes))
+    }
+
+    /// `bytes`, if they are a token; may share `source`.
+    pub(crate) fn parse_in(bytes: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+        check(bytes)?;
+        Ok(Self(source.text(bytes)))
     }
 
     /// For bytes that were checked before.
-    pub(super) fn from_checked(bytes: Bytes) -> Self {
-        debug_assert!(check(&bytes).is_ok());
-        Self(bytes)
+    pub(super) fn from_checked(bytes: &[u8], source: Source<'_>) -> Self {
+        debug_assert!(check(bytes).is_ok());
+        Self(source.text(bytes))
     }
 
     /// The token as text.
     pub fn as_str(&self) -> &str {
-        // A token is ASCII, so that this never falls back.
-        core::str::from_utf8(&self.0).unwrap_or_default()
+        self.0.as_str()
     }
 }
 

@@ -4,6 +4,7 @@ pub(super) use field::find_content_length;
 
 use super::lexer::{split_list, steps, trim};
 use super::name::OTHER;
+use super::text::Source;
 use super::{HeaderName, ParseError, ParseErrorKind, Token};
 use crate::Limits;
 use crate::header::TypedHeader;
@@ -106,11 +107,32 @@ impl Headers {
 
     /// The first value of type `H`: `None` if there is none, an error if it is malformed.
     pub fn typed<H: TypedHeader>(&self) -> Option<Result<H, ParseError>> {
-        if H::LIST {
-            self.items(&H::NAME).next().map(H::parse)
-        } else {
-            self.get(&H::NAME).map(H::parse)
-        }
+        self.typed_iter().next()
+    }
+
+    /// Each value of type `H`, over all fields, read when the iterator comes to it. Nothing is collected.
+    ///
+    /// ```
+    /// use sip_core::header::Route;
+    /// use sip_core::{HeaderName, Headers};
+    ///
+    /// let mut headers = Headers::new();
+    /// headers.push(HeaderName::Route, "<sip:a;lr>, <sip:b>");
+    /// let loose = headers.typed_iter::<Route>().filter(|route| {
+    ///     route.as_ref().is_ok_and(|route| route.0.uri.is_loose_router())
+    /// });
+    /// assert_eq!(loose.count(), 1);
+    /// ```
+    pub fn typed_iter<H: TypedHeader>(&self) -> impl Iterator<Item = Result<H, ParseError>> {
+        let id = H::NAME.id();
+        let fields = self
+            .table
+            .iter()
+            .filter(move |field| self.is_named(field, id, &H::NAME));
+        fields.flat_map(|field| {
+            let (value, message) = self.place_of(field);
+            values_of::<H>(value).map(|value| H::parse_in(value, message))
+        })
     }
 
     /// All values of type `H`, over all fields.
@@ -120,17 +142,11 @@ impl Headers {
     /// The first malformed value's; `TooManyValues` beyond [`Limits::VALUES`].
     pub fn typed_all<H: TypedHeader>(&self) -> Result<Vec<H>, ParseError> {
         let mut all = Vec::new();
-        let mut add = |value| {
+        for value in self.typed_iter() {
             if all.len() == Limits::VALUES {
                 return Err(ParseError::new(ParseErrorKind::TooManyValues, 0));
             }
-            all.push(H::parse(value)?);
-            Ok(())
-        };
-        if H::LIST {
-            self.items(&H::NAME).try_for_each(&mut add)?;
-        } else {
-            self.values(&H::NAME).try_for_each(&mut add)?;
+            all.push(value?);
         }
         Ok(all)
     }
@@ -281,7 +297,7 @@ impl Headers {
         }
         match self.own_of(field) {
             Some((name, _)) => name.clone(),
-            None => HeaderName::Other(Token::from_checked(self.wire.slice_ref(self.raw_name(field)))),
+            None => HeaderName::Other(Token::from_checked(self.raw_name(field), Source::of(&self.wire))),
         }
     }
 
@@ -289,6 +305,15 @@ impl Headers {
         match self.own_of(field) {
             Some((_, value)) => value,
             None => self.slice(field.value, field.value_end),
+        }
+    }
+
+    /// The value, and the bytes of which it is a part.
+    #[inline]
+    fn place_of(&self, field: &Field) -> (&[u8], &Bytes) {
+        match self.own_of(field) {
+            Some((_, value)) => (value, value),
+            None => (self.slice(field.value, field.value_end), &self.wire),
         }
     }
 
@@ -302,6 +327,13 @@ impl Headers {
     fn slice(&self, start: u32, end: u32) -> &[u8] {
         self.wire.get(start as usize..end as usize).unwrap_or_default()
     }
+}
+
+/// The values of type `H` in a field's value.
+#[inline]
+fn values_of<H: TypedHeader>(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (list, one) = if H::LIST { (value, None) } else { (&[][..], Some(value)) };
+    one.into_iter().chain(split_list(list))
 }
 
 fn print<H: TypedHeader>(header: &H) -> String {
@@ -378,6 +410,12 @@ impl Headers {
             own: Vec::new(),
             edited: true,
         }
+    }
+
+    /// The value of the first field `name`, and what it is a part of.
+    pub(super) fn get_in(&self, name: &HeaderName) -> Option<(&[u8], Source<'_>)> {
+        let (value, whole) = self.place_of(self.find(name)?);
+        Some((value, Source::of(whole)))
     }
 
     /// Where the value of the first field `name` starts in the message as it came.

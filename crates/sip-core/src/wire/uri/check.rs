@@ -1,9 +1,9 @@
 //! Whether bytes are a URI, without making one of them.
 
-use super::escape::{check_escapes, is_header_byte, is_tolerated, is_user_byte};
+use super::escape::{check_escapes, is_header_byte};
 use super::{Uri, check_host_port};
 use crate::Limits;
-use crate::wire::lexer::Lexer;
+use crate::wire::lexer::{Lexer, is_userinfo_byte};
 use crate::wire::params::Params;
 use crate::wire::{ParseError, ParseErrorKind};
 
@@ -44,8 +44,7 @@ fn check_userinfo(info: &[u8]) -> Result<(), ParseError> {
     if matches!(info, [] | [b':', ..]) {
         return Err(ParseError::new(ParseErrorKind::UnexpectedByte, 0));
     }
-    let is_bad = |byte: &u8| !(is_user_byte(*byte) || *byte == b'%' || *byte == b':' || is_tolerated(*byte));
-    if let Some(offset) = info.iter().position(is_bad) {
+    if let Some(offset) = info.iter().position(|byte| !is_userinfo_byte(*byte)) {
         return Err(ParseError::new(ParseErrorKind::UnexpectedByte, offset));
     }
     // No escape goes over the colon before the password: `:` is no digit.

@@ -19,7 +19,7 @@ impl Uri {
         match (self.scheme, other.scheme) {
             (Scheme::Sip, Scheme::Sip) | (Scheme::Sips, Scheme::Sips) => {
                 self.user() == other.user()
-                    && self.password.as_deref().map(unescape) == other.password.as_deref().map(unescape)
+                    && self.password().map(unescape) == other.password().map(unescape)
                     && self.host == other.host
                     && self.port == other.port
                     && self.params_allow(other)
@@ -53,8 +53,7 @@ impl Uri {
     /// The `?` part, in an order that does not depend on how it was written.
     fn sorted_headers(&self) -> Vec<(String, Cow<'_, str>)> {
         let headers = self
-            .headers
-            .iter()
+            .headers()
             .map(|(name, value)| (unescape(name).to_ascii_lowercase(), unescape(value)));
         let mut headers: Vec<_> = headers.collect();
         headers.sort_unstable();

@@ -1,37 +1,31 @@
 //! Which characters a URI's parts may hold, and `%` escapes for the others.
 
-use crate::wire::lexer::{Lexer, decode_text};
+use crate::wire::lexer::{Lexer, decode_text, is_host_byte, is_not_normal};
+use crate::wire::text::{Source, Text};
 use crate::wire::{ParseError, ParseErrorKind};
 use core::fmt;
-use smol_str::{SmolStr, SmolStrBuilder};
+use smol_str::SmolStrBuilder;
 use std::borrow::Cow;
 
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte)
-}
-
-pub(super) use crate::wire::lexer::is_user_byte;
-
-/// What phones leave unescaped in a user part; harmless, and printed escaped.
-pub(super) fn is_tolerated(byte: u8) -> bool {
-    byte >= 0x80 || b"#^|{}[]`".contains(&byte)
-}
-
-pub(super) fn is_header_byte(byte: u8) -> bool {
-    is_unreserved(byte) || b"[]/?:+$".contains(&byte)
-}
+pub(super) use crate::wire::lexer::{is_uri_header_byte as is_header_byte, is_user_byte};
 
 /// Resolves the escapes of unreserved characters, writes the others in capitals, and escapes what should have been.
-pub(in crate::wire) fn normalise_escapes(bytes: &[u8]) -> Result<SmolStr, ParseError> {
-    if !bytes.iter().any(|&byte| byte == b'%' || is_tolerated(byte)) {
-        return Ok(SmolStr::new(decode_text(bytes)));
+#[inline]
+pub(in crate::wire) fn normalise_escapes(bytes: &[u8], source: Source<'_>) -> Result<Text, ParseError> {
+    if bytes.iter().any(|&byte| is_not_normal(byte)) {
+        normalise_each(bytes)
+    } else {
+        Ok(source.text(bytes))
     }
+}
+
+fn normalise_each(bytes: &[u8]) -> Result<Text, ParseError> {
     let mut text = SmolStrBuilder::new();
     let mut lexer = Lexer::new(bytes);
     while let Some(byte) = lexer.peek() {
         if byte != b'%' {
             lexer.take(1);
-            if is_tolerated(byte) && !b"[]".contains(&byte) {
+            if is_not_normal(byte) && !b"[]".contains(&byte) {
                 push_escape(&mut text, byte)
             } else {
                 text.push(char::from(byte))
@@ -47,7 +41,7 @@ pub(in crate::wire) fn normalise_escapes(bytes: &[u8]) -> Result<SmolStr, ParseE
             push_escape(&mut text, byte);
         }
     }
-    Ok(text.finish())
+    Ok(text.finish().into())
 }
 
 /// Fails where [`normalise_escapes`] does.
@@ -73,7 +67,7 @@ fn push_escape(text: &mut impl fmt::Write, byte: u8) {
     let _ = write!(text, "%{byte:02X}");
 }
 
-pub(super) fn escape(text: &str, is_plain: impl Fn(u8) -> bool) -> SmolStr {
+pub(super) fn escape(text: &str, is_plain: impl Fn(u8) -> bool) -> Text {
     let mut escaped = SmolStrBuilder::new();
     for byte in text.bytes() {
         if is_plain(byte) {
@@ -82,7 +76,7 @@ pub(super) fn escape(text: &str, is_plain: impl Fn(u8) -> bool) -> SmolStr {
             push_escape(&mut escaped, byte)
         }
     }
-    escaped.finish()
+    escaped.finish().into()
 }
 
 /// Writes text that may hold escapes already; what `is_plain` does not allow is escaped.
@@ -91,6 +85,9 @@ pub(in crate::wire) fn write_escaped(
     text: &str,
     is_plain: impl Fn(u8) -> bool,
 ) -> fmt::Result {
+    if text.bytes().all(|byte| byte != b'%' && is_plain(byte)) {
+        return out.write_str(text);
+    }
     for (at, byte) in text.bytes().enumerate() {
         let is_escape = byte == b'%' && text.as_bytes().get(at..at + 3).and_then(hex_pair).is_some();
         if is_escape || (byte != b'%' && is_plain(byte)) {
@@ -104,6 +101,9 @@ pub(in crate::wire) fn write_escaped(
 
 /// Writes a host name; what cannot stand in one becomes `-`.
 pub(in crate::wire) fn write_host_name(out: &mut impl fmt::Write, name: &str) -> fmt::Result {
+    if name.bytes().all(is_host_byte) {
+        return out.write_str(name);
+    }
     name.chars().try_for_each(|c| {
         out.write_char(if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') {
             c

@@ -4,14 +4,14 @@ mod escape;
 
 pub(super) use escape::{check_escapes, normalise_escapes, write_escaped, write_host_name};
 
-use super::lexer::{Lexer, decode_text, is_host_byte};
+use super::lexer::{Lexer, is_host_byte, is_userinfo_byte};
 use super::params::Params;
+use super::text::{Source, Text};
 use super::{Host, ParseError, ParseErrorKind};
 use crate::Limits;
 use core::fmt;
 use core::str::FromStr;
-use escape::{escape, is_header_byte, is_tolerated, is_user_byte, unescape};
-use smol_str::SmolStr;
+use escape::{escape, is_header_byte, is_user_byte, unescape};
 use std::borrow::Cow;
 
 /// The scheme of a [`Uri`].
@@ -52,14 +52,19 @@ pub enum Scheme {
 pub struct Uri {
     scheme: Scheme,
     /// Escaped. Of a `tel` URI, the number; of another scheme, the whole URI.
-    user: Option<SmolStr>,
-    /// Escaped. Rare, hence in a box.
-    password: Option<Box<str>>,
+    user: Option<Text>,
     host: Option<Host>,
     port: Option<u16>,
     params: Params,
-    /// Escaped.
-    headers: Vec<(SmolStr, SmolStr)>,
+    /// `None` if there is nothing in it.
+    rare: Option<Box<Rare>>,
+}
+
+/// What few URIs have. Escaped.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Rare {
+    password: Option<Text>,
+    headers: Vec<(Text, Text)>,
 }
 
 impl Uri {
@@ -69,20 +74,27 @@ impl Uri {
     ///
     /// The first fault, with its offset.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
-        let colon = memchr::memchr(b':', bytes).ok_or(ParseError::new(ParseErrorKind::Scheme, 0))?;
-        let (scheme, rest) = bytes.split_at(colon);
-        let mut lexer = Lexer::new(rest);
-        lexer.take(1);
-        let uri = if scheme.eq_ignore_ascii_case(b"sip") {
-            Self::lex_sip(Scheme::Sip, &mut lexer)
-        } else if scheme.eq_ignore_ascii_case(b"sips") {
-            Self::lex_sip(Scheme::Sips, &mut lexer)
-        } else if scheme.eq_ignore_ascii_case(b"tel") {
-            Self::lex_tel(&mut lexer)
-        } else {
-            return Self::parse_other(bytes, scheme);
-        };
-        uri.map_err(|error| error.shifted(colon))
+        Self::parse_in(bytes, Source::NONE)
+    }
+
+    /// As [`parse`](Self::parse); texts may share `source`.
+    pub(super) fn parse_in(bytes: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+        let mut lexer = Lexer::within(bytes, source);
+        match bytes {
+            [b'S' | b's', b'I' | b'i', b'P' | b'p', b':', ..] => {
+                lexer.take(4);
+                Self::lex_sip(Scheme::Sip, &mut lexer)
+            }
+            [b'S' | b's', b'I' | b'i', b'P' | b'p', b'S' | b's', b':', ..] => {
+                lexer.take(5);
+                Self::lex_sip(Scheme::Sips, &mut lexer)
+            }
+            [b'T' | b't', b'E' | b'e', b'L' | b'l', b':', ..] => {
+                lexer.take(4);
+                Self::lex_tel(&mut lexer)
+            }
+            _ => Self::parse_other(bytes, source),
+        }
     }
 
     /// A `sip` URI. `user` is plain text; it is escaped.
@@ -122,7 +134,7 @@ impl Uri {
     /// Replaces the user by plain text, or takes it away. Without effect on URIs other than `sip` and `sips`.
     pub fn set_user(&mut self, user: Option<&str>) {
         if self.host.is_some() {
-            self.password = None;
+            self.set_password(None);
             self.user = user.map(|user| escape(user, is_user_byte));
         }
     }
@@ -148,16 +160,15 @@ impl Uri {
     }
 
     /// The `?name=value` part, still escaped.
-    pub fn headers(&self) -> &[(SmolStr, SmolStr)] {
-        &self.headers
+    pub fn headers(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        let headers = self.rare.as_ref().map(|rare| rare.headers.as_slice());
+        let headers = headers.unwrap_or_default().iter();
+        headers.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The value of the URI header `name`, unescaped.
     pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
-        let (_, value) = self
-            .headers
-            .iter()
-            .find(|(n, _)| unescape(n).eq_ignore_ascii_case(name))?;
+        let (_, value) = self.headers().find(|(n, _)| unescape(n).eq_ignore_ascii_case(name))?;
         Some(unescape(value))
     }
 
@@ -174,17 +185,39 @@ impl Uri {
     /// The same URI without its `?name=value` part.
     #[must_use]
     pub fn without_headers(&self) -> Self {
+        let mut uri = self.clone();
+        if let Some(rare) = &mut uri.rare {
+            rare.headers = Vec::new();
+        }
+        uri.rare = uri.rare.filter(|rare| rare.password.is_some());
+        uri
+    }
+
+    /// The same URI in memory of its own: no message is kept for it.
+    #[must_use]
+    pub fn detached(self) -> Self {
+        let detached = |rare: Rare| Rare {
+            password: rare.password.map(Text::detached),
+            headers: rare
+                .headers
+                .into_iter()
+                .map(|(name, value)| (name.detached(), value.detached()))
+                .collect(),
+        };
         Self {
-            headers: Vec::new(),
-            ..self.clone()
+            user: self.user.map(Text::detached),
+            host: self.host.map(Host::detached),
+            params: self.params.detached(),
+            rare: self.rare.map(|rare| Box::new(detached(*rare))),
+            ..self
         }
     }
 
     /// Adds a URI header; name and value are plain text.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        self.headers
-            .push((escape(name, is_header_byte), escape(value, is_header_byte)));
+        let header = (escape(name, is_header_byte), escape(value, is_header_byte));
+        self.rare.get_or_insert_default().headers.push(header);
         self
     }
 
@@ -207,27 +240,80 @@ impl Uri {
         Self {
             scheme,
             user: None,
-            password: None,
             host: None,
             port: None,
             params: Params::new(),
-            headers: Vec::new(),
+            rare: None,
+        }
+    }
+
+    /// Writes the URI, without brackets.
+    pub(super) fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        if self.scheme == Scheme::Other {
+            return out.write_str(self.opaque());
+        }
+        out.write_str(self.scheme_name())?;
+        out.write_char(':')?;
+        if let Some(user) = &self.user {
+            out.write_str(user)?;
+        }
+        if let Some(password) = self.password() {
+            write!(out, ":{password}")?;
+        }
+        if let Some(host) = &self.host {
+            out.write_str(if self.user.is_some() { "@" } else { "" })?;
+            host.write(out)?;
+        }
+        if let Some(port) = self.port {
+            write!(out, ":{port}")?;
+        }
+        self.params.write_uri(out)?;
+        for (at, (name, value)) in self.headers().enumerate() {
+            write!(out, "{}{name}={value}", if at == 0 { '?' } else { '&' })?;
+        }
+        Ok(())
+    }
+
+    /// Escaped.
+    fn password(&self) -> Option<&str> {
+        self.rare.as_ref()?.password.as_deref()
+    }
+
+    fn set_password(&mut self, password: Option<Text>) {
+        if password.is_some() || self.rare.is_some() {
+            self.rare.get_or_insert_default().password = password;
+            self.rare = self
+                .rare
+                .take()
+                .filter(|rare| rare.password.is_some() || !rare.headers.is_empty());
         }
     }
 
     /// Reads what follows `sip:`.
     fn lex_sip(scheme: Scheme, lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
-        let mut uri = Self::empty(scheme);
+        let mut password = None;
+        let mut user = None;
         if let Some(len) = memchr::memchr(b'@', lexer.rest()) {
             let start = lexer.offset();
-            uri.lex_userinfo(lexer.take(len))
-                .map_err(|error| error.shifted(start))?;
+            let info = lexer.take(len);
+            (user, password) = lex_userinfo(info, lexer.source()).map_err(|error| error.shifted(start))?;
             lexer.take(1);
         }
         let (host, port) = lex_host_port(lexer, false)?;
-        uri.host = Some(host);
-        uri.port = port;
-        uri.params = Params::lex_uri(lexer)?;
+        let params = if lexer.is_end() {
+            Params::new()
+        } else {
+            Params::lex_uri(lexer)?
+        };
+        let mut uri = Self {
+            scheme,
+            user,
+            host: Some(host),
+            port,
+            params,
+            rare: None,
+        };
+        uri.set_password(password);
         if lexer.eat(b'?') {
             uri.lex_headers(lexer)?;
         }
@@ -238,31 +324,11 @@ impl Uri {
         }
     }
 
-    fn lex_userinfo(&mut self, info: &[u8]) -> Result<(), ParseError> {
-        let colon = memchr::memchr(b':', info);
-        let (user, password) = info.split_at(colon.unwrap_or(info.len()));
-        if user.is_empty() {
-            return Err(ParseError::new(ParseErrorKind::UnexpectedByte, 0));
-        }
-        let is_bad = |byte: &u8| !(is_user_byte(*byte) || *byte == b'%' || *byte == b':' || is_tolerated(*byte));
-        if let Some(offset) = info.iter().position(is_bad) {
-            return Err(ParseError::new(ParseErrorKind::UnexpectedByte, offset));
-        }
-        self.user = Some(normalise_escapes(user)?);
-        if let Some(password) = password.get(1..) {
-            self.password = Some(
-                normalise_escapes(password)
-                    .map_err(|error| error.shifted(user.len() + 1))?
-                    .as_str()
-                    .into(),
-            );
-        }
-        Ok(())
-    }
-
     fn lex_headers(&mut self, lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
+        let source = lexer.source();
+        let headers = &mut self.rare.get_or_insert_default().headers;
         loop {
-            if self.headers.len() == Limits::PARAMS {
+            if headers.len() == Limits::PARAMS {
                 return Err(lexer.error(ParseErrorKind::TooManyParams));
             }
             let start = lexer.offset();
@@ -270,13 +336,13 @@ impl Uri {
             if name.is_empty() {
                 return Err(lexer.unexpected());
             }
-            let name = normalise_escapes(name).map_err(|error| error.shifted(start))?;
+            let name = normalise_escapes(name, source).map_err(|error| error.shifted(start))?;
             lexer.expect(b'=')?;
             let start = lexer.offset();
             // A bare `=`, `;` or `@` in the value is not by the book, but phones write Replaces so.
             let value = lexer.take_while(|byte| is_header_byte(byte) || b"%=;@".contains(&byte));
-            let value = normalise_escapes(value).map_err(|error| error.shifted(start))?;
-            self.headers.push((name, value));
+            let value = normalise_escapes(value, source).map_err(|error| error.shifted(start))?;
+            headers.push((name, value));
             if !lexer.eat(b'&') {
                 return Ok(());
             }
@@ -292,7 +358,7 @@ impl Uri {
             return Err(lexer.unexpected());
         }
         // A `#` is printed as an escape, thus escapes are read too; of letters only those that could have been bare.
-        let number = normalise_escapes(number).map_err(|error| error.shifted(start))?;
+        let number = normalise_escapes(number, lexer.source()).map_err(|error| error.shifted(start))?;
         if !number.bytes().all(is_digit) {
             return Err(ParseError::new(ParseErrorKind::UnexpectedByte, start));
         }
@@ -309,7 +375,9 @@ impl Uri {
         }
     }
 
-    fn parse_other(bytes: &[u8], scheme: &[u8]) -> Result<Self, ParseError> {
+    fn parse_other(bytes: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+        let colon = memchr::memchr(b':', bytes).ok_or(ParseError::new(ParseErrorKind::Scheme, 0))?;
+        let scheme = bytes.get(..colon).unwrap_or_default();
         let is_scheme_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
         if !scheme.first().is_some_and(u8::is_ascii_alphabetic) || !scheme.iter().all(is_scheme_byte) {
             return Err(ParseError::new(ParseErrorKind::Scheme, 0));
@@ -322,15 +390,34 @@ impl Uri {
             return Err(ParseError::new(ParseErrorKind::UnexpectedByte, offset));
         }
         Ok(Self {
-            user: Some(decode_text(bytes).into()),
+            user: Some(source.text(bytes)),
             ..Self::empty(Scheme::Other)
         })
     }
 }
 
+/// Reads `user [ ":" password ]`.
+fn lex_userinfo(info: &[u8], source: Source<'_>) -> Result<(Option<Text>, Option<Text>), ParseError> {
+    let colon = memchr::memchr(b':', info);
+    let (user, password) = info.split_at(colon.unwrap_or(info.len()));
+    if user.is_empty() {
+        return Err(ParseError::new(ParseErrorKind::UnexpectedByte, 0));
+    }
+    if let Some(offset) = info.iter().position(|byte| !is_userinfo_byte(*byte)) {
+        return Err(ParseError::new(ParseErrorKind::UnexpectedByte, offset));
+    }
+    let password = password
+        .get(1..)
+        .map(|password| normalise_escapes(password, source).map_err(|error| error.shifted(user.len() + 1)));
+    // The user's faults come first.
+    let user = normalise_escapes(user, source)?;
+    Ok((Some(user), password.transpose()?))
+}
+
 /// Reads `host [":" port]`; with white space around the colon if `spaced`, as in Via.
 pub(crate) fn lex_host_port(lexer: &mut Lexer<'_>, spaced: bool) -> Result<(Host, Option<u16>), ParseError> {
-    read_host_port(lexer, spaced, Host::parse)
+    let source = lexer.source();
+    read_host_port(lexer, spaced, |bytes| Host::parse_in(bytes, source))
 }
 
 /// Takes what [`lex_host_port`] takes, and fails where it does.
@@ -369,28 +456,7 @@ fn read_host_port<'a, T>(
 
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.scheme == Scheme::Other {
-            return f.write_str(self.opaque());
-        }
-        write!(f, "{}:", self.scheme_name())?;
-        if let Some(user) = &self.user {
-            f.write_str(user)?;
-        }
-        if let Some(password) = &self.password {
-            write!(f, ":{password}")?;
-        }
-        if let Some(host) = &self.host {
-            let at = if self.user.is_some() { "@" } else { "" };
-            write!(f, "{at}{host}")?;
-        }
-        if let Some(port) = self.port {
-            write!(f, ":{port}")?;
-        }
-        self.params.write_uri(f)?;
-        for (at, (name, value)) in self.headers.iter().enumerate() {
-            write!(f, "{}{name}={value}", if at == 0 { '?' } else { '&' })?;
-        }
-        Ok(())
+        self.write(f)
     }
 }
 

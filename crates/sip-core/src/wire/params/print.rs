@@ -1,0 +1,67 @@
+use super::{Item, Params, Repr};
+use crate::wire::lexer::{is_unquoted_byte, is_uri_param_byte};
+use crate::wire::uri::write_escaped;
+use core::fmt;
+
+impl Params {
+    /// Writes the parameters as those of a header.
+    pub(crate) fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        if let Repr::Raw(raw) = &self.0
+            && !raw.contains(' ')
+        {
+            return out.write_str(raw);
+        }
+        for Item { name, value, quoted } in self.items() {
+            out.write_char(';')?;
+            out.write_str(name)?;
+            let Some(value) = value else { continue };
+            out.write_char('=')?;
+            let bare = !quoted && value.bytes().all(|byte| byte.is_ascii() && is_unquoted_byte(byte));
+            if bare {
+                out.write_str(value)?
+            } else {
+                write_quoted(out, value)?
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the parameters as those of a URI.
+    pub(in crate::wire) fn write_uri(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        for Item { name, value, .. } in self.items() {
+            out.write_char(';')?;
+            write_escaped(out, name, |byte| is_uri_param_byte(byte) && byte != b'=')?;
+            if let Some(value) = value {
+                out.write_char('=')?;
+                write_escaped(out, value, is_uri_param_byte)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends a parameter as [`Repr::Raw`] holds it.
+pub(super) fn push_item(out: &mut String, Item { name, value, quoted }: Item<'_>) {
+    out.push(';');
+    out.push_str(name);
+    if let Some(value) = value {
+        let quote = if quoted { "\"" } else { "" };
+        ["=", quote, value, quote].iter().for_each(|part| out.push_str(part));
+    }
+}
+
+/// Writes a quoted string. Control characters are masked by `?`, so that no text can end a line.
+pub(crate) fn write_quoted(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    out.write_char('"')?;
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.write_char('\\')?;
+                out.write_char(c)?;
+            }
+            c if c.is_control() => out.write_char('?')?,
+            c => out.write_char(c)?,
+        }
+    }
+    out.write_char('"')
+}

@@ -1,0 +1,272 @@
+use super::lexer::decode_text;
+use bytes::Bytes;
+use core::borrow::Borrow;
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::ops::Deref;
+use smol_str::SmolStr;
+
+/// Text that was read from a message, or one's own.
+///
+/// Text of up to 23 octets is held in place. Longer text that comes from a message shares the message's bytes, so
+/// that reading allocates nothing; it keeps the whole message in memory until it is dropped or
+/// [`detached`](Self::detached).
+///
+/// ```
+/// use sip_core::Text;
+///
+/// let text = Text::from("alice");
+/// assert_eq!(text, "alice");
+/// assert_eq!(text.to_uppercase(), "ALICE");
+/// ```
+#[derive(Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(from = "String", into = "String"))]
+pub struct Text(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Own(SmolStr),
+    /// UTF-8, a part of a message.
+    Shared(Bytes),
+}
+
+/// Text of at most as many octets is copied, which is faster than to share it.
+const IN_PLACE: usize = 23;
+
+impl Text {
+    /// No text.
+    pub const EMPTY: Self = Self::new_static("");
+
+    /// Text of the program's own, without a copy.
+    pub const fn new_static(text: &'static str) -> Self {
+        Self(Repr::Own(SmolStr::new_static(text)))
+    }
+
+    /// The text.
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Repr::Own(text) => text.as_str(),
+            // It was checked, so that this never falls back.
+            Repr::Shared(bytes) => core::str::from_utf8(bytes).unwrap_or_default(),
+        }
+    }
+
+    /// The same text in memory of its own: no message is kept for it.
+    #[must_use]
+    pub fn detached(self) -> Self {
+        match &self.0 {
+            Repr::Own(_) => self,
+            Repr::Shared(_) => Self::from(self.as_str()),
+        }
+    }
+
+    /// The text that `String` holds, without a copy of what is long.
+    pub(crate) fn from_long(text: String) -> Self {
+        if text.len() <= IN_PLACE {
+            Self::from(text.as_str())
+        } else {
+            Self(Repr::Shared(Bytes::from(text)))
+        }
+    }
+}
+
+/// What texts may share: the bytes of which the read value is a part, if they are at hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source<'a>(Option<&'a Bytes>);
+
+impl<'a> Source<'a> {
+    /// Everything is copied.
+    pub(crate) const NONE: Self = Self(None);
+
+    pub(crate) const fn of(whole: &'a Bytes) -> Self {
+        Self(Some(whole))
+    }
+
+    /// The text of `part`; read as Latin-1 if it is not UTF-8.
+    #[inline]
+    pub(crate) fn text(self, part: &[u8]) -> Text {
+        match core::str::from_utf8(part) {
+            Ok(text) => self.share(text),
+            Err(_) => Text::from(decode_text(part).into_owned()),
+        }
+    }
+
+    #[inline]
+    fn share(self, text: &str) -> Text {
+        if text.len() > IN_PLACE
+            && let Some(bytes) = self.bytes(text.as_bytes())
+        {
+            return Text(Repr::Shared(bytes));
+        }
+        Text::from(text)
+    }
+
+    /// `part` as a slice of the whole, if it is one.
+    fn bytes(self, part: &[u8]) -> Option<Bytes> {
+        let whole = self.0?;
+        let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+        let end = start.checked_add(part.len())?;
+        (end <= whole.len()).then(|| whole.slice(start..end))
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+    #[inline]
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Text {}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl PartialEq<String> for Text {
+    fn eq(&self, other: &String) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl From<&str> for Text {
+    #[inline]
+    fn from(text: &str) -> Self {
+        Self(Repr::Own(SmolStr::new(text)))
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(Repr::Own(SmolStr::from(text)))
+    }
+}
+
+impl From<SmolStr> for Text {
+    fn from(text: SmolStr) -> Self {
+        Self(Repr::Own(text))
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.as_str().to_owned()
+    }
+}
+
+impl From<Text> for SmolStr {
+    fn from(text: Text) -> Self {
+        match text.0 {
+            Repr::Own(text) => text,
+            Repr::Shared(_) => Self::new(text.as_str()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_text_is_copied_and_long_text_shared() {
+        let whole = Bytes::from("a short one, and then one that is long enough to be shared");
+        let source = Source::of(&whole);
+        let is_shared = |text: &Text| matches!(text.0, Repr::Shared(_));
+        for len in [0, 1, IN_PLACE] {
+            assert!(!is_shared(&source.text(&whole[..len])));
+        }
+        let long = source.text(&whole[5..5 + IN_PLACE + 1]);
+        assert!(is_shared(&long));
+        assert_eq!(long, "rt one, and then one tha");
+        assert!(!is_shared(&long.clone().detached()));
+        assert_eq!(long.clone().detached(), long);
+    }
+
+    #[test]
+    fn what_is_not_of_the_source_is_copied() {
+        let whole = Bytes::from("x".repeat(100));
+        let other = "y".repeat(100);
+        assert_eq!(Source::of(&whole).text(other.as_bytes()), other);
+        assert_eq!(Source::NONE.text(&whole), Text::from(&*"x".repeat(100)));
+        let half = whole.slice(..50);
+        assert!(matches!(Source::of(&half).text(&whole).0, Repr::Own(_)));
+    }
+
+    #[test]
+    fn latin_1_becomes_text() {
+        let whole = Bytes::from_static(b"J\xf6rg and a lot of people who are not called that");
+        assert_eq!(Source::of(&whole).text(&whole[..4]), "J\u{f6}rg");
+        assert!(Source::of(&whole).text(&whole).starts_with("J\u{f6}rg and"));
+    }
+
+    #[test]
+    fn it_is_small() {
+        assert_eq!(size_of::<Text>(), 32);
+    }
+}
