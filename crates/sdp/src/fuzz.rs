@@ -1,6 +1,6 @@
 //! Bodies of the fuzz targets, replayed by plain tests.
 
-use crate::{Negotiation, NegotiationConfig, Session};
+use crate::{Negotiation, NegotiationConfig, RtcpMux, Session};
 
 /// Whatever is read prints to something that reads the same and prints the same.
 pub fn sdp_session(data: &[u8]) {
@@ -17,7 +17,13 @@ pub fn sdp_session(data: &[u8]) {
 pub fn sdp_offer_answer(data: &[u8]) {
     let mut parts = data.splitn(2, |byte| *byte == 0xff);
     let (offer, answer) = (parts.next().unwrap_or(&[]), parts.next().unwrap_or(&[]));
-    let config = |last| NegotiationConfig::new([127, 0, 0, last].into(), 4000, 1);
+    // How RTP and RTCP share a port depends on the input, so that all ways are gone.
+    let mux = [RtcpMux::Never, RtcpMux::Accept, RtcpMux::Offer];
+    let config = |last| {
+        let mut config = NegotiationConfig::new([127, 0, 0, last].into(), 4000, 1);
+        config.rtcp_mux = mux.get(data.len() % mux.len()).copied().unwrap_or_default();
+        config
+    };
     let mut ours = Negotiation::new(config(1));
     if let Ok(body) = ours.receive_offer(offer) {
         let (offer, answer) = (Session::parse(offer), Session::parse(&body));

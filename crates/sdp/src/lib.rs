@@ -65,5 +65,5 @@ pub use codec::Codec;
 pub use direction::Direction;
 pub use error::{NegotiationError, ParseError, ParseErrorKind};
 pub use limits::Limits;
-pub use negotiation::{Agreed, Negotiation, NegotiationConfig};
+pub use negotiation::{Agreed, Negotiation, NegotiationConfig, RtcpMux};
 pub use session::{Address, Attribute, Bandwidth, Connection, Media, MediaKind, Origin, Session, Timing};

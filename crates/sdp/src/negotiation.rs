@@ -32,8 +32,10 @@ pub struct NegotiationConfig {
     pub ptime_ms: u16,
     /// Where we receive.
     pub address: IpAddr,
-    /// Port on which we receive RTP; RTCP is received on the next.
+    /// Port on which we receive RTP; RTCP is received on the next, unless [`Agreed::rtcp_mux`].
     pub port: u16,
+    /// Whether RTP and RTCP may share a port (RFC 5761). Default: [`RtcpMux::Never`].
+    pub rtcp_mux: RtcpMux,
     /// Names the session in `o=`; the top bit is dropped (RFC 3264 §5).
     pub session_id: u64,
     /// How much of the peer's description is read.
@@ -50,10 +52,42 @@ impl NegotiationConfig {
             ptime_ms: 20,
             address,
             port,
+            rtcp_mux: RtcpMux::Never,
             session_id,
             limits: Limits::default(),
         }
     }
+}
+
+/// Whether RTP and RTCP may share one port (`a=rtcp-mux`, RFC 5761 §5.1.1).
+///
+/// ```
+/// use sdp::{Negotiation, NegotiationConfig, RtcpMux};
+///
+/// let config = |last, rtcp_mux| {
+///     let mut config = NegotiationConfig::new([192, 0, 2, last].into(), 40_000, 1);
+///     config.rtcp_mux = rtcp_mux;
+///     config
+/// };
+/// let mut browser = Negotiation::new(config(1, RtcpMux::Offer));
+/// let mut switch = Negotiation::new(config(2, RtcpMux::Accept));
+/// let answer = switch.receive_offer(&browser.offer()?)?;
+/// browser.receive_answer(&answer)?;
+/// let agreed = switch.agreed().unwrap();
+/// assert!(agreed.rtcp_mux && agreed.remote_rtcp == agreed.remote);
+/// # Ok::<(), sdp::NegotiationError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum RtcpMux {
+    /// They never share one: RTCP has a port of its own.
+    #[default]
+    Never,
+    /// They do, where the peer offers it. Later offers of ours keep what was agreed.
+    Accept,
+    /// They do, where the peer agrees or offers it.
+    Offer,
 }
 
 /// What holds after an exchange of offer and answer.
@@ -63,7 +97,8 @@ impl NegotiationConfig {
 pub struct Agreed {
     /// Where to send RTP; `None` while the peer gives nowhere (address `0.0.0.0` or `::`, or port 0).
     pub remote: Option<SocketAddr>,
-    /// Where to send RTCP: what `a=rtcp` says (RFC 3605), otherwise the port after `remote`'s.
+    /// Where to send RTCP: `remote` with [`rtcp_mux`](Self::rtcp_mux), else what `a=rtcp` says (RFC 3605), else the port
+    /// after `remote`'s.
     pub remote_rtcp: Option<SocketAddr>,
     /// The one codec in use, as [`NegotiationConfig::codecs`] has it.
     pub codec: Codec,
@@ -86,7 +121,10 @@ pub struct Agreed {
     pub direction: Direction,
     /// The peer put us on hold: `sendonly`, `inactive`, address `0.0.0.0` or port 0.
     pub held: bool,
-    /// The peer wrote `a=rtcp-mux`. We neither offer nor accept it; RTCP stays on its own port.
+    /// RTP and RTCP share one port, in both directions (RFC 5761): both sides wrote `a=rtcp-mux` with the stream, and no
+    /// payload type in use is from 64 to 95, which RTCP could be mistaken for (§4).
+    pub rtcp_mux: bool,
+    /// The peer wrote `a=rtcp-mux`, whether or not we agreed to it.
     pub peer_rtcp_mux: bool,
 }
 
@@ -125,6 +163,7 @@ struct Offered {
     codecs: Vec<(u8, Codec)>,
     telephone_event: Option<(u8, u32)>,
     direction: Direction,
+    rtcp_mux: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,12 +253,14 @@ impl Negotiation {
         if !lines.iter().any(|line| line.slot == Slot::Audio) {
             lines.push(Line::audio());
         }
+        let rtcp_mux = self.offers_rtcp_mux(&codecs, telephone_event);
         let media = local::Audio {
             config: &self.config,
             codecs: &codecs,
             telephone_event,
             direction: self.wanted,
             open: true,
+            rtcp_mux,
         };
         let body = self.sent.send(local::session(&lines, &media));
         self.offer = Some(Offered {
@@ -228,8 +269,21 @@ impl Negotiation {
             codecs,
             telephone_event,
             direction: self.wanted,
+            rtcp_mux,
         });
         Ok(body)
+    }
+
+    /// Whether our offer says that RTP and RTCP may share a port.
+    fn offers_rtcp_mux(&self, codecs: &[(u8, Codec)], telephone_event: Option<(u8, u32)>) -> bool {
+        let wanted = match self.config.rtcp_mux {
+            RtcpMux::Never => false,
+            RtcpMux::Accept => self.agreed.as_ref().is_some_and(|agreed| agreed.rtcp_mux),
+            RtcpMux::Offer => true,
+        };
+        let payloads = codecs.iter().map(|(payload, _)| *payload);
+        let event = telephone_event.map(|(payload, _)| payload);
+        wanted && payloads.chain(event).all(is_told_from_rtcp)
     }
 
     /// Takes the peer's offer and makes the answer.
@@ -260,6 +314,7 @@ impl Negotiation {
             telephone_event,
             direction: agreed.direction,
             open: remote.open,
+            rtcp_mux: agreed.rtcp_mux,
         };
         let body = self.sent.send(local::session(&lines, &media));
         self.payloads.learn(&codecs, telephone_event);
@@ -280,7 +335,7 @@ impl Negotiation {
         let session = Session::parse_with(body, &self.config.limits)?;
         let remote = Remote::from_answer(&session, offer, self)?;
         let held = self.agreed.as_ref().is_some_and(|agreed| agreed.held);
-        let agreed = remote.agree_to_answer(&self.config, offer.direction, held);
+        let agreed = remote.agree_to_answer(&self.config, offer, held);
 
         self.payloads.learn(&offer.codecs, offer.telephone_event);
         self.lines.clone_from(&offer.lines);
@@ -331,6 +386,11 @@ impl Sent {
         self.session = Some(session);
         body
     }
+}
+
+/// Whether RTP under this payload type cannot be mistaken for RTCP on the same port (RFC 5761 §4).
+fn is_told_from_rtcp(payload: u8) -> bool {
+    !(64..=95).contains(&payload)
 }
 
 /// Packet times that a stream can be made of.

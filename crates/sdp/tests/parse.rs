@@ -198,3 +198,44 @@ fn printing_lets_nothing_break_a_line() {
         "m=image 5 udptl 0\r\n"
     );
 }
+
+/// SDES keys (RFC 4568), ICE (RFC 8839), DTLS (RFC 8842) and BUNDLE (RFC 9143) are the business of those who understand them: they come out as they
+/// went in.
+#[test]
+fn attributes_of_security_and_connectivity_pass_through_unharmed() {
+    let text = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE audio\r\n\
+        a=fingerprint:sha-256 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB\r\na=ice-options:trickle,ice2\r\n\
+        m=audio 54400 UDP/TLS/RTP/SAVPF 0 96\r\nc=IN IP4 192.0.2.1\r\na=mid:audio\r\na=ice-ufrag:074c6550\r\n\
+        a=ice-pwd:a28a397a4c3f31747d1ee3474af08a068\r\n\
+        a=candidate:1 1 UDP 2130706431 10.0.1.1 8998 typ host\r\n\
+        a=candidate:2 1 UDP 1694498815 192.0.2.3 45664 typ srflx raddr 10.0.1.1 rport 8998\r\na=end-of-candidates\r\n\
+        a=setup:actpass\r\na=tls-id:abc3de65cddef001be82\r\na=rtcp-mux\r\na=rtcp-rsize\r\na=ssrc:314159 cname:user@example.com\r\n\
+        a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n\
+        m=audio 49170 RTP/SAVP 0\r\n\
+        a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR|2^20|1:32 KDR=1 UNENCRYPTED_SRTCP\r\n\
+        a=crypto:2 F8_128_HMAC_SHA1_80 inline:MTIzNDU2Nzg5QUJDREUwMTIzNDU2Nzg5QUJjZGVm|2^20|1:4;inline:QUJjZGVmMTIzNDU2Nzg5QUJDREUwMTIzNDU2Nzg5|2^20|2:4\r\n";
+    assert_eq!(parse(text).to_string(), text);
+}
+
+/// What RFC 8866 §9 does not allow and no phone sends: refused, not guessed at.
+#[test]
+fn rfc_8866_what_its_grammar_refuses() {
+    for text in [
+        "v=0 0\n",
+        "v=00x\n",
+        "v=0\no=jdoe 1 1 IN IP4\n",
+        "v=0\nc=IN\n",
+        "v=0\nc=IN IP4\n",
+        "v=0\nm=audio\n",
+        "v=0\nm=audio port RTP/AVP 0\n",
+        "v=0\nm=audio 70000 RTP/AVP 0\n",
+        "v=0\nno line\n",
+        "v=0\n==\n",
+        "v=0\nss=two letters\n",
+        "v=0\ns=a\0b\n",
+        "INVITE sip:a@b SIP/2.0\n",
+        "<sdp/>",
+    ] {
+        assert!(Session::parse(text.as_bytes()).is_err(), "{text:?}");
+    }
+}

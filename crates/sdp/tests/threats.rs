@@ -6,6 +6,8 @@
 //! | SDP: no formats, no media, nothing in common | [`sdp_without_media_or_formats`], `negotiation::a_failed_offer_changes_nothing` |
 //! | SDP: a failed negotiation leaves the dialog alive | [`sdp_failures_in_a_session_leave_it_as_it_was`], `negotiation::a_failed_offer_changes_nothing` |
 //! | limits: 16 media, 68 attributes | `parse::limits_hold_at_the_edge_and_refuse_one_past` |
+//! | keys, candidates and fingerprints lost or changed on the way | `parse::attributes_of_security_and_connectivity_pass_through_unharmed` |
+//! | RTCP taken for RTP on a shared port | `rtcp_mux::payload_types_that_look_like_rtcp_keep_their_own_port` |
 //! | truncated and random input | [`truncated_offer_at_every_byte`], `properties::arbitrary_bytes_are_no_panic`, `seeds` |
 //! | header smuggling: text that breaks a line | `parse::printing_lets_nothing_break_a_line` |
 //! | buffers that grow and never shrink | [`flood_of_offers_leaves_no_more_than_one`] |

@@ -59,6 +59,8 @@ pub(super) struct Audio<'a> {
     pub(super) direction: Direction,
     /// Whether a port is given; an answer to port 0 has port 0.
     pub(super) open: bool,
+    /// Whether RTCP may come in on the same port.
+    pub(super) rtcp_mux: bool,
 }
 
 /// Our order of an offer: preferred codecs, the one in use, the rest.
@@ -124,6 +126,9 @@ impl Audio<'_> {
             .attributes
             .push(Attribute::new("ptime", clamp_ptime(self.config.ptime_ms).to_string()));
         media.attributes.push(Attribute::flag(self.direction.as_str()));
+        if self.rtcp_mux {
+            media.attributes.push(Attribute::flag("rtcp-mux"));
+        }
         media
     }
 }

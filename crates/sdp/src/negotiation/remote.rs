@@ -8,7 +8,7 @@ use crate::error::NegotiationError;
 use crate::parse;
 use crate::session::{Media, MediaKind, Session};
 
-use super::{Agreed, Negotiation, NegotiationConfig, Offered, clamp_ptime};
+use super::{Agreed, Negotiation, NegotiationConfig, Offered, RtcpMux, clamp_ptime, is_told_from_rtcp};
 
 /// The peer's usable audio line.
 pub(super) struct Remote {
@@ -26,7 +26,16 @@ pub(super) struct Remote {
     dtmf: Option<Dtmf>,
     ptime: Option<u16>,
     direction: Direction,
-    rtcp_mux: bool,
+    rtcp_mux: Mux,
+}
+
+/// Where the peer wrote `a=rtcp-mux`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mux {
+    Nowhere,
+    /// In the session section, where it has no meaning.
+    Session,
+    Media,
 }
 
 struct Dtmf {
@@ -67,7 +76,7 @@ impl Remote {
         let cause = cause.unwrap_or(NegotiationError::NoAudio);
         match (candidates.first(), &ours.agreed) {
             (Some((index, media)), Some(agreed)) if cause == NegotiationError::NoAudio => {
-                Ok(Self::closed(*index, media, &ours.config, agreed))
+                Ok(Self::closed(session, *index, media, &ours.config, agreed))
             }
             _ => Err(cause),
         }
@@ -88,7 +97,9 @@ impl Remote {
         let (index, media) = found.ok_or(NegotiationError::NoAudio)?;
         let choose = || answered_codec(media, offer);
         match (Self::usable(session, index, media, &ours.config, choose), &ours.agreed) {
-            (Err(NegotiationError::NoAudio), Some(agreed)) => Ok(Self::closed(index, media, &ours.config, agreed)),
+            (Err(NegotiationError::NoAudio), Some(agreed)) => {
+                Ok(Self::closed(session, index, media, &ours.config, agreed))
+            }
             (result, _) => result,
         }
     }
@@ -129,12 +140,12 @@ impl Remote {
             dtmf: chosen.dtmf,
             ptime: ptime(session, media),
             direction: session.direction_of(media),
-            rtcp_mux: session.attribute_of(media, "rtcp-mux").is_some(),
+            rtcp_mux: mux(session, media),
         })
     }
 
     /// A stream closed with port 0 in a running session: the codec stays, nothing flows.
-    fn closed(index: usize, media: &Media, config: &NegotiationConfig, agreed: &Agreed) -> Self {
+    fn closed(session: &Session, index: usize, media: &Media, config: &NegotiationConfig, agreed: &Agreed) -> Self {
         let dtmf = agreed.dtmf_send.zip(agreed.dtmf_receive);
         Self {
             index,
@@ -153,26 +164,28 @@ impl Remote {
             }),
             ptime: Some(agreed.ptime_ms),
             direction: Direction::Inactive,
-            rtcp_mux: media.attribute("rtcp-mux").is_some(),
+            rtcp_mux: mux(session, media),
         }
     }
 
     /// What holds once our answer is sent.
     pub(super) fn agree_to_offer(&self, config: &NegotiationConfig, wanted: Direction) -> Agreed {
         let peer = self.effective_direction();
-        self.agreed(config, wanted.and(peer.reversed()), !peer.receives())
+        let mux = config.rtcp_mux != RtcpMux::Never;
+        self.agreed(config, wanted.and(peer.reversed()), !peer.receives(), mux)
     }
 
     /// What holds now that the peer has answered. Where we offered not to send, the answer cannot tell whether the peer
     /// holds us, and what was true before stays true.
-    pub(super) fn agree_to_answer(&self, config: &NegotiationConfig, offered: Direction, held: bool) -> Agreed {
+    pub(super) fn agree_to_answer(&self, config: &NegotiationConfig, offer: &Offered, held: bool) -> Agreed {
         let peer = self.effective_direction();
+        let offered = offer.direction;
         let held = if offered.sends() || !self.open {
             !peer.receives()
         } else {
             held
         };
-        self.agreed(config, offered.and(peer.reversed()), held)
+        self.agreed(config, offered.and(peer.reversed()), held, offer.rtcp_mux)
     }
 
     /// The peer's direction; one that gives nowhere to send to does not receive (RFC 3264 §8.4, the older way to hold).
@@ -183,13 +196,21 @@ impl Remote {
         )
     }
 
-    fn agreed(&self, config: &NegotiationConfig, direction: Direction, held: bool) -> Agreed {
+    /// `mux` is whether we say that RTP and RTCP may share a port.
+    fn agreed(&self, config: &NegotiationConfig, direction: Direction, held: bool, mux: bool) -> Agreed {
         let reachable = self.open && !self.address.is_unspecified();
         let remote = reachable.then(|| SocketAddr::new(self.address, self.port));
         let next = || self.port.checked_add(1).map(|port| SocketAddr::new(self.address, port));
+        let dtmf = self.dtmf.iter().flat_map(|dtmf| [dtmf.send, dtmf.receive]);
+        let mut payloads = [self.send_payload, self.receive_payload].into_iter().chain(dtmf);
+        let rtcp_mux = mux && self.open && self.rtcp_mux == Mux::Media && payloads.all(is_told_from_rtcp);
         Agreed {
             remote,
-            remote_rtcp: remote.and_then(|_| self.rtcp.or_else(next)),
+            remote_rtcp: if rtcp_mux {
+                remote
+            } else {
+                remote.and_then(|_| self.rtcp.or_else(next))
+            },
             codec: self.codec.clone(),
             remote_fmtp: self.fmtp.clone(),
             send_payload: self.send_payload,
@@ -200,7 +221,8 @@ impl Remote {
             ptime_ms: clamp_ptime(self.ptime.unwrap_or(config.ptime_ms)),
             direction,
             held,
-            peer_rtcp_mux: self.rtcp_mux,
+            rtcp_mux,
+            peer_rtcp_mux: self.rtcp_mux != Mux::Nowhere,
         }
     }
 }
@@ -291,6 +313,17 @@ fn event(offered: &[(u8, Codec)], clock_rate: u32) -> Option<(u8, u32)> {
     matching
         .or_else(|| events.next())
         .map(|(payload, codec)| (*payload, codec.clock_rate))
+}
+
+/// `a=rtcp-mux` has a meaning for one stream (RFC 5761 §8).
+fn mux(session: &Session, media: &Media) -> Mux {
+    if media.attribute("rtcp-mux").is_some() {
+        Mux::Media
+    } else if session.attribute_of(media, "rtcp-mux").is_some() {
+        Mux::Session
+    } else {
+        Mux::Nowhere
+    }
 }
 
 /// `a=rtcp:port` with or without an address (RFC 3605 §2.1); one that cannot be used is overlooked.
