@@ -64,6 +64,7 @@ pub mod event;
 #[doc(hidden)]
 pub mod fuzz {
     pub use crate::auth::fuzz::digest;
+    pub use crate::body::fuzz::{dtmf, media_control, multipart};
     pub use crate::endpoint::fuzz::endpoint;
     pub use crate::event::fuzz::{bodies, dialog_info, message_summary, pidf, sipfrag};
     pub use crate::header::fuzz as header;

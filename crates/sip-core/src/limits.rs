@@ -35,6 +35,10 @@ pub struct Limits {
     pub echoed: usize,
     /// Octets in a body. Default 65,536; more is `BodyTooLarge` (413).
     pub body: usize,
+    /// Parts in a body, at all levels together. Default 32; more is 413.
+    pub body_parts: usize,
+    /// Levels of parts within parts of a body. Default 4; more is 413.
+    pub body_depth: usize,
     /// Client transactions that the embedder's commands may have begun. Default 200,000; more is
     /// [`EndpointError::Full`](crate::EndpointError::Full). What has to be sent to end a session or subscription is
     /// not held back.
@@ -87,6 +91,8 @@ impl Default for Limits {
             vias: 70,
             echoed: 8_192,
             body: 65_536,
+            body_parts: 32,
+            body_depth: 4,
             client_transactions: 200_000,
             server_transactions: 200_000,
             sessions: 100_000,

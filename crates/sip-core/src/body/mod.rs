@@ -1,3 +1,12 @@
 //! Types for what messages carry, beside SDP and the documents of [event packages](crate::event).
+//!
+//! - [`multipart`]: several bodies in one, and which of them have to be understood;
+//! - [`dtmf`]: digits in an INFO; [`media_control`]: a wish for a whole picture;
+//! - [`xml`]: the bounds within which XML is read.
 
+pub mod dtmf;
+#[doc(hidden)]
+pub mod fuzz;
+pub mod media_control;
+pub mod multipart;
 pub mod xml;

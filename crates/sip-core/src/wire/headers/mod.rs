@@ -151,6 +151,16 @@ impl Headers {
         Ok(all)
     }
 
+    /// Reads fields up to and with the empty line that ends them, as those of a part of a body; and where it ended. The
+    /// fields share the bytes of `block`.
+    ///
+    /// # Errors
+    ///
+    /// The first fault, with its offset in `block`; `UnterminatedHeaders` if there is no empty line.
+    pub fn parse_block(block: Bytes, limits: &Limits) -> Result<(Self, usize), ParseError> {
+        Self::parse(block, 0, limits)
+    }
+
     /// Adds a field at the end. Line ends in `value` become spaces, so that a value can never end its line.
     pub fn push(&mut self, name: HeaderName, value: impl Into<Bytes>) {
         let field = self.add(name, value.into());
