@@ -8,13 +8,13 @@ use rand_core::{Rng, SeedableRng};
 
 use super::algorithm::{Algorithm, Challenged, Hex, Protection};
 use super::secret::hash_user;
-use crate::Method;
 use crate::header::{Challenge, Credentials};
+use crate::{HeaderName, Headers, Method};
 
-/// Answers the challenges of one server.
+/// Answers the challenges of one server, or, with [`and`](Self::and), of several on the way of one request.
 ///
-/// Of several challenges it takes the strongest algorithm. Keep it as long as the registration or trunk lives, so that
-/// nonces are used again with rising counts; use another one for another server.
+/// Of several challenges of a realm it takes the strongest algorithm. Keep it as long as the registration or trunk lives, so
+/// that nonces are used again with rising counts; use another one for another server.
 #[derive(Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Client {
@@ -23,6 +23,10 @@ pub struct Client {
     realm: Option<String>,
     session: Option<Session>,
     attempts: u8,
+    /// The header that its last answer went into.
+    header: Option<HeaderName>,
+    /// Those of further realms.
+    others: Vec<Client>,
 }
 
 /// The challenge that is being answered.
@@ -60,7 +64,81 @@ impl Client {
             realm: None,
             session: None,
             attempts: 0,
+            header: None,
+            others: Vec::new(),
         }
+    }
+
+    /// Adds a client for one more realm: several proxies on the way may each want a proof of their own (RFC 3261 §22.3).
+    /// Name the realms ([`with_realm`](Self::with_realm)), or the first to challenge gets the first's answer.
+    #[must_use]
+    pub fn and(mut self, mut other: Self) -> Self {
+        let further = core::mem::take(&mut other.others);
+        self.others.push(other);
+        self.others.extend(further);
+        self
+    }
+
+    /// The headers with which to send the request again that a 401 or 407 with these headers answers: an answer for each realm
+    /// that it asks for and that there are credentials for, and the credentials of other realms once more.
+    ///
+    /// `None` means give up: nothing in it can be answered ([`answer`](Self::answer)). `cnonce_seed` must differ from call to
+    /// call.
+    ///
+    /// ```
+    /// use sip_core::auth::Client;
+    /// use sip_core::{HeaderName, Headers, Method};
+    ///
+    /// let mut challenge = Headers::new();
+    /// challenge.push(HeaderName::ProxyAuthenticate, "Digest realm=\"atlanta\", nonce=\"1\"");
+    /// challenge.push(HeaderName::ProxyAuthenticate, "Digest realm=\"biloxi\", nonce=\"2\"");
+    /// let key = |user, realm| Client::new(user, "secret").with_realm(realm);
+    /// let mut alice = key("alice", "atlanta").and(key("guest", "biloxi"));
+    /// let answers = alice.answer_challenges(&Method::Invite, b"sip:bob@biloxi", b"", &challenge, 42).unwrap();
+    /// assert!(answers.iter().all(|(name, _)| *name == HeaderName::ProxyAuthorization));
+    /// assert_eq!(answers.len(), 2);
+    /// ```
+    pub fn answer_challenges(
+        &mut self,
+        method: &Method,
+        uri: &[u8],
+        body: &[u8],
+        challenges: &Headers,
+        cnonce_seed: u64,
+    ) -> Option<Vec<(HeaderName, Bytes)>> {
+        const KINDS: [(HeaderName, HeaderName); 2] = [
+            (HeaderName::WwwAuthenticate, HeaderName::Authorization),
+            (HeaderName::ProxyAuthenticate, HeaderName::ProxyAuthorization),
+        ];
+        let (mut again, mut answers) = (false, Vec::new());
+        // What a client is pinned to is not for those without a realm.
+        let mut taken: Vec<String> = self.keys().filter_map(|key| key.realm.clone()).collect();
+        let mut others = core::mem::take(&mut self.others);
+        for (key, number) in core::iter::once(&mut *self).chain(&mut others).zip(0..) {
+            let seed = cnonce_seed.wrapping_add(number);
+            let answer = KINDS.iter().find_map(|(asked, answer)| {
+                let foreign = |value: &[u8]| {
+                    key.realm.is_none()
+                        && Challenge::parse(value).is_ok_and(|one| taken.iter().any(|r| one.realm() == Some(r)))
+                };
+                let values: Vec<&[u8]> = challenges.values(asked).filter(|value| !foreign(value)).collect();
+                Some((answer.clone(), key.answer(method, uri, body, &values, seed)?))
+            });
+            if let Some((name, value)) = answer {
+                again = true;
+                taken.extend(key.realm.clone());
+                key.header = Some(name.clone());
+                answers.push((name, value));
+            } else if let Some(name) = key.header.clone() {
+                answers.extend(key.authorize(method, uri, body, seed).map(|value| (name, value)));
+            }
+        }
+        self.others = others;
+        again.then_some(answers)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Self> {
+        core::iter::once(self).chain(&self.others)
     }
 
     /// Answers challenges of `realm` only.

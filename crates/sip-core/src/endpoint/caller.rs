@@ -260,7 +260,7 @@ impl Endpoint {
         let data = self.sent_data(key);
         let Some(sent) = Sent::read(&data) else { return };
         for name in ["Authorization", "Proxy-Authorization"] {
-            if let Some(value) = sent.value(name) {
+            for value in sent.values(name) {
                 out.raw(name, value);
             }
         }

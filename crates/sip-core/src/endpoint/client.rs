@@ -412,29 +412,26 @@ impl Endpoint {
 
     /// Sends the request again with credentials, if it was challenged and there are some (RFC 3261 §22.2).
     fn answer_challenge(&mut self, key: ClientKey, owner: Owner, response: &Response, request: &[u8]) -> bool {
-        let (challenge, answer) = match response.status() {
-            StatusCode::UNAUTHORIZED => (HeaderName::WwwAuthenticate, HeaderName::Authorization),
-            StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-                (HeaderName::ProxyAuthenticate, HeaderName::ProxyAuthorization)
-            }
-            _ => return false,
-        };
+        if !matches!(
+            response.status(),
+            StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        ) {
+            return false;
+        }
         let seed = self.rng.next_u64();
         let Some(tx) = self.clients.get(key) else { return false };
         let (flow, method) = (tx.flow, tx.method.clone());
         let Some(sent) = Sent::read(request) else { return false };
-        let challenges: Vec<&[u8]> = response.headers().values(&challenge).collect();
         let Some(client) = self.credentials_of(owner) else {
             return false;
         };
-        let Some(credentials) = client.answer(&method, sent.uri(), sent.body(), &challenges, seed) else {
-            return false;
-        };
+        let answers = client.answer_challenges(&method, sent.uri(), sent.body(), response.headers(), seed);
+        let Some(answers) = answers else { return false };
         let Some(cseq) = self.cseq_of(owner, sent.cseq()) else {
             return false;
         };
         let via = self.open_client(flow, method, owner);
-        let data = sent.again(via, cseq, &answer, &credentials);
+        let data = sent.again(via, cseq, &answers);
         let key = self.launch(via, data);
         self.moved(owner, key);
         true

@@ -100,7 +100,7 @@ pub struct Invite {
     pub headers: Vec<(HeaderName, Bytes)>,
     /// The offer; `None`: the peer offers in its 2xx, and [`acknowledge`](super::Endpoint::acknowledge) answers.
     pub body: Option<Body>,
-    /// User name and password, for one challenge of the peer.
+    /// User name and password, or several, for the challenges of the peer and of proxies.
     pub credentials: Option<Credentials>,
     /// After how long without an answer the call is cancelled. The event is then `Failed` with 408.
     pub no_answer: Option<Duration>,
@@ -140,6 +140,8 @@ pub struct Credentials {
     pub password: String,
     /// The only realm to answer to; `None`: the first that challenges.
     pub realm: Option<String>,
+    /// Those of further realms ([`and`](Self::and)).
+    pub others: Vec<Credentials>,
 }
 
 impl Credentials {
@@ -150,15 +152,44 @@ impl Credentials {
             user: user.into(),
             password: password.into(),
             realm: None,
+            others: Vec::new(),
         }
     }
 
+    /// For this realm only.
+    #[must_use]
+    pub fn with_realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// And others, for another realm: several proxies on the way may each ask (RFC 3261 §22.3).
+    ///
+    /// ```
+    /// use sip_core::Credentials;
+    ///
+    /// let alice = Credentials::new("alice", "secret").with_realm("atlanta.example.com");
+    /// let both = alice.and(Credentials::new("guest", "hush").with_realm("biloxi.example.com"));
+    /// ```
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.others.push(other);
+        self
+    }
+
     pub(super) fn client(&self) -> Box<crate::auth::Client> {
+        Box::new(self.keys())
+    }
+
+    fn keys(&self) -> crate::auth::Client {
         let client = crate::auth::Client::new(self.user.clone(), self.password.clone());
-        Box::new(match &self.realm {
+        let client = match &self.realm {
             Some(realm) => client.with_realm(realm.clone()),
             None => client,
-        })
+        };
+        self.others
+            .iter()
+            .fold(client, |client, other| client.and(other.keys()))
     }
 }
 
@@ -198,7 +229,7 @@ pub struct OutOfDialog {
     pub headers: Vec<(HeaderName, Bytes)>,
     /// The body.
     pub body: Option<Body>,
-    /// User name and password, for one challenge of the peer.
+    /// User name and password, or several, for the challenges of the peer and of proxies.
     pub credentials: Option<Credentials>,
     /// The user part of our `Contact`; `None`: no `Contact` is added.
     pub contact_user: Option<String>,
@@ -253,7 +284,7 @@ pub struct Subscribe {
     pub route: Vec<Uri>,
     /// Further headers of the first SUBSCRIBE.
     pub headers: Vec<(HeaderName, Bytes)>,
-    /// User name and password, for one challenge of the peer.
+    /// User name and password, or several, for the challenges of the peer and of proxies.
     pub credentials: Option<Credentials>,
     /// The user part of our `Contact`.
     pub contact_user: Option<String>,

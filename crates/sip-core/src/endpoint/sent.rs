@@ -52,6 +52,12 @@ impl<'a> Sent<'a> {
         self.lines().find_map(|line| Some(named(line, name)?.trim_ascii()))
     }
 
+    /// The values of a header that may be there several times.
+    pub(super) fn values<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.lines()
+            .filter_map(move |line| Some(named(line, name)?.trim_ascii()))
+    }
+
     /// The ACK of a failure (RFC 3261 §17.1.1.3), with the To of its response; or the CANCEL (§9.1), with our own.
     pub(super) fn companion(&self, method: &str, to: Option<&[u8]>) -> Composer {
         let mut out = Composer::request(method, self.uri());
@@ -73,19 +79,24 @@ impl<'a> Sent<'a> {
     }
 
     /// The same request with another Via and CSeq, and with credentials (RFC 3261 §22.2).
-    pub(super) fn again(&self, via: impl Display, cseq: u32, name: &HeaderName, credentials: &[u8]) -> Bytes {
+    pub(super) fn again(&self, via: impl Display, cseq: u32, credentials: &[(HeaderName, Bytes)]) -> Bytes {
         let method = self.start.split(|&byte| byte == b' ').next().unwrap_or_default();
         let method = core::str::from_utf8(method).unwrap_or_default();
         let mut out = Composer::request(method, self.uri());
         out.display("Via", via);
         for line in self.lines() {
-            let replaced = ["Via", "CSeq", "Content-Length", "Content-Type", name.as_str()];
-            if !replaced.iter().any(|name| named(line, name).is_some()) {
+            let replaced = ["Via", "CSeq", "Content-Length", "Content-Type"];
+            let mut replaced = replaced
+                .into_iter()
+                .chain(credentials.iter().map(|(name, _)| name.as_str()));
+            if !replaced.any(|name| named(line, name).is_some()) {
                 out.lines(line);
             }
         }
         out.display("CSeq", format_args!("{cseq} {method}"));
-        out.header(name, credentials);
+        for (name, value) in credentials {
+            out.header(name, value);
+        }
         out.finish(self.value("Content-Type").map(|content_type| (content_type, self.body)))
     }
 
@@ -141,7 +152,7 @@ mod tests {
     fn a_second_try_keeps_all_but_via_and_cseq() {
         let again = Sent::read(INVITE)
             .unwrap()
-            .again("V", 8, &HeaderName::Authorization, b"Digest x");
+            .again("V", 8, &[(HeaderName::Authorization, "Digest x".into())]);
         let expected: &[u8] = b"INVITE sip:b@h SIP/2.0\r\nVia: V\r\nMax-Forwards: 70\r\n\
             Route: <sip:p;lr>\r\nRoute: <sip:q;lr>\r\nFrom: A\r\n <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: x\r\n\
             Subject: Via: no\r\nCSeq: 8 INVITE\r\nAuthorization: Digest x\r\n\
@@ -149,7 +160,7 @@ mod tests {
         assert_eq!(again, expected);
         let third = Sent::read(&again)
             .unwrap()
-            .again("W", 9, &HeaderName::Authorization, b"Digest y");
+            .again("W", 9, &[(HeaderName::Authorization, "Digest y".into())]);
         assert_eq!(third.windows(14).filter(|bytes| bytes == b"Authorization:").count(), 1);
     }
 }
