@@ -176,6 +176,8 @@ pub struct Network {
     connections: u64,
     /// Datagrams that were carried, for bounds.
     pub carried: usize,
+    /// All messages in the order in which they were sent, lost ones too: from which node, which way.
+    pub trace: Vec<(usize, Flow, Bytes)>,
     /// Writes each machine out and reads it back, after all it does.
     #[cfg(feature = "serde")]
     pub reload: bool,
@@ -199,6 +201,7 @@ impl Network {
             order: 0,
             connections: 0,
             carried: 0,
+            trace: Vec::new(),
             #[cfg(feature = "serde")]
             reload: false,
         }
@@ -385,6 +388,7 @@ impl Network {
 
     fn carry(&mut self, node: usize, flow: Flow, data: Bytes) {
         self.carried += 1;
+        self.trace.push((node, flow, data.clone()));
         self.nodes[node].sent.push((self.now, flow, data.clone()));
         if flow.transport == Transport::Udp {
             let parsed = Message::parse(data.clone()).expect("what is sent can be read");
@@ -544,6 +548,13 @@ impl Network {
             Part::Script => {}
         }
         self.drain(node);
+    }
+
+    /// Runs until no message is under way any more. Timers that are not due by then wait.
+    pub fn quiet(&mut self) {
+        while let Some((at, _)) = self.wire.keys().next().copied() {
+            self.step(at);
+        }
     }
 
     /// Lets time pass.

@@ -1,0 +1,20 @@
+//! The call flows of RFC 3665, RFC 5359 and RFC 5589, one test each, named by its section: endpoints and proxies on a
+//! simulated network send what the RFC's ladder shows, and nothing else; in the end nothing is left alive anywhere.
+//!
+//! The messages are counted as in the RFC (`F1`, `F2`, …). Where the numbers do not ascend, two messages that have nothing to
+//! do with each other were sent in the other order. A line that begins with `-` is not in the RFC's ladder.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests fail by panicking"
+)]
+#![allow(missing_docs, unreachable_pub, reason = "not a library")]
+
+#[path = "../support/network.rs"]
+mod network;
+mod rfc3665;
+mod rfc3665_registration;
+mod stage;
