@@ -17,4 +17,5 @@
 mod network;
 mod rfc3665;
 mod rfc3665_registration;
+mod rfc5589;
 mod stage;

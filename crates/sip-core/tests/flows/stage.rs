@@ -222,6 +222,24 @@ impl Stage {
         session
     }
 
+    /// Answers the last INVITE, and hangs up the call that it replaces.
+    pub fn take_over(&mut self, node: usize) -> SessionId {
+        let Event::Invite {
+            session,
+            replaces: Some(Ok(old)),
+            ..
+        } = self.invited(node)
+        else {
+            panic!("an INVITE that replaces a call came")
+        };
+        self.net.act(node, |endpoint, now| {
+            endpoint.answer(now, session, sdp("answer")).unwrap();
+        });
+        self.net.quiet();
+        self.hang_up(node, old);
+        session
+    }
+
     pub fn reject(&mut self, node: usize, status: StatusCode) {
         let session = self.incoming(node);
         self.act(node, |endpoint, now| {
