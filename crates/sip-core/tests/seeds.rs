@@ -40,9 +40,15 @@ fn every_typed_header_has_a_target_and_seeds() {
     let manifest = std::fs::read_to_string(format!("{fuzz_folder}/Cargo.toml")).unwrap();
     for (target, body) in fuzz::header::ALL {
         replay(target, *body);
-        assert!(manifest.contains(&format!("name = \"{target}\"")), "{target} is not built");
+        assert!(
+            manifest.contains(&format!("name = \"{target}\"")),
+            "{target} is not built"
+        );
         let source = std::fs::read_to_string(format!("{fuzz_folder}/fuzz_targets/{target}.rs")).unwrap();
         let name = target.trim_start_matches("sip_header_");
-        assert!(source.contains(&format!("header::{name}(data)")), "{target} runs something else");
+        assert!(
+            source.contains(&format!("header::{name}(data)")),
+            "{target} runs something else"
+        );
     }
 }

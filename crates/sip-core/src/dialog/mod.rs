@@ -1,6 +1,35 @@
 //! Dialogs (RFC 3261 §12): identity, sequence numbers, route set and remote target, and the requests built from them.
 //!
-//! A [`Dialog`] knows nothing of transactions or transports; the [`Endpoint`](crate::Endpoint) gives it its messages.
+//! A [`Dialog`] knows nothing of transactions or transports; the [`Endpoint`](crate::Endpoint) gives it its messages. So can
+//! anybody. Here both sides of one call, without anything else of this crate but the parser:
+//!
+//! ```
+//! use sip_core::dialog::Dialog;
+//! use sip_core::{HeaderName, Message, Method, Response, StatusCode};
+//!
+//! let invite = "INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n\
+//!     Record-Route: <sip:192.0.2.9;lr>\r\nFrom: <sip:alice@example.org>;tag=a\r\nTo: <sip:bob@example.com>\r\n\
+//!     Call-ID: 1@192.0.2.1\r\nCSeq: 7 INVITE\r\nContact: <sip:alice@192.0.2.1>\r\nMax-Forwards: 70\r\n\r\n";
+//! let Message::Request(invite) = Message::parse(invite.into())? else { unreachable!() };
+//!
+//! // Bob answers; with that he is in a dialog.
+//! let mut answer = Response::to_request(&invite, StatusCode::OK, None);
+//! answer.set_to_tag("b");
+//! answer.headers_mut().push(HeaderName::Contact, "<sip:bob@192.0.2.2>");
+//! let mut bob = Dialog::from_request(&invite, "b")?;
+//!
+//! // The answer makes Alice's dialog. Her BYE takes the route of the INVITE, to Bob's Contact.
+//! let mut alice = Dialog::from_response(&answer, invite.uri())?;
+//! assert_eq!((alice.local_tag(), alice.remote_tag()), (bob.remote_tag(), bob.local_tag()));
+//! let cseq = alice.next_cseq()?;
+//! let bye = alice.request(&Method::Bye, cseq, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2");
+//! assert!(bye.starts_with(b"BYE sip:bob@192.0.2.2 SIP/2.0\r\n"));
+//!
+//! // Bob takes it because its number is above that of the INVITE, once.
+//! assert_eq!(bob.accept_cseq(cseq), Ok(()));
+//! assert!(bob.accept_cseq(cseq).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub(crate) mod compose;
 pub(crate) mod raw;

@@ -75,7 +75,12 @@ impl Proxy {
         let Some(context) = self.contexts.get_mut(id) else {
             return;
         };
-        let available = context.breadth.saturating_sub(context.spent);
+        let free = context.breadth.saturating_sub(context.spent);
+        // Who is tried when these have rung for long enough needs breadth while these are still being cancelled.
+        let spared = free - free / 2;
+        let fits = u32::try_from(group.targets.len()).is_ok_and(|targets| targets <= spared);
+        let shares = group.ring_for.is_some() && !context.waiting.is_empty();
+        let available = if shares && fits { spared } else { free };
         let room = usize::try_from(available).unwrap_or(usize::MAX);
         if group.targets.len() > room {
             self.stats.too_broad += 1;
@@ -88,7 +93,9 @@ impl Proxy {
                     });
                 }
                 // What is pending gives its breadth back when it ends.
-                BreadthPolicy::Serialize if context.pending > 0 => return context.waiting.push_front(group),
+                BreadthPolicy::Serialize | BreadthPolicy::Refuse if context.pending > 0 => {
+                    return context.waiting.push_front(group);
+                }
                 BreadthPolicy::Serialize | BreadthPolicy::Refuse => {
                     return context.best.add(StatusCode::MAX_BREADTH_EXCEEDED, None);
                 }

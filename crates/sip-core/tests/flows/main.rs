@@ -17,5 +17,10 @@
 mod network;
 mod rfc3665;
 mod rfc3665_registration;
+mod rfc5359;
+mod rfc5359_proxy;
+mod rfc5359_watching;
 mod rfc5589;
 mod stage;
+mod ten_lines;
+mod unknown;

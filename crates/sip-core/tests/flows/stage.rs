@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use machine::Time;
 use sip_core::auth::{Algorithm, Secret, Server, ServerConfig};
+use sip_core::header::EventHeader;
 use sip_core::proxy::{self, Proxy, ProxyConfig, Target, TargetSet};
 use sip_core::{
-    Body, Credentials, Endpoint, EndpointConfig, Event, Flow, HeaderName, Headers, Invite, Message, NameAddr, ReferId,
-    Reply, Request, SessionId, StatusCode, Transport, Uri,
+    Body, Credentials, Endpoint, EndpointConfig, Event, Flow, HeaderName, Headers, Invite, Message, NameAddr, Notify,
+    ReferId, Reply, Request, SessionId, StatusCode, Subscribe, SubscriptionId, Transport, Uri,
 };
 
 use crate::network::{Network, ms};
@@ -43,6 +44,35 @@ pub fn digest(realm: &str) -> (Server, Secret) {
     config.algorithms = vec![Algorithm::Sha256];
     let server = Server::new(realm, config, [3; 32]);
     (server, Secret::from_password("alice", realm, "secret"))
+}
+
+pub fn three() -> (Stage, usize, usize, usize) {
+    let mut stage = Stage::new();
+    let alice = stage.phone("alice", "atlanta.example.com");
+    let bob = stage.phone("bob", "biloxi.example.com");
+    let carol = stage.phone("carol", "chicago.example.com");
+    (stage, alice, bob, carol)
+}
+
+/// The ladder of a call from one to another, and of its end.
+pub fn call(from: &str, to: &str) -> String {
+    format!("- {from} → {to} INVITE\n- {to} → {from} 200 INVITE\n- {from} → {to} ACK\n")
+}
+
+pub fn bye(from: &str, to: &str) -> String {
+    format!("- {from} → {to} BYE\n- {to} → {from} 200 BYE\n")
+}
+
+pub fn told(to: &str, from: &str) -> String {
+    format!("- {from} → {to} NOTIFY\n- {to} → {from} 200 NOTIFY\n")
+}
+
+/// The Refer-To with which another may replace a phone's session with its peer.
+pub fn replacing(stage: &Stage, peer: usize, node: usize, session: SessionId) -> NameAddr {
+    let uri = stage
+        .contact(peer)
+        .with_header("Replaces", &stage.replaces(node, session));
+    NameAddr::new(uri)
 }
 
 impl Stage {
@@ -275,6 +305,51 @@ impl Stage {
         self.answer(other, found.expect("a re-INVITE came"));
     }
 
+    /// The session of the last re-INVITE that came to a phone.
+    pub fn last_reinvited(&self, node: usize) -> SessionId {
+        let found = self.net.nodes[node]
+            .events
+            .iter()
+            .rev()
+            .find_map(|(_, event)| match event {
+                Event::Reinvite { session, .. } => Some(*session),
+                _ => None,
+            });
+        found.expect("a re-INVITE came")
+    }
+
+    /// Another name for a phone in the ladder.
+    pub fn rename(&mut self, node: usize, name: &str) {
+        self.names.insert(self.net.address(node), name.to_owned());
+    }
+
+    /// A phone watches another's calls. The subscriptions of watcher and watched.
+    pub fn watch(&mut self, from: usize, to: usize, time: Duration) -> (SubscriptionId, SubscriptionId) {
+        let (target, event) = (self.contact(to), EventHeader::new("dialog"));
+        let subscribe = Subscribe::new(target, self.person(from), self.person(to), event, time);
+        let ours = self
+            .act(from, |endpoint, now| endpoint.subscribe(now, subscribe))
+            .unwrap();
+        let Some(Event::Subscribe { request_id, .. }) = self.net.events(to).pop() else {
+            panic!("no SUBSCRIBE came")
+        };
+        let theirs = self.act(to, |endpoint, now| endpoint.accept_subscription(now, request_id, time));
+        (ours, theirs.unwrap())
+    }
+
+    pub fn notify(&mut self, node: usize, subscription: SubscriptionId, body: Body) {
+        self.act(node, |endpoint, now| {
+            endpoint.notify(now, subscription, Notify::active(body))
+        })
+        .unwrap();
+    }
+
+    /// The watcher gives up; with that it is told the last state once more.
+    pub fn unwatch(&mut self, node: usize, subscription: SubscriptionId) {
+        self.act(node, |endpoint, now| endpoint.unsubscribe(now, subscription))
+            .unwrap();
+    }
+
     /// The last REFER that came to a phone.
     pub fn referred(&self, node: usize) -> (ReferId, NameAddr, Request) {
         let found = self.net.nodes[node]
@@ -332,6 +407,12 @@ impl Stage {
     pub fn replaces(&self, node: usize, session: SessionId) -> String {
         let (call_id, local, remote) = self.dialog(node, session);
         format!("{call_id};to-tag={remote};from-tag={local}")
+    }
+
+    /// As [`replaces`](Self::replaces), for who is to be replaced at this phone itself.
+    pub fn replaces_at(&self, node: usize, session: SessionId) -> String {
+        let (call_id, local, remote) = self.dialog(node, session);
+        format!("{call_id};to-tag={local};from-tag={remote}")
     }
 
     /// The names of what happened to a phone; taken away.
