@@ -5,6 +5,7 @@
 //! - [`wire`] reads and prints messages over the bytes that arrived, and cuts streams into messages;
 //! - [`header`] has one type for each header that the layers above need;
 //! - [`body`] has types for what messages carry: parts of a multipart body, digits, XML in bounds;
+//! - [`identity`] is what a border between the trusted and others does: asserted identities, privacy;
 //! - [`transaction`] and [`dialog`] are the state machines of RFC 3261 §17 and §12;
 //! - [`event`], [`auth`] and [`registrar`] are event packages, digest authentication and the location table;
 //! - [`endpoint`] is the one machine that puts them together; [`proxy`] is another, for who forwards instead of answering.
@@ -71,6 +72,7 @@ pub mod fuzz {
     pub use crate::wire::fuzz::{headers, message, stream, uri};
 }
 pub mod header;
+pub mod identity;
 pub mod limits;
 pub mod proxy;
 pub mod registrar;
