@@ -183,7 +183,7 @@ mod tests {
         let proxy = (HeaderName::ProxyAuthenticate, "Digest realm=\"a\"");
         let user = (HeaderName::WwwAuthenticate, "Digest realm=\"b\"");
         let other = (HeaderName::WwwAuthenticate, "Digest realm=\"c\"");
-        best.add(status(407), Some(response(407, &[proxy.clone()])));
+        best.add(status(407), Some(response(407, std::slice::from_ref(&proxy))));
         best.add(status(404), Some(response(404, &[])));
         best.add(status(401), Some(response(401, &[user.clone(), other.clone()])));
         let (status, response) = best.take().unwrap();

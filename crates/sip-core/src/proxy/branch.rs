@@ -7,6 +7,7 @@ use bytes::Bytes;
 use machine::Time;
 use rand_core::Rng;
 
+use super::forward::Outgoing;
 use super::id::BranchKey;
 use super::names::{BranchName, OwnVia};
 use super::{ContextId, Event, HopId, Proxy, Target, TimerKey};
@@ -47,6 +48,8 @@ pub(super) struct Branch {
     /// Its CANCEL.
     cancel: Option<BranchKey>,
     hop: Option<HopId>,
+    /// Its place in the request's history.
+    entry: Option<usize>,
     alarm: Alarm,
 }
 
@@ -101,6 +104,7 @@ impl Branch {
             wants_cancel: None,
             cancel: None,
             hop: None,
+            entry: None,
             alarm: Alarm::default(),
         }
     }
@@ -142,6 +146,14 @@ impl Proxy {
         };
         let mut branch = Branch::new(Some(id), context.request.method().clone(), nonce, target);
         branch.breadth = breadth;
+        branch.entry = context.history.as_mut().and_then(|history| {
+            let uri = branch
+                .target
+                .uri
+                .clone()
+                .or_else(|| context.request.request_uri().ok())?;
+            history.add(&uri, branch.target.retarget)
+        });
         context.pending += 1;
         context.spent = context.spent.saturating_add(breadth);
         let key = self.branches.insert(branch);
@@ -157,7 +169,7 @@ impl Proxy {
         match self.next_hop(&context.request, &branch.target, context.leave_by) {
             Ok(flow) => self.launch(key, flow),
             Err(super::next_hop::Unknown::Name(uri)) => {
-                match self.ask_for_hop(super::next_hop::Waiting::Branch(key), uri) {
+                match self.ask_for_hop(super::next_hop::Waiting::Branch(key), *uri) {
                     Some(hop) => {
                         if let Some(branch) = self.branches.get_mut(key) {
                             branch.hop = Some(hop);
@@ -211,8 +223,16 @@ impl Proxy {
                 fingerprint: context.fingerprint,
             },
         };
-        let breadth = Some(branch.breadth);
-        let data = self.compose(&context.request, context.flow, &branch.target, flow, via, breadth);
+        let history = branch.entry.and_then(|at| Some(context.history.as_ref()?.up_to(at)));
+        let copy = Outgoing {
+            received: &context.request,
+            came_by: context.flow,
+            target: &branch.target,
+            flow,
+            breadth: Some(branch.breadth),
+            history,
+        };
+        let data = self.compose(&copy, via);
         self.send_first(key, flow, data);
     }
 
@@ -349,6 +369,7 @@ impl Proxy {
         let mut next = Branch::new(Some(id), branch.method.clone(), nonce, branch.target.clone());
         next.alternatives = core::mem::take(&mut branch.alternatives);
         next.breadth = branch.breadth;
+        next.entry = branch.entry;
         let next = self.branches.insert(next);
         if let Some(context) = self.contexts.get_mut(id) {
             context.branches.push(next);
@@ -371,7 +392,11 @@ impl Proxy {
                 answered: response.is_some(),
             });
         }
+        let entry = self.branches.get(key).and_then(|branch| branch.entry);
         if let Some(context) = self.contexts.get_mut(id) {
+            if let (Some(history), Some(at)) = (&mut context.history, entry) {
+                history.left(at, status);
+            }
             context.best.add(status, response);
         }
     }
@@ -526,14 +551,16 @@ impl Proxy {
 
 /// Reads a request that was sent, whatever its size.
 fn reread(data: &Bytes) -> Option<Request> {
-    let mut limits = Limits::default();
-    limits.message = usize::MAX;
-    limits.start_line = usize::MAX;
-    limits.uri = usize::MAX;
-    limits.header_line = usize::MAX;
-    limits.headers = usize::MAX;
-    limits.vias = usize::MAX;
-    limits.body = usize::MAX;
+    let limits = Limits {
+        message: usize::MAX,
+        start_line: usize::MAX,
+        uri: usize::MAX,
+        header_line: usize::MAX,
+        headers: usize::MAX,
+        vias: usize::MAX,
+        body: usize::MAX,
+        ..Limits::default()
+    };
     match Message::parse_with(data.clone(), &limits) {
         Ok(Message::Request(request)) => Some(request),
         Ok(Message::Response(_)) | Err(_) => None,

@@ -1,5 +1,5 @@
 use core::time::Duration;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::endpoint::Transport;
 use crate::transaction::TimerConfig;
@@ -84,6 +84,12 @@ pub struct ProxyConfig {
     /// Headers, other than those of RFC 3261, that have influence on where the embedder sends a request: a request that comes
     /// back with another value is a spiral, not a loop (RFC 5393 §4.2.1). Default none.
     pub routed_by: Vec<HeaderName>,
+    /// The peers whose `P-Asserted-Identity` is believed, and to whom one is told that its owner wants kept private
+    /// (`Privacy: id`; RFC 3325 §5 and §7). That of others is taken out of requests and responses. Addresses can be forged
+    /// over UDP: trust only networks that keep strangers out. Default none.
+    pub trusted: Vec<IpAddr>,
+    /// Whether `History-Info` says how requests outside of dialogs came to their targets (RFC 7044). Default `false`.
+    pub history: bool,
     /// How long the embedder may take for an [`Event::Request`](super::Event::Request). Then it is answered with 500.
     /// Default 10 s.
     pub answer_within: Duration,
@@ -121,6 +127,8 @@ impl ProxyConfig {
             max_breadth: 60,
             breadth: BreadthPolicy::Refuse,
             routed_by: Vec::new(),
+            trusted: Vec::new(),
+            history: false,
             answer_within: Duration::from_secs(10),
             resolve_within: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(15 * 60),
@@ -139,6 +147,12 @@ impl ProxyConfig {
         of_transport()
             .find(|address| *address == near)
             .or_else(|| of_transport().find(|address| address.is_ipv4() == near.is_ipv4()))
+    }
+
+    /// Whether a peer is trusted (RFC 3325).
+    pub(super) fn trusts(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.trusted.iter().any(|trusted| trusted.to_canonical() == peer)
     }
 
     /// Whether a host and port name this proxy or a domain that it is responsible for.

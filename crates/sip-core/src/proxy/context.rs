@@ -7,6 +7,7 @@ use bytes::Bytes;
 use machine::Time;
 
 use super::best::Best;
+use super::history::History;
 use super::id::BranchKey;
 use super::target::Group;
 use super::{ContextId, Event, Proxy, TimerKey};
@@ -62,6 +63,7 @@ pub(super) struct Context {
     pub(super) pending: usize,
     pub(super) best: Best,
     pub(super) cancelled: bool,
+    pub(super) history: Option<History>,
     /// Whether the embedder knows of it.
     pub(super) shown: bool,
     /// When the present group has rung for long enough.
@@ -148,6 +150,11 @@ impl Proxy {
             ServerMachine::Other(ServerTransaction::new(reliable))
         };
         let key = new.key.clone();
+        let history = if self.config.history {
+            History::of(&new.request)
+        } else {
+            None
+        };
         let id = self.contexts.insert(Context {
             request: new.request,
             flow: new.flow,
@@ -169,6 +176,7 @@ impl Proxy {
             pending: 0,
             best: Best::default(),
             cancelled: false,
+            history,
             shown: new.shown,
             ring_until: None,
             due: Some(self.now + self.config.answer_within),
@@ -223,6 +231,10 @@ impl Proxy {
         let Some(context) = self.contexts.get_mut(id) else {
             return false;
         };
+        if !context.is_invite() && context.phase == Phase::Over {
+            // Answered, or too late for an answer (RFC 4320 §4.2).
+            return false;
+        }
         let action = match &mut context.machine {
             ServerMachine::Invite(machine) => machine.respond(self.now, class, &self.config.timers),
             ServerMachine::Other(machine) => machine.respond(self.now, class, &self.config.timers),

@@ -5,7 +5,6 @@ use crate::{Request, StatusCode, Uri};
 /// What the proxy wants done or has to tell, in the order in which it happened.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[expect(clippy::large_enum_variant, reason = "moved once, from the queue to its reader")]
 pub enum Output {
     /// Send these bytes.
     Transmit(Transmit),

@@ -7,13 +7,25 @@ use bytes::Bytes;
 use super::branch::CancelCause;
 use super::config::{BreadthPolicy, PathPolicy};
 use super::context::Phase;
+use super::history::History;
 use super::route::{first_route, own_route};
 use super::target::Group;
 use super::{ContextId, Event, Proxy, Target, TargetSet};
 use crate::dialog::raw::tag_of;
 use crate::endpoint::{Flow, Reply};
-use crate::header::{MaxForwards, ProxyAuthorization, TypedHeader};
+use crate::header::{MaxForwards, Privacy, PrivacyKind, ProxyAuthorization, TypedHeader};
 use crate::{HeaderName, Method, Request, Scheme, StatusCode};
+
+/// What a copy of a request is made from.
+pub(super) struct Outgoing<'a> {
+    pub(super) received: &'a Request,
+    pub(super) came_by: Flow,
+    pub(super) target: &'a Target,
+    /// The way it goes.
+    pub(super) flow: Flow,
+    pub(super) breadth: Option<u32>,
+    pub(super) history: Option<History>,
+}
 
 impl Proxy {
     /// Adds targets that are not known yet, after those that wait.
@@ -105,8 +117,20 @@ impl Proxy {
             .ring_for
             .filter(|_| context.is_invite())
             .map(|time| self.now + time);
-        let count = u32::try_from(group.targets.len()).unwrap_or(u32::MAX).max(1);
-        let (share, mut extra) = (available / count, available % count);
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let count = number(group.targets.len()).max(1);
+        // A group that may still be pending when the next one starts must leave something for it.
+        let later = context.waiting.iter().map(|group| number(group.targets.len()));
+        let later = if group.ring_for.is_some() {
+            later.fold(0, u32::saturating_add)
+        } else {
+            0
+        };
+        let claim = (available / count.saturating_add(later))
+            .saturating_mul(count)
+            .max(count);
+        let claim = if later == 0 { available } else { claim };
+        let (share, mut extra) = (claim / count, claim % count);
         for target in group.targets {
             let breadth = share + u32::from(extra > 0);
             extra = extra.saturating_sub(1);
@@ -151,16 +175,11 @@ impl Proxy {
     }
 
     /// The copy of a request that goes to a target (RFC 3261 §16.6 steps 1 to 9).
-    pub(super) fn compose(
-        &self,
-        received: &Request,
-        came_by: Flow,
-        target: &Target,
-        flow: Flow,
-        via: impl Display,
-        breadth: Option<u32>,
-    ) -> Bytes {
-        let mut request = received.clone();
+    pub(super) fn compose(&self, copy: &Outgoing<'_>, via: impl Display) -> Bytes {
+        let Outgoing {
+            target, came_by, flow, ..
+        } = *copy;
+        let mut request = copy.received.clone();
         if let Some(uri) = &target.uri {
             let mut uri = uri.clone();
             uri.params_mut().remove("method");
@@ -172,10 +191,15 @@ impl Proxy {
         };
         let headers = request.headers_mut();
         headers.set(HeaderName::MaxForwards, hops.to_string());
-        if let Some(breadth) = breadth {
+        if let Some(breadth) = copy.breadth {
             headers.set(HeaderName::MaxBreadth, breadth.to_string());
         }
         self.consume_credentials(&mut request);
+        self.keep_identity(&mut request, came_by, flow);
+        if let Some(entries) = &copy.history {
+            let told = self.config.trusts(flow.remote.ip());
+            entries.write(&mut request, &self.config, told);
+        }
         for (name, value) in &target.headers {
             request.headers_mut().push(name.clone(), value.clone());
         }
@@ -186,6 +210,18 @@ impl Proxy {
         route_strictly(&mut request);
         request.headers_mut().push_front(HeaderName::Via, via.to_string());
         request.to_bytes()
+    }
+
+    /// `P-Asserted-Identity` stays between those who are trusted (RFC 3325 §5, §7).
+    fn keep_identity(&self, request: &mut Request, came_by: Flow, flow: Flow) {
+        let name = HeaderName::PAssertedIdentity;
+        if request.headers().contains(&name) {
+            let believed = self.config.trusts(came_by.remote.ip());
+            let told = self.config.trusts(flow.remote.ip()) || !asks_for(request, &[PrivacyKind::Id]);
+            if !(believed && told) {
+                request.headers_mut().remove(&name);
+            }
+        }
     }
 
     /// Takes out the credentials for our realm: they are nobody else's business (RFC 3261 §22.3).
@@ -212,14 +248,16 @@ impl Proxy {
 
     /// Adds Record-Route (RFC 3261 §16.6 step 4; two of them if the sides differ, RFC 5658) or Path (RFC 3327 §5.2).
     fn stay_on_path(&self, request: &mut Request, came_by: Flow, flow: Flow) {
-        let name = match request.method() {
-            Method::Register if self.wants_path(request) => HeaderName::Path,
+        let begins_dialog = matches!(
+            request.method(),
             Method::Invite | Method::Subscribe | Method::Refer | Method::Notify | Method::Other(_)
-                if self.config.record_route && !is_in_dialog(request) =>
-            {
-                HeaderName::RecordRoute
-            }
-            _ => return,
+        );
+        let name = if *request.method() == Method::Register && self.wants_path(request) {
+            HeaderName::Path
+        } else if begins_dialog && self.config.record_route && !is_in_dialog(request) {
+            HeaderName::RecordRoute
+        } else {
+            return;
         };
         let inner = (came_by.transport, self.sent_by(came_by));
         let outer = (flow.transport, self.sent_by(flow));
@@ -248,7 +286,13 @@ impl Proxy {
     }
 }
 
-fn is_in_dialog(request: &Request) -> bool {
+/// Whether the `Privacy` header asks for one of these.
+pub(super) fn asks_for(request: &Request, kinds: &[PrivacyKind]) -> bool {
+    let all = request.headers().typed_all::<Privacy>().unwrap_or_default();
+    all.iter().any(|privacy| kinds.iter().any(|kind| privacy.asks(kind)))
+}
+
+pub(super) fn is_in_dialog(request: &Request) -> bool {
     request.headers().get(&HeaderName::To).and_then(tag_of).is_some()
 }
 

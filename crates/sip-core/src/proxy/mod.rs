@@ -126,6 +126,7 @@ mod context;
 mod error;
 mod event;
 mod forward;
+mod history;
 mod id;
 mod names;
 mod next_hop;

@@ -14,7 +14,7 @@ use crate::{Host, Request, Scheme, StatusCode, Uri};
 /// Why there is no flow yet.
 pub(super) enum Unknown {
     /// The embedder has to resolve it.
-    Name(Uri),
+    Name(Box<Uri>),
     /// There is none.
     Never(StatusCode),
 }
@@ -89,7 +89,7 @@ impl Proxy {
         };
         let maddr = uri.params().value("maddr").map(Host::from);
         let Some(ip) = maddr.as_ref().or(uri.host()).and_then(Host::ip) else {
-            return Err(Unknown::Name(uri));
+            return Err(Unknown::Name(Box::new(uri)));
         };
         let remote = address(ip, uri.port(), transport);
         let near = leave_by

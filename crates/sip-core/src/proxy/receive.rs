@@ -98,7 +98,7 @@ impl Proxy {
             }
             Ok(Message::Response(response)) => {
                 self.stats.responses_received += 1;
-                self.on_response(response);
+                self.on_response(flow, response);
             }
             Err(error) => self.refuse_broken(flow, salvage_request(&data).as_ref(), error),
         }

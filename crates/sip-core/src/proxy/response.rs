@@ -6,12 +6,16 @@ use super::id::BranchKey;
 use super::names::BranchName;
 use super::{ContextId, Proxy, Target, TargetSet};
 use crate::dialog::raw::branch_of;
+use crate::endpoint::Flow;
 use crate::header::Contact;
 use crate::transaction::{Action, ResponseClass};
 use crate::{HeaderName, Method, Response, Scheme, StatusCode};
 
 impl Proxy {
-    pub(super) fn on_response(&mut self, response: Response) {
+    pub(super) fn on_response(&mut self, flow: Flow, mut response: Response) {
+        if response.headers().contains(&HeaderName::PAssertedIdentity) && !self.config.trusts(flow.remote.ip()) {
+            response.headers_mut().remove(&HeaderName::PAssertedIdentity);
+        }
         let mut vias = response.headers().items(&HeaderName::Via);
         let branch = vias.next().and_then(branch_of).and_then(BranchName::read);
         let is_passed_on = vias.next().is_some();

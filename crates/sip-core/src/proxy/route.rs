@@ -176,102 +176,107 @@ mod tests {
         )
     }
 
+    /// Request-URI, Routes; both afterwards, and whether a Route was ours.
+    type Row = (&'static str, &'static str, &'static str, &'static str, bool);
+
+    const TABLE: &[Row] = &[
+        ("sip:b@x.org", "", "sip:b@x.org", "", false),
+        // Our own Route is popped, others are not.
+        ("sip:b@x.org", "Route: <sip:192.0.2.1;lr>\r\n", "sip:b@x.org", "", true),
+        (
+            "sip:b@x.org",
+            "Route: <sip:example.com;lr>, <sip:p.org;lr>\r\n",
+            "sip:b@x.org",
+            "<sip:p.org;lr>",
+            true,
+        ),
+        (
+            "sip:b@x.org",
+            "Route: <sip:[2001:db8::1]:5070;lr>\r\n",
+            "sip:b@x.org",
+            "",
+            true,
+        ),
+        (
+            "sip:b@x.org",
+            "Route: <sip:p.org;lr>\r\n",
+            "sip:b@x.org",
+            "<sip:p.org;lr>",
+            false,
+        ),
+        (
+            "sip:b@x.org",
+            "Route: <sip:192.0.2.1:5062;lr>\r\n",
+            "sip:b@x.org",
+            "<sip:192.0.2.1:5062;lr>",
+            false,
+        ),
+        // Of two passes through us only one is over.
+        (
+            "sip:b@x.org",
+            "Route: <sip:192.0.2.1;lr>\r\nRoute: <sip:192.0.2.1;lr>\r\n",
+            "sip:b@x.org",
+            "<sip:192.0.2.1;lr>",
+            true,
+        ),
+        // Both halves of a pair are.
+        (
+            "sip:b@x.org",
+            "Route: <sip:192.0.2.1:5060;lr;r2=on>,<sip:192.0.2.1:5060;transport=tcp;lr;r2=on>,<sip:p.org;lr>\r\n",
+            "sip:b@x.org",
+            "<sip:p.org;lr>",
+            true,
+        ),
+        // A strict router before us.
+        (
+            "sip:192.0.2.1:5060;lr",
+            "Route: <sip:p.org;lr>, <sip:b@x.org;y=z>\r\n",
+            "sip:b@x.org;y=z",
+            "<sip:p.org;lr>",
+            true,
+        ),
+        (
+            "sip:192.0.2.1:5060;lr",
+            "Route: <sip:b@x.org>\r\n",
+            "sip:b@x.org",
+            "",
+            true,
+        ),
+        (
+            "sip:bob@example.com",
+            "Route: <sip:b@x.org>\r\n",
+            "sip:bob@example.com",
+            "<sip:b@x.org>",
+            false,
+        ),
+        // maddr
+        ("sip:b@x.org;maddr=192.0.2.1", "", "sip:b@x.org", "", false),
+        (
+            "sip:b@x.org:5060;maddr=192.0.2.1;transport=udp;a=b",
+            "",
+            "sip:b@x.org;a=b",
+            "",
+            false,
+        ),
+        (
+            "sip:b@x.org;maddr=192.0.2.1;transport=tcp",
+            "",
+            "sip:b@x.org;maddr=192.0.2.1;transport=tcp",
+            "",
+            false,
+        ),
+        (
+            "sip:b@x.org;maddr=192.0.2.2",
+            "",
+            "sip:b@x.org;maddr=192.0.2.2",
+            "",
+            false,
+        ),
+    ];
+
     #[test]
     fn the_table_of_preprocessing() {
-        for (uri, routes, expected_uri, expected_routes, own) in [
-            ("sip:b@x.org", "", "sip:b@x.org", "", false),
-            // Our own Route is popped, others are not.
-            ("sip:b@x.org", "Route: <sip:192.0.2.1;lr>\r\n", "sip:b@x.org", "", true),
-            (
-                "sip:b@x.org",
-                "Route: <sip:example.com;lr>, <sip:p.org;lr>\r\n",
-                "sip:b@x.org",
-                "<sip:p.org;lr>",
-                true,
-            ),
-            (
-                "sip:b@x.org",
-                "Route: <sip:[2001:db8::1]:5070;lr>\r\n",
-                "sip:b@x.org",
-                "",
-                true,
-            ),
-            (
-                "sip:b@x.org",
-                "Route: <sip:p.org;lr>\r\n",
-                "sip:b@x.org",
-                "<sip:p.org;lr>",
-                false,
-            ),
-            (
-                "sip:b@x.org",
-                "Route: <sip:192.0.2.1:5062;lr>\r\n",
-                "sip:b@x.org",
-                "<sip:192.0.2.1:5062;lr>",
-                false,
-            ),
-            // Of two passes through us only one is over.
-            (
-                "sip:b@x.org",
-                "Route: <sip:192.0.2.1;lr>\r\nRoute: <sip:192.0.2.1;lr>\r\n",
-                "sip:b@x.org",
-                "<sip:192.0.2.1;lr>",
-                true,
-            ),
-            // Both halves of a pair are.
-            (
-                "sip:b@x.org",
-                "Route: <sip:192.0.2.1:5060;lr;r2=on>,<sip:192.0.2.1:5060;transport=tcp;lr;r2=on>,<sip:p.org;lr>\r\n",
-                "sip:b@x.org",
-                "<sip:p.org;lr>",
-                true,
-            ),
-            // A strict router before us.
-            (
-                "sip:192.0.2.1:5060;lr",
-                "Route: <sip:p.org;lr>, <sip:b@x.org;y=z>\r\n",
-                "sip:b@x.org;y=z",
-                "<sip:p.org;lr>",
-                true,
-            ),
-            (
-                "sip:192.0.2.1:5060;lr",
-                "Route: <sip:b@x.org>\r\n",
-                "sip:b@x.org",
-                "",
-                true,
-            ),
-            (
-                "sip:bob@example.com",
-                "Route: <sip:b@x.org>\r\n",
-                "sip:bob@example.com",
-                "<sip:b@x.org>",
-                false,
-            ),
-            // maddr
-            ("sip:b@x.org;maddr=192.0.2.1", "", "sip:b@x.org", "", false),
-            (
-                "sip:b@x.org:5060;maddr=192.0.2.1;transport=udp;a=b",
-                "",
-                "sip:b@x.org;a=b",
-                "",
-                false,
-            ),
-            (
-                "sip:b@x.org;maddr=192.0.2.1;transport=tcp",
-                "",
-                "sip:b@x.org;maddr=192.0.2.1;transport=tcp",
-                "",
-                false,
-            ),
-            (
-                "sip:b@x.org;maddr=192.0.2.2",
-                "",
-                "sip:b@x.org;maddr=192.0.2.2",
-                "",
-                false,
-            ),
-        ] {
+        for &(uri, routes, expected_uri, expected_routes, own) in TABLE {
             let (got_uri, got_routes, found) = run(uri, routes);
             assert_eq!(
                 (got_uri.as_str(), got_routes.as_str(), found.own_route),

@@ -12,7 +12,7 @@ use super::{Destination, Event, Proxy, TargetSet};
 use crate::dialog::raw::tag_of;
 use crate::endpoint::Flow;
 use crate::endpoint::reply::response_flow;
-use crate::header::{MaxForwards, TypedHeader, Via};
+use crate::header::{MaxBreadth, MaxForwards, TypedHeader, Via};
 use crate::transaction::matching::server_key;
 use crate::{HeaderName, Method, NameAddr, ParseError, ParseErrorKind, Request, Response, Scheme, StatusCode};
 
@@ -157,25 +157,22 @@ impl Proxy {
 
     fn on_screened(&mut self, incoming: Incoming) {
         let destination = self.destination(&incoming.request);
-        match incoming.request.method() {
-            Method::Ack if destination != Destination::Location => {
-                let leave_by = incoming.found.leave_by;
-                return self.pass_on(incoming.request, incoming.flow, leave_by);
-            }
-            Method::Ack if !self.config.stateless => {
-                self.stats.unmatched_acks += 1;
-                return;
-            }
-            Method::Cancel if !self.config.stateless => {
+        let is_ack = *incoming.request.method() == Method::Ack;
+        if is_ack || *incoming.request.method() == Method::Cancel {
+            let leads_on = destination != Destination::Location;
+            if !is_ack && !self.config.stateless {
                 self.stats.unmatched_cancels += 1;
                 let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                 return self.refuse(incoming.flow, &incoming.request, &incoming.via, status, &[]);
             }
-            Method::Cancel if destination != Destination::Location => {
+            if leads_on {
                 let leave_by = incoming.found.leave_by;
                 return self.pass_on(incoming.request, incoming.flow, leave_by);
             }
-            _ => {}
+            if !self.config.stateless {
+                self.stats.unmatched_acks += 1;
+                return;
+            }
         }
         let in_dialog = incoming
             .request
@@ -308,9 +305,8 @@ fn check(request: &Request) -> Result<(), ParseError> {
 
 /// The value of Max-Breadth. One that cannot be read is worth one branch.
 fn max_breadth(request: &Request) -> Option<u32> {
-    let value = request.headers().get(&HeaderName::MaxBreadth)?;
-    let text = core::str::from_utf8(value).ok();
-    Some(text.and_then(|text| text.trim().parse().ok()).unwrap_or(1))
+    let breadth = request.headers().typed::<MaxBreadth>()?;
+    Some(breadth.map_or(1, |MaxBreadth(breadth)| breadth))
 }
 
 /// Notes in the topmost Via where the request came from (RFC 3261 §18.2.1, RFC 3581 §4).

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::forward::Outgoing;
 use super::names::{BranchName, OwnVia, stateless_hash};
 use super::next_hop::{Stateless, Unknown, Waiting};
 use super::{Proxy, Target};
@@ -29,7 +30,7 @@ impl Proxy {
             Err(Unknown::Name(uri)) => {
                 let waiting = Box::new(Stateless { request, flow, target });
                 // Without room the request is lost, and comes again if it matters.
-                let _ = self.ask_for_hop(Waiting::Stateless(waiting), uri);
+                let _ = self.ask_for_hop(Waiting::Stateless(waiting), *uri);
             }
         }
     }
@@ -49,7 +50,15 @@ impl Proxy {
             sent_by: self.sent_by(next),
             branch: BranchName::Stateless { hash, connection },
         };
-        let data = self.compose(request, flow, target, next, own, None);
+        let copy = Outgoing {
+            received: request,
+            came_by: flow,
+            target,
+            flow: next,
+            breadth: None,
+            history: None,
+        };
+        let data = self.compose(&copy, own);
         self.stats.forwarded_stateless += 1;
         self.transmit(next, data);
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::endpoint::Flow;
+use crate::header::Retarget;
 use crate::registrar::Binding;
 use crate::{HeaderName, NameAddr, Uri};
 
@@ -24,6 +25,8 @@ pub struct Target {
     pub only_flow: bool,
     /// Preference in thousandths: the higher, the earlier.
     pub q: u16,
+    /// How the request comes to this target, for `History-Info` (RFC 7044 §5).
+    pub retarget: Retarget,
     /// Headers added to this target's copy alone.
     pub headers: Vec<(HeaderName, Bytes)>,
 }
@@ -34,6 +37,7 @@ impl Target {
     pub fn new(uri: Uri) -> Self {
         Self {
             uri: Some(uri),
+            retarget: Retarget::Mapped,
             ..Self::as_is()
         }
     }
@@ -47,6 +51,7 @@ impl Target {
             flow: None,
             only_flow: false,
             q: 1000,
+            retarget: Retarget::Unchanged,
             headers: Vec::new(),
         }
     }
@@ -74,6 +79,7 @@ impl From<&Binding> for Target {
             flow: binding.path.is_empty().then_some(binding.flow),
             route: binding.path.clone(),
             q: binding.q,
+            retarget: Retarget::Contact,
             ..Self::as_is()
         }
     }

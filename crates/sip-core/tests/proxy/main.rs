@@ -10,5 +10,10 @@
 #![allow(missing_docs, unreachable_pub, reason = "not a library")]
 
 mod calls;
+mod forks;
+mod loops;
 #[path = "../support/network.rs"]
 mod network;
+mod properties;
+mod screen;
+mod stateless;

@@ -132,7 +132,6 @@ impl Router {
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "a handful of nodes")]
 pub enum Part {
     Agent(Endpoint),
     Proxy(Proxy),
