@@ -69,6 +69,7 @@ pub mod fuzz {
     pub use crate::endpoint::fuzz::endpoint;
     pub use crate::event::fuzz::{bodies, dialog_info, message_summary, pidf, sipfrag};
     pub use crate::header::fuzz as header;
+    pub use crate::proxy::fuzz::proxy;
     pub use crate::wire::fuzz::{headers, message, stream, uri};
 }
 pub mod header;

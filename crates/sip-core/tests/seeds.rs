@@ -23,6 +23,7 @@ fn every_seed_of_every_target() {
     replay("sip_headers", fuzz::headers);
     replay("uri", fuzz::uri);
     replay("sip_endpoint", fuzz::endpoint);
+    replay("sip_proxy", fuzz::proxy);
     replay("digest", fuzz::digest);
     replay("event_bodies", fuzz::bodies);
     replay("multipart", fuzz::multipart);

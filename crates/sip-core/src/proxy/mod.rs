@@ -126,6 +126,8 @@ mod context;
 mod error;
 mod event;
 mod forward;
+#[doc(hidden)]
+pub mod fuzz;
 mod history;
 mod id;
 mod names;
