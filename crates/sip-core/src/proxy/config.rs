@@ -84,9 +84,10 @@ pub struct ProxyConfig {
     /// Headers, other than those of RFC 3261, that have influence on where the embedder sends a request: a request that comes
     /// back with another value is a spiral, not a loop (RFC 5393 §4.2.1). Default none.
     pub routed_by: Vec<HeaderName>,
-    /// The peers whose `P-Asserted-Identity` is believed, and to whom one is told that its owner wants kept private
-    /// (`Privacy: id`; RFC 3325 §5 and §7). That of others is taken out of requests and responses. Addresses can be forged
-    /// over UDP: trust only networks that keep strangers out. Default none.
+    /// The peers whose `P-Asserted-Identity` and other headers of the trusted are believed; what others say there is taken
+    /// out ([`identity::distrust`](crate::identity::distrust), RFC 3325 §5). If there are any, or a message asks for `Privacy`,
+    /// others are told no more than that allows ([`identity::withhold`](crate::identity::withhold), §7). Addresses can be
+    /// forged over UDP: trust only networks that keep strangers out. Default none.
     pub trusted: Vec<IpAddr>,
     /// Whether `History-Info` says how requests outside of dialogs came to their targets (RFC 7044). Default `false`.
     pub history: bool,

@@ -13,7 +13,8 @@ use super::target::Group;
 use super::{ContextId, Event, Proxy, Target, TargetSet};
 use crate::dialog::raw::tag_of;
 use crate::endpoint::{Flow, Reply};
-use crate::header::{MaxForwards, Privacy, PrivacyKind, ProxyAuthorization, TypedHeader};
+use crate::header::{MaxForwards, ProxyAuthorization, TypedHeader};
+use crate::identity::{self, Disclosure};
 use crate::{HeaderName, Method, Request, Scheme, StatusCode};
 
 /// What a copy of a request is made from.
@@ -88,25 +89,18 @@ impl Proxy {
             return;
         };
         let free = context.breadth.saturating_sub(context.spent);
-        // Who is tried when these have rung for long enough needs breadth while these are still being cancelled.
-        let spared = free - free / 2;
-        let fits = u32::try_from(group.targets.len()).is_ok_and(|targets| targets <= spared);
-        let shares = group.ring_for.is_some() && !context.waiting.is_empty();
-        let available = if shares && fits { spared } else { free };
-        let room = usize::try_from(available).unwrap_or(usize::MAX);
+        let room = usize::try_from(free).unwrap_or(usize::MAX);
         if group.targets.len() > room {
             self.stats.too_broad += 1;
             match self.config.breadth {
+                // What is pending gives its breadth back when it ends.
+                _ if context.pending > 0 => return context.waiting.push_front(group),
                 BreadthPolicy::Serialize if room > 0 => {
                     let rest = group.targets.split_off(room);
                     context.waiting.push_front(Group {
                         targets: rest,
                         ring_for: group.ring_for,
                     });
-                }
-                // What is pending gives its breadth back when it ends.
-                BreadthPolicy::Serialize | BreadthPolicy::Refuse if context.pending > 0 => {
-                    return context.waiting.push_front(group);
                 }
                 BreadthPolicy::Serialize | BreadthPolicy::Refuse => {
                     return context.best.add(StatusCode::MAX_BREADTH_EXCEEDED, None);
@@ -117,23 +111,9 @@ impl Proxy {
             .ring_for
             .filter(|_| context.is_invite())
             .map(|time| self.now + time);
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let count = number(group.targets.len()).max(1);
-        // A group that may still be pending when the next one starts must leave something for it.
-        let later = context.waiting.iter().map(|group| number(group.targets.len()));
-        let later = if group.ring_for.is_some() {
-            later.fold(0, u32::saturating_add)
-        } else {
-            0
-        };
-        let claim = (available / count.saturating_add(later))
-            .saturating_mul(count)
-            .max(count);
-        let claim = if later == 0 { available } else { claim };
-        let (share, mut extra) = (claim / count, claim % count);
-        for target in group.targets {
-            let breadth = share + u32::from(extra > 0);
-            extra = extra.saturating_sub(1);
+        let later = context.waiting.iter().map(|group| group.targets.len()).sum();
+        let later = if group.ring_for.is_some() { later } else { 0 };
+        for (target, breadth) in shares(free, group.targets, later) {
             if self.branches.len() >= self.config.limits.client_transactions {
                 self.stats.overloaded += 1;
                 if let Some(context) = self.contexts.get_mut(id) {
@@ -195,11 +175,10 @@ impl Proxy {
             headers.set(HeaderName::MaxBreadth, breadth.to_string());
         }
         self.consume_credentials(&mut request);
-        self.keep_identity(&mut request, came_by, flow);
-        if let Some(entries) = &copy.history {
-            let told = self.config.trusts(flow.remote.ip());
-            entries.write(&mut request, &self.config, told);
+        if let Some(history) = &copy.history {
+            history.write(&mut request);
         }
+        self.keep_identity(&mut request, came_by, flow);
         for (name, value) in &target.headers {
             request.headers_mut().push(name.clone(), value.clone());
         }
@@ -212,15 +191,15 @@ impl Proxy {
         request.to_bytes()
     }
 
-    /// `P-Asserted-Identity` stays between those who are trusted (RFC 3325 §5, §7).
+    /// What only the trusted may say stays among them (RFC 3325 §5, §7).
     fn keep_identity(&self, request: &mut Request, came_by: Flow, flow: Flow) {
-        let name = HeaderName::PAssertedIdentity;
-        if request.headers().contains(&name) {
-            let believed = self.config.trusts(came_by.remote.ip());
-            let told = self.config.trusts(flow.remote.ip()) || !asks_for(request, &[PrivacyKind::Id]);
-            if !(believed && told) {
-                request.headers_mut().remove(&name);
-            }
+        let headers = request.headers_mut();
+        if !self.config.trusts(came_by.remote.ip()) {
+            identity::distrust(headers);
+        }
+        let private = !self.config.trusted.is_empty() || headers.contains(&HeaderName::Privacy);
+        if private && !self.config.trusts(flow.remote.ip()) {
+            identity::withhold(headers, Disclosure::Unless);
         }
     }
 
@@ -286,10 +265,19 @@ impl Proxy {
     }
 }
 
-/// Whether the `Privacy` header asks for one of these.
-pub(super) fn asks_for(request: &Request, kinds: &[PrivacyKind]) -> bool {
-    let all = request.headers().typed_all::<Privacy>().unwrap_or_default();
-    all.iter().any(|privacy| kinds.iter().any(|kind| privacy.asks(kind)))
+/// Shares the breadth that is free among targets, of which there are no more than that. `later` targets may have to be
+/// tried while these are still being cancelled, and want something left.
+fn shares(free: u32, targets: Vec<Target>, later: usize) -> impl Iterator<Item = (Target, u32)> {
+    let count = u32::try_from(targets.len()).unwrap_or(u32::MAX).max(1);
+    let later = u32::try_from(later).unwrap_or(u32::MAX);
+    let claim = if later == 0 {
+        free
+    } else {
+        (free / count.saturating_add(later)).max(1).saturating_mul(count)
+    };
+    let (share, extra) = (claim / count, claim % count);
+    let places = (0..extra).map(move |_| share + 1).chain(core::iter::repeat(share));
+    targets.into_iter().zip(places)
 }
 
 pub(super) fn is_in_dialog(request: &Request) -> bool {

@@ -1,8 +1,7 @@
 //! How a request came to its targets (RFC 7044).
 
-use super::ProxyConfig;
-use super::forward::{asks_for, is_in_dialog};
-use crate::header::{HistoryIndex, HistoryInfo, PrivacyKind, Reason, Retarget, TypedHeader};
+use super::forward::is_in_dialog;
+use crate::header::{HistoryIndex, HistoryInfo, Reason, Retarget};
 use crate::{HeaderName, Limits, Request, StatusCode, Uri};
 
 /// The entries of one request, as far as they are known.
@@ -70,25 +69,12 @@ impl History {
         }
     }
 
-    /// Writes the entries into a request. If its sender wants them kept private, those of our own domains are masked before
-    /// they are told to strangers (RFC 7044 §10.1.1).
-    pub(super) fn write(&self, request: &mut Request, config: &ProxyConfig, trusted: bool) {
-        let mask = !trusted && asks_for(request, &[PrivacyKind::History, PrivacyKind::Header]);
+    /// Writes the entries into a request.
+    pub(super) fn write(&self, request: &mut Request) {
         let headers = request.headers_mut();
         headers.remove(&HeaderName::HistoryInfo);
         for entry in &self.entries {
-            let ours = mask && config.is_own_uri(&entry.0.uri);
-            let mut text = String::with_capacity(64);
-            // Writing to a string does not fail.
-            let _ = if ours {
-                let mut masked = entry.clone();
-                masked.0.display = None;
-                masked.0.uri = Uri::sip(Some("anonymous"), "anonymous.invalid", None);
-                masked.write(&mut text)
-            } else {
-                entry.write(&mut text)
-            };
-            headers.push(HeaderName::HistoryInfo, text);
+            headers.push_typed(entry);
         }
     }
 }

@@ -8,13 +8,14 @@ use super::{ContextId, Proxy, Target, TargetSet};
 use crate::dialog::raw::branch_of;
 use crate::endpoint::Flow;
 use crate::header::Contact;
+use crate::identity::{self, Disclosure};
 use crate::transaction::{Action, ResponseClass};
 use crate::{HeaderName, Method, Response, Scheme, StatusCode};
 
 impl Proxy {
     pub(super) fn on_response(&mut self, flow: Flow, mut response: Response) {
-        if response.headers().contains(&HeaderName::PAssertedIdentity) && !self.config.trusts(flow.remote.ip()) {
-            response.headers_mut().remove(&HeaderName::PAssertedIdentity);
+        if !self.config.trusts(flow.remote.ip()) {
+            identity::distrust(response.headers_mut());
         }
         let mut vias = response.headers().items(&HeaderName::Via);
         let branch = vias.next().and_then(branch_of).and_then(BranchName::read);
@@ -79,6 +80,11 @@ impl Proxy {
 
     fn deliver(&mut self, id: ContextId, key: BranchKey, mut response: Response) {
         response.headers_mut().pop_item(&HeaderName::Via);
+        let caller = self.contexts.get(id).map(|context| context.flow.remote.ip());
+        let private = !self.config.trusted.is_empty() || response.headers().contains(&HeaderName::Privacy);
+        if private && !caller.is_some_and(|caller| self.config.trusts(caller)) {
+            identity::withhold(response.headers_mut(), Disclosure::Unless);
+        }
         let status = response.status();
         match ResponseClass::of(status) {
             ResponseClass::Provisional => self.on_provisional(id, key, &response),

@@ -27,7 +27,7 @@ pub struct Target {
     pub q: u16,
     /// How the request comes to this target, for `History-Info` (RFC 7044 §5).
     pub retarget: Retarget,
-    /// Headers added to this target's copy alone.
+    /// Headers added to this target's copy alone, whatever others are told: an identity that the embedder asserts.
     pub headers: Vec<(HeaderName, Bytes)>,
 }
 
