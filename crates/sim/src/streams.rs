@@ -60,7 +60,7 @@ impl Streams {
 
     /// The packets that a transmission takes. A connection is opened where there is none; it is then told of.
     pub(crate) fn transmit(&mut self, transmit: Transmit, out: &mut impl Extend<Packet>) -> Option<Flow> {
-        let Transmit { flow, data } = transmit;
+        let Transmit { flow, data, .. } = transmit;
         if flow.transport == Transport::Udp {
             out.extend([Packet {
                 from: flow.local,
@@ -154,6 +154,7 @@ mod tests {
         Transmit {
             flow,
             data: Bytes::from_static(b"x"),
+            server_name: None,
         }
     }
 

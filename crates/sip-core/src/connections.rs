@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use machine::Time;
+use smallvec::SmallVec;
+use smol_str::{SmolStr, ToSmolStr};
 
-use crate::Limits;
 use crate::endpoint::timers::{Alarm, Timers};
 use crate::endpoint::{ConnectionId, Flow, Transport};
 use crate::wire::{FrameError, Framed, StreamFramer};
+use crate::{Host, Limits};
 
 /// How long connections live.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +33,9 @@ struct Connection {
     /// Since when a message is incomplete, or nothing whole has come at all.
     partial_since: Option<Time>,
     alarm: Alarm,
+    /// As what it is found: by its address; if it is secure, by an address together with a name that the peer's certificate
+    /// proved. An address alone proves nothing (CVE-2020-15260).
+    known_as: SmallVec<[(SocketAddr, SmolStr); 1]>,
 }
 
 /// What became of an attempt to note a connection.
@@ -53,7 +58,7 @@ pub(crate) struct Connections {
     /// be taken for the start of another.
     closing: BTreeSet<ConnectionId>,
     #[cfg_attr(feature = "serde", serde(with = "crate::endpoint::saved::by_remote"))]
-    by_remote: BTreeMap<(Transport, SocketAddr), ConnectionId>,
+    by_remote: BTreeMap<(Transport, SocketAddr, SmolStr), ConnectionId>,
     timers: Timers<ConnectionId>,
 }
 
@@ -89,11 +94,57 @@ impl Connections {
             active: now,
             partial_since: Some(now),
             alarm: Alarm::default(),
+            known_as: SmallVec::new(),
         };
         self.table.insert(id, connection);
-        self.by_remote.insert((flow.transport, flow.remote), id);
+        if !flow.transport.is_secure() {
+            self.know_as(id, flow.remote, SmolStr::default());
+        }
         self.arm(now, id);
         Opened::Yes
+    }
+
+    /// The peer proved to be `name`. Whether there was room to note it; `None`: there is no such connection.
+    pub(crate) fn verified(&mut self, id: ConnectionId, name: &Host) -> Option<bool> {
+        let remote = self.table.get(&id)?.flow.remote;
+        Some(self.know_as(id, remote, name_key(name)))
+    }
+
+    /// The peer says that it is also reached at `host` and `port` of its address. That counts if it proved the name
+    /// (RFC 5923 §8.2).
+    pub(crate) fn alias(&mut self, id: ConnectionId, host: &Host, port: u16) {
+        let name = name_key(host);
+        let proved = |connection: &&Connection| connection.known_as.iter().any(|(_, known)| *known == name);
+        if let Some(remote) = self
+            .table
+            .get(&id)
+            .filter(proved)
+            .map(|connection| connection.flow.remote)
+        {
+            self.know_as(id, SocketAddr::new(remote.ip(), port), name);
+        }
+    }
+
+    fn know_as(&mut self, id: ConnectionId, remote: SocketAddr, name: SmolStr) -> bool {
+        let Some(connection) = self.table.get_mut(&id) else {
+            return false;
+        };
+        let key = (remote, name);
+        if !connection.known_as.contains(&key) {
+            if connection.known_as.len() >= Limits::CONNECTION_NAMES {
+                return false;
+            }
+            connection.known_as.push(key.clone());
+        }
+        self.by_remote.insert((connection.flow.transport, key.0, key.1), id);
+        true
+    }
+
+    /// A whole message came, as over a WebSocket. The flow that the connection was opened with.
+    pub(crate) fn whole(&mut self, now: Time, id: ConnectionId) -> Option<Flow> {
+        let connection = self.table.get_mut(&id)?;
+        (connection.active, connection.partial_since) = (now, None);
+        Some(connection.flow)
     }
 
     /// Bytes came. The flow that the connection was opened with.
@@ -149,9 +200,11 @@ impl Connections {
     pub(crate) fn forget(&mut self, id: ConnectionId) -> Option<Flow> {
         let mut connection = self.table.remove(&id)?;
         self.timers.disarm(id, &mut connection.alarm);
-        let remote = (connection.flow.transport, connection.flow.remote);
-        if self.by_remote.get(&remote) == Some(&id) {
-            self.by_remote.remove(&remote);
+        for (remote, name) in connection.known_as {
+            let key = (connection.flow.transport, remote, name);
+            if self.by_remote.get(&key) == Some(&id) {
+                self.by_remote.remove(&key);
+            }
         }
         Some(connection.flow)
     }
@@ -180,8 +233,19 @@ impl Connections {
         self.table.get(&id).map(|connection| connection.flow)
     }
 
-    /// The flow with the connection that is open now, if any.
+    /// Armed timers: one for each connection.
+    pub(crate) fn timers(&self) -> usize {
+        self.timers.len()
+    }
+
+    /// The flow with the connection that is open now, if any. Secure connections are found by name, too:
+    /// [`named`](Self::named).
     pub(crate) fn live(&self, flow: Flow) -> Flow {
+        self.named(flow, None)
+    }
+
+    /// As [`live`](Self::live), with the name that a secure connection must have proved.
+    pub(crate) fn named(&self, flow: Flow, name: Option<&Host>) -> Flow {
         if !flow.transport.is_reliable() {
             return Flow {
                 connection: None,
@@ -189,7 +253,15 @@ impl Connections {
             };
         }
         let open = flow.connection.filter(|id| self.table.contains_key(id));
-        let connection = open.or_else(|| self.by_remote.get(&(flow.transport, flow.remote)).copied());
+        let found = || {
+            let name = if flow.transport.is_secure() {
+                name_key(name?)
+            } else {
+                SmolStr::default()
+            };
+            self.by_remote.get(&(flow.transport, flow.remote, name)).copied()
+        };
+        let connection = open.or_else(found);
         Flow { connection, ..flow }
     }
 
@@ -198,6 +270,14 @@ impl Connections {
             let at = deadline(connection, self.patience);
             self.timers.arm(now, id, &mut connection.alarm, Some(at));
         }
+    }
+}
+
+/// A name as part of a key: without regard to case.
+fn name_key(host: &Host) -> SmolStr {
+    match host {
+        Host::Name(name) => name.chars().map(|c| c.to_ascii_lowercase()).collect(),
+        Host::V4(_) | Host::V6(_) => host.ip().map(|ip| ip.to_canonical().to_smolstr()).unwrap_or_default(),
     }
 }
 

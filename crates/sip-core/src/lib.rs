@@ -7,6 +7,8 @@
 //! - [`body`] has types for what messages carry: parts of a multipart body, digits, XML in bounds;
 //! - [`identity`] is what a border between the trusted and others does: asserted identities, privacy;
 //! - [`transaction`] and [`dialog`] are the state machines of RFC 3261 §17 and §12;
+//! - [`resolver`] finds the addresses of names (RFC 3263); [`outbound`] keeps flows through NATs (RFC 5626); [`websocket`] cuts
+//!   WebSockets into messages (RFC 7118);
 //! - [`event`], [`auth`] and [`registrar`] are event packages, digest authentication and the location table;
 //! - [`endpoint`] is the one machine that puts them together; [`proxy`] is another, for who forwards instead of answering.
 //!
@@ -70,18 +72,24 @@ pub mod fuzz {
     pub use crate::event::fuzz::{bodies, dialog_info, message_summary, pidf, sipfrag};
     pub use crate::header::fuzz as header;
     pub use crate::proxy::fuzz::proxy;
+    pub use crate::outbound::fuzz::outbound;
+    pub use crate::resolver::fuzz::resolver;
+    pub use crate::websocket::fuzz::websocket;
     pub use crate::wire::fuzz::{headers, message, stream, uri};
 }
 pub mod header;
 pub mod identity;
 pub mod limits;
+pub mod outbound;
 pub mod proxy;
 pub mod registrar;
+pub mod resolver;
 pub mod transaction;
+pub mod websocket;
 pub mod wire;
 
 pub use endpoint::{
-    Body, ConnectionId, Credentials, EndCause, Endpoint, EndpointConfig, EndpointError, Event, Flow, Invite, Live,
+    Body, ConnectionId, Credentials, EndCause, Endpoint, EndpointConfig, EndpointError, Event, Flow, Hop, Invite, Live,
     Notify, NotifyState, OutOfDialog, Output, ReferId, Reply, RequestId, SessionId, SessionInfo, SessionState, Stats,
     Subscribe, SubscriptionEnd, SubscriptionId, TerminatedReason, Transmit, Transport,
 };

@@ -74,6 +74,9 @@ impl Limits {
     /// Parameters in one `;name=value` list, and headers in one URI. Not adjustable, since single values are
     /// also parsed without a `Limits` at hand; more is `TooManyParams` (400).
     pub const PARAMS: usize = 64;
+    /// Names (and further addresses) by which one secure connection is found. Not adjustable; more is
+    /// [`EndpointError::Full`](crate::EndpointError::Full).
+    pub const CONNECTION_NAMES: usize = 8;
     /// Incoming REFERs of one session that are not over yet. Not adjustable; more is 503.
     pub const SESSION_REFERS: usize = 8;
     /// Values in one typed list (`typed_all`, `Allow`, `Supported`…). Not adjustable; more is `TooManyValues` (400).

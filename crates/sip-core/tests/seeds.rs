@@ -24,6 +24,9 @@ fn every_seed_of_every_target() {
     replay("uri", fuzz::uri);
     replay("sip_endpoint", fuzz::endpoint);
     replay("sip_proxy", fuzz::proxy);
+    replay("resolver", fuzz::resolver);
+    replay("sip_websocket", fuzz::websocket);
+    replay("outbound", fuzz::outbound);
     replay("digest", fuzz::digest);
     replay("event_bodies", fuzz::bodies);
     replay("multipart", fuzz::multipart);

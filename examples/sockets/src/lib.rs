@@ -156,7 +156,7 @@ impl Sockets {
     }
 
     fn send(&mut self, endpoint: &mut Endpoint, transmit: &Transmit) {
-        let Transmit { flow, data } = transmit;
+        let Transmit { flow, data, .. } = transmit;
         let sent = match flow.transport {
             Transport::Udp => self.udp.send_to(data, flow.remote).map(drop),
             Transport::Tcp => self

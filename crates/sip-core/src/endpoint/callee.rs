@@ -92,6 +92,10 @@ impl Endpoint {
         entry.repeat = None;
         if initial {
             entry.state = SessionState::Answered;
+            // Our own address, such as a GRUU, is that of the whole dialog.
+            if let Some((_, contact)) = reply.headers.iter().find(|(name, _)| *name == HeaderName::Contact) {
+                entry.contact = contact.clone();
+            }
         }
         self.arm_session(session);
         Ok(())

@@ -11,7 +11,7 @@ use super::reply::check;
 use super::sent::Sent;
 use super::session::{AckDue, Cancelling, Session};
 use super::write::Extra;
-use super::{Body, Endpoint, EndpointError, Event, Flow, Invite, SessionId, SessionState};
+use super::{Body, Endpoint, EndpointError, Event, Invite, SessionId, SessionState};
 use crate::dialog::compose::{Composer, is_clean};
 use crate::dialog::raw::tag_of;
 use crate::dialog::{Dialog, is_loose};
@@ -41,13 +41,17 @@ impl Endpoint {
         self.advance(now);
         check(&invite.headers, None)?;
         check_body(invite.body.as_ref())?;
-        let flow = self.initial_flow(invite.flow, &invite.route, &invite.target)?;
+        let way = self.initial_way(invite.flow, &invite.hops, &invite.route, &invite.target)?;
+        let flow = way.flow();
         let limits = &self.config.limits;
         if self.sessions.len() >= limits.sessions || self.clients.len() >= limits.client_transactions {
             return Err(EndpointError::Full);
         }
         let secure = invite.target.scheme() == Scheme::Sips;
-        let contact = self.contact(flow, invite.contact_user.as_deref(), secure);
+        let contact = match &invite.contact {
+            Some(contact) => Bytes::from(contact.to_string()),
+            None => self.contact(flow, invite.contact_user.as_deref(), secure),
+        };
         let call_id = self.new_call_id();
         let mut session = Session::new(true, call_id.clone(), contact.clone());
         session.late_offer = invite.body.is_none();
@@ -77,7 +81,7 @@ impl Endpoint {
             abilities: true,
         };
         let data = self.finish_request(out, &invite.headers, invite.body.as_ref(), extra);
-        let key = self.launch(via, data);
+        let key = self.launch_by(via, data, way);
         if let Some(session) = self.sessions.get_mut(id) {
             session.local_tag = tag;
             session.client = Some(key);
@@ -114,6 +118,8 @@ impl Endpoint {
             return;
         };
         match response {
+            // A hop that was slow, and not waited for.
+            Some(_) if status.is_provisional() && session.client != Some(key) => self.cancel(key, None),
             Some(response) if status.is_provisional() => self.on_progress(id, key, response),
             Some(response) if status.is_success() => {
                 let tag = response
@@ -354,14 +360,6 @@ impl Endpoint {
             self.drop_client(key);
         }
         self.call_failed(id, StatusCode::REQUEST_TIMEOUT, None);
-    }
-
-    /// Where the first request of a dialog, or one outside of any, goes.
-    pub(super) fn initial_flow(&self, flow: Option<Flow>, route: &[Uri], target: &Uri) -> Result<Flow, EndpointError> {
-        match flow {
-            Some(flow) => Ok(self.live_flow(flow)),
-            None => self.resolve(route.first().unwrap_or(target)),
-        }
     }
 }
 

@@ -1,18 +1,21 @@
 //! The table of client transactions.
 
 use core::fmt::Display;
+use core::time::Duration;
 
 use bytes::Bytes;
 use machine::Time;
 use rand_core::Rng;
 use slotmap::Key as _;
 
+use super::detour::Detour;
 use super::id::ClientKey;
 use super::names::{OwnVia, read_branch};
 use super::sent::Sent;
 use super::timers::{Alarm, TimerKey};
 use super::{Endpoint, Flow, ReferId, RequestId, SessionId, SubscriptionId};
 use crate::dialog::raw::{branch_of, tag_of};
+use crate::header::RetryAfter;
 use crate::transaction::{
     Action, ClientInviteState, ClientInviteTransaction, ClientState, ClientTransaction, Failure, ResponseClass,
 };
@@ -49,6 +52,8 @@ pub(super) struct ClientTx {
     /// The ACKs of the 2xx by their To tags, for when one comes again.
     acks: Vec<SentAck>,
     alarm: Alarm,
+    /// Where else it can go; of most requests, nothing.
+    pub(super) detour: Option<Box<Detour>>,
 }
 
 #[derive(Debug)]
@@ -79,6 +84,14 @@ impl ClientTx {
         self.flow
     }
 
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(super) fn owner(&self) -> Owner {
+        self.owner
+    }
+
     /// Whether nothing was heard of it.
     pub(super) fn is_unanswered(&self) -> bool {
         match &self.machine {
@@ -88,6 +101,15 @@ impl ClientTx {
     }
 
     fn deadline(&self) -> Option<Time> {
+        let hurry = self.detour.as_ref().and_then(|detour| detour.deadline());
+        let deadline = self.machine_deadline();
+        match hurry.filter(|_| self.is_unanswered()) {
+            Some(hurry) => Some(deadline.map_or(hurry, |deadline| deadline.min(hurry))),
+            None => deadline,
+        }
+    }
+
+    fn machine_deadline(&self) -> Option<Time> {
         match &self.machine {
             Kind::Invite(machine) => machine.deadline(),
             Kind::Other(machine) => machine.deadline(),
@@ -124,6 +146,7 @@ impl Endpoint {
             cancel: None,
             acks: Vec::new(),
             alarm: Alarm::default(),
+            detour: None,
         });
         self.in_flight.insert((flow.transport, flow.remote, key));
         OwnVia {
@@ -131,6 +154,7 @@ impl Endpoint {
             sent_by: self.advertised(flow.transport, flow.local),
             key,
             nonce,
+            alias: self.offers_alias(flow),
         }
     }
 
@@ -139,7 +163,8 @@ impl Endpoint {
         if let Some(tx) = self.clients.get_mut(key) {
             tx.data = data.clone();
             let flow = tx.flow;
-            self.transmit(flow, data);
+            let name = tx.detour.as_ref().and_then(|detour| detour.name());
+            self.transmit_to(flow, name, data);
             self.settle_client(key);
         }
         key
@@ -152,10 +177,11 @@ impl Endpoint {
             sent_by: self.advertised(flow.transport, flow.local),
             key: ClientKey::null(),
             nonce: self.rng.next_u64(),
+            alias: false,
         }
     }
 
-    pub(super) fn on_response(&mut self, response: Response) {
+    pub(super) fn on_response(&mut self, flow: Flow, response: Response) {
         let Some(key) = self.match_response(&response).filter(|_| response.validate().is_ok()) else {
             self.stats.unmatched_responses += 1;
             return;
@@ -163,6 +189,11 @@ impl Endpoint {
         let class = ResponseClass::of(response.status());
         let (now, timers) = (self.now, &self.config.timers);
         let Some(tx) = self.clients.get_mut(key) else { return };
+        let same = (tx.flow.transport, tx.flow.remote) == (flow.transport, flow.remote);
+        if tx.flow.connection.is_none() && same {
+            // The connection that was opened for it is the one that its dialog goes on with.
+            tx.flow.connection = flow.connection;
+        }
         let action = match &mut tx.machine {
             Kind::Invite(machine) => machine.response(now, class, timers),
             Kind::Other(machine) => machine.response(now, class, timers),
@@ -227,6 +258,11 @@ impl Endpoint {
         if self.answer_challenge(key, owner, &response, request) {
             return;
         }
+        let retry_after = response.headers().typed::<RetryAfter>().and_then(Result::ok);
+        let retry_after = retry_after.map(|wait| Duration::from_secs(wait.seconds.into()));
+        if status == StatusCode::SERVICE_UNAVAILABLE && self.fail_over(key, status, retry_after, request) {
+            return;
+        }
         self.conclude(
             owner,
             Outcome {
@@ -254,7 +290,8 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn client_failed(&mut self, key: ClientKey, failure: Failure) {
+    /// `unheard`: nothing came, not even a provisional response.
+    pub(super) fn client_failed(&mut self, key: ClientKey, failure: Failure, unheard: bool) {
         let Some(tx) = self.clients.get_mut(key) else { return };
         if failure == Failure::Transport {
             match &mut tx.machine {
@@ -265,7 +302,10 @@ impl Endpoint {
         } else {
             self.stats.timeouts += 1;
         }
-        let owner = tx.owner;
+        let (owner, data) = (tx.owner, tx.data.clone());
+        if unheard && self.fail_over(key, failure.status(), None, &data) {
+            return self.settle_client(key);
+        }
         self.conclude(
             owner,
             Outcome {
@@ -281,13 +321,23 @@ impl Endpoint {
         let (now, timers) = (self.now, &self.config.timers);
         let Some(tx) = self.clients.get_mut(key) else { return };
         tx.alarm.fired();
+        let unheard = tx.is_unanswered();
+        if unheard
+            && tx
+                .detour
+                .as_ref()
+                .and_then(|detour| detour.deadline())
+                .is_some_and(|at| at <= now)
+        {
+            return self.leave_slow_hop(key);
+        }
         let action = match &mut tx.machine {
             Kind::Invite(machine) => machine.handle_timeout(now, timers),
             Kind::Other(machine) => machine.handle_timeout(now, timers),
         };
         match action {
             Action::Resend => self.resend(key),
-            Action::Fail(failure) => self.client_failed(key, failure),
+            Action::Fail(failure) => self.client_failed(key, failure, unheard),
             Action::Ignore
             | Action::End
             | Action::Deliver
@@ -306,7 +356,7 @@ impl Endpoint {
         }
     }
 
-    fn settle_client(&mut self, key: ClientKey) {
+    pub(super) fn settle_client(&mut self, key: ClientKey) {
         let Some(tx) = self.clients.get_mut(key) else { return };
         if tx.is_over() {
             self.drop_client(key);

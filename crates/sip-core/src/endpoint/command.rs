@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::Flow;
+use super::{Flow, Hop};
 use crate::header::EventHeader;
 use crate::{HeaderName, Method, NameAddr, Uri};
 
@@ -94,6 +94,9 @@ pub struct Invite {
     pub to: NameAddr,
     /// Where to send; `None`: to the address of the first route, else of the target, which then must be numeric.
     pub flow: Option<Flow>,
+    /// Further ways, in order, for when one does not take the request: no response, 503, a broken transport
+    /// (RFC 3263 §4.3). If `flow` is `None`, the first of them is tried first.
+    pub hops: Vec<Hop>,
     /// The routes to take, in order (RFC 3261 §8.1.1.1, e.g. a registration's `Path`).
     pub route: Vec<Uri>,
     /// Further headers.
@@ -106,6 +109,9 @@ pub struct Invite {
     pub no_answer: Option<Duration>,
     /// The user part of our `Contact`.
     pub contact_user: Option<String>,
+    /// Our `Contact` instead of the endpoint's own, for the whole dialog: a GRUU (RFC 5627 §4.3), one with `ob` (RFC 5626
+    /// §4.3).
+    pub contact: Option<NameAddr>,
     /// `Max-Forwards`; a back-to-back user agent passes on one less than it received. Default 70.
     pub max_forwards: u8,
 }
@@ -119,14 +125,23 @@ impl Invite {
             from,
             to,
             flow: None,
+            hops: Vec::new(),
             route: Vec::new(),
             headers: Vec::new(),
             body: None,
             credentials: None,
             no_answer: None,
             contact_user: None,
+            contact: None,
             max_forwards: 70,
         }
+    }
+
+    /// Sends by these hops, the first that takes it: what a [`Resolver`](crate::resolver::Resolver) found.
+    #[must_use]
+    pub fn by(mut self, hops: impl IntoIterator<Item = impl Into<Hop>>) -> Self {
+        self.hops = hops.into_iter().map(Into::into).collect();
+        self
     }
 }
 
@@ -223,6 +238,9 @@ pub struct OutOfDialog {
     pub to: NameAddr,
     /// Where to send; `None`: to the address of the first route, else of the target, which then must be numeric.
     pub flow: Option<Flow>,
+    /// Further ways, in order, for when one does not take the request: no response, 503, a broken transport
+    /// (RFC 3263 §4.3). If `flow` is `None`, the first of them is tried first.
+    pub hops: Vec<Hop>,
     /// The routes to take, in order.
     pub route: Vec<Uri>,
     /// Further headers.
@@ -250,6 +268,7 @@ impl OutOfDialog {
             from,
             to,
             flow: None,
+            hops: Vec::new(),
             route: Vec::new(),
             headers: Vec::new(),
             body: None,
@@ -258,6 +277,13 @@ impl OutOfDialog {
             sequence: None,
             max_forwards: 70,
         }
+    }
+
+    /// Sends by these hops, the first that takes it: what a [`Resolver`](crate::resolver::Resolver) found.
+    #[must_use]
+    pub fn by(mut self, hops: impl IntoIterator<Item = impl Into<Hop>>) -> Self {
+        self.hops = hops.into_iter().map(Into::into).collect();
+        self
     }
 }
 
@@ -280,6 +306,9 @@ pub struct Subscribe {
     pub accept: Bytes,
     /// Where to send; `None`: to the address of the first route, else of the target, which then must be numeric.
     pub flow: Option<Flow>,
+    /// Further ways, in order, for when one does not take the request: no response, 503, a broken transport
+    /// (RFC 3263 §4.3). If `flow` is `None`, the first of them is tried first.
+    pub hops: Vec<Hop>,
     /// The routes to take, in order.
     pub route: Vec<Uri>,
     /// Further headers of the first SUBSCRIBE.
@@ -302,11 +331,19 @@ impl Subscribe {
             expires,
             accept: Bytes::new(),
             flow: None,
+            hops: Vec::new(),
             route: Vec::new(),
             headers: Vec::new(),
             credentials: None,
             contact_user: None,
         }
+    }
+
+    /// Sends by these hops, the first that takes it: what a [`Resolver`](crate::resolver::Resolver) found.
+    #[must_use]
+    pub fn by(mut self, hops: impl IntoIterator<Item = impl Into<Hop>>) -> Self {
+        self.hops = hops.into_iter().map(Into::into).collect();
+        self
     }
 }
 

@@ -50,6 +50,19 @@ pub struct EndpointConfig {
     /// user agent take them; a back-to-back user agent that sends calls on needs the guard against loops, thus the default
     /// is `true`.
     pub refuse_zero_max_forwards: bool,
+    /// Octets of a request that still go by UDP where the transport is the endpoint's to choose: a longer one, to a URI that
+    /// names no transport, goes by TCP if [`listen`](Self::listen) has it, and by UDP all the same if the peer refuses the
+    /// connection (RFC 3261 §18.1.1). Default 1300; `usize::MAX`: never by TCP.
+    pub max_datagram: usize,
+    /// After how long a request of which nothing is heard goes on to the next of its hops ([`Invite::by`](super::Invite::by)).
+    /// Default `None`: when its transaction times out, after 64·T1.
+    pub failover_after: Option<Duration>,
+    /// Whether our requests over TLS let the peer use the connection for its own (`alias` in the Via, RFC 5923).
+    /// Default `false`.
+    pub connection_reuse: bool,
+    /// Whether line ends and STUN responses are told as [`Event::KeepAlive`](super::Event::KeepAlive), for
+    /// [`outbound::KeepAlive`](crate::outbound::KeepAlive). Default `false`.
+    pub report_keepalives: bool,
     /// Whether requests in a dialog go to where the dialog's last request came from, if the peer's `Contact` is a
     /// private address that cannot be meant (a phone behind NAT). Default `true`.
     pub repair_nat: bool,
@@ -84,6 +97,10 @@ impl EndpointConfig {
             idle_timeout: Duration::from_secs(15 * 60),
             frame_timeout: Duration::from_secs(32),
             refer_expires: Duration::from_secs(180),
+            max_datagram: 1300,
+            failover_after: None,
+            connection_reuse: false,
+            report_keepalives: false,
             refuse_zero_max_forwards: true,
             repair_nat: true,
         }

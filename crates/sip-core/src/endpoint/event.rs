@@ -178,6 +178,22 @@ pub enum Event {
         /// Why.
         cause: SubscriptionEnd,
     },
+    /// One of several hops of a request did not take it; it went on to the next, if there is one.
+    HopFailed {
+        /// The way that failed.
+        flow: Flow,
+        /// 503; 408 if nothing was heard.
+        status: StatusCode,
+        /// For how long the peer wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// A peer answered a keep-alive, or sent one ([`EndpointConfig::report_keepalives`](super::EndpointConfig)).
+    KeepAlive {
+        /// The way it came.
+        flow: Flow,
+        /// Of a STUN response, the datagram; `None` for a line end on a stream.
+        stun: Option<Bytes>,
+    },
     /// Our subscription was accepted or refreshed.
     SubscriptionAccepted {
         /// The subscription.
@@ -216,6 +232,8 @@ impl Event {
             Self::ReferEnded { .. }
             | Self::Response { .. }
             | Self::Subscribe { .. }
+            | Self::HopFailed { .. }
+            | Self::KeepAlive { .. }
             | Self::Resubscribed { .. }
             | Self::SubscriptionEnded { .. }
             | Self::SubscriptionAccepted { .. }

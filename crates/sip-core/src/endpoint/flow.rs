@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use crate::{HeaderName, Host, Message, NameAddr};
+
 /// A transport protocol as it is named in a `Via` header and in the `transport` URI parameter
 /// (RFC 3261 §18, RFC 7118).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -148,6 +150,31 @@ impl fmt::Debug for Flow {
     }
 }
 
+/// One address that a request can be sent to, as a resolver finds it. The endpoint chooses the local address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Hop {
+    /// The protocol.
+    pub transport: Transport,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// What the peer's certificate has to prove, where the transport is secure.
+    pub server_name: Option<Host>,
+}
+
+impl Hop {
+    /// An address.
+    #[must_use]
+    pub const fn new(transport: Transport, remote: SocketAddr, server_name: Option<Host>) -> Self {
+        Self {
+            transport,
+            remote,
+            server_name,
+        }
+    }
+}
+
 /// Bytes to be sent.
 ///
 /// Where [`Flow::connection`] is `None` on a stream transport, the embedder opens a connection to
@@ -161,6 +188,37 @@ pub struct Transmit {
     pub flow: Flow,
     /// One message (or keep-alive), to be sent as one datagram, or whole on the stream.
     pub data: Bytes,
+    /// Where a secure connection has to be opened for it: what the peer's certificate must prove. `data` must not be sent
+    /// before it did ([`Endpoint::connection_verified`](super::Endpoint::connection_verified)).
+    pub server_name: Option<Host>,
+}
+
+impl Transmit {
+    /// Bytes for a flow; where it has to be opened securely, to be proved to lead to whom the message itself names.
+    #[must_use]
+    pub fn new(flow: Flow, data: Bytes) -> Self {
+        let opening = flow.transport.is_secure() && flow.connection.is_none();
+        let server_name = if opening { Self::peer_of(&data) } else { None };
+        Self {
+            flow,
+            data,
+            server_name,
+        }
+    }
+
+    /// Whose certificate a message of ours asks for: that of its next hop (RFC 5922 §4), or of a response, its sent-by.
+    pub(super) fn peer_of(data: &Bytes) -> Option<Host> {
+        match Message::parse(data.clone()).ok()? {
+            Message::Request(request) => {
+                let route = request.headers().items(&HeaderName::Route).next();
+                let route = route
+                    .and_then(|route| NameAddr::parse(route).ok())
+                    .map(|route| route.uri);
+                route.or_else(|| request.request_uri().ok())?.host().cloned()
+            }
+            Message::Response(response) => response.top_via().ok().map(|via| via.host),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -57,15 +57,16 @@
 //!
 //! # What it does not do
 //!
-//! No DNS: targets are numeric, or the embedder says the [`Flow`]. No forking proxy. No reliable provisional responses
-//! (100rel), session timers, outbound or GRUU yet: none of them is offered, and requests that require them get 420. Requests
-//! over 1300 octets are not moved from UDP to TCP (RFC 3261 §18.1.1); the embedder picks the transport.
+//! No DNS: targets are numeric, or the embedder asks a [`Resolver`](crate::resolver::Resolver) first and gives what it found
+//! with [`Invite::by`]. No forking proxy. No reliable provisional responses
+//! (100rel), session timers yet: none of them is offered, and requests that require them get 420.
 
 mod callee;
 mod caller;
 mod client;
 mod command;
 mod config;
+mod detour;
 mod error;
 mod event;
 mod flow;
@@ -98,12 +99,12 @@ pub use command::{Body, Credentials, Invite, Notify, NotifyState, OutOfDialog, R
 pub use config::EndpointConfig;
 pub use error::EndpointError;
 pub use event::{EndCause, Event, Output, SubscriptionEnd};
-pub use flow::{ConnectionId, Flow, Transmit, Transport, UnknownTransport};
+pub use flow::{ConnectionId, Flow, Hop, Transmit, Transport, UnknownTransport};
 pub use id::{ReferId, RequestId, SessionId, SubscriptionId};
 pub use info::{SessionInfo, SessionState};
 pub use stats::{Live, Stats};
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -120,10 +121,10 @@ use self::requests::Pending;
 use self::server::ServerTx;
 use self::session::Session;
 use self::timers::{TimerKey, Timers};
-use self::transport::Connection;
 use self::write::Standing;
 #[cfg(doc)]
 use crate::Limits;
+use crate::connections::{Connections, Patience};
 
 /// A SIP user agent for any number of calls, registrations and subscriptions (RFC 3261, 3265/6665, 3515, 3581, 3891, 6026).
 ///
@@ -140,12 +141,7 @@ pub struct Endpoint {
     now: Time,
     output: VecDeque<Output>,
     timers: Timers<TimerKey>,
-    connections: BTreeMap<ConnectionId, Connection>,
-    /// Connections whose closing was asked for: what still comes on them is not read, or the middle of a message would
-    /// be taken for the start of another.
-    closing: BTreeSet<ConnectionId>,
-    #[cfg_attr(feature = "serde", serde(with = "saved::by_remote"))]
-    by_remote: BTreeMap<(Transport, SocketAddr), ConnectionId>,
+    connections: Connections,
     /// Client transactions by where they were sent, for what breaks.
     in_flight: BTreeSet<(Transport, SocketAddr, ClientKey)>,
     clients: SlotMap<ClientKey, ClientTx>,
@@ -169,6 +165,10 @@ impl Endpoint {
     #[must_use]
     pub fn new(config: EndpointConfig, seed: [u8; 32]) -> Self {
         let mut rng = ChaCha12Rng::from_seed(seed);
+        let patience = Patience {
+            idle: config.idle_timeout,
+            frame: config.frame_timeout,
+        };
         Self {
             secret: rng.next_u64(),
             rng,
@@ -177,9 +177,7 @@ impl Endpoint {
             now: Time::ZERO,
             output: VecDeque::new(),
             timers: Timers::default(),
-            connections: BTreeMap::new(),
-            closing: BTreeSet::new(),
-            by_remote: BTreeMap::new(),
+            connections: Connections::new(patience),
             in_flight: BTreeSet::new(),
             clients: SlotMap::with_key(),
             servers: SlotMap::with_key(),
@@ -216,7 +214,7 @@ impl Endpoint {
             refers: self.refers.len(),
             requests: self.requests.len(),
             connections: self.connections.len(),
-            timers: self.timers.len(),
+            timers: self.timers.len() + self.connections.timers(),
         }
     }
 
@@ -243,13 +241,16 @@ impl Machine for Endpoint {
                 TimerKey::Request(id) => self.request_due(id),
                 TimerKey::Subscription(id) => self.subscription_due(id),
                 TimerKey::Refer(id) => self.refer_due(id),
-                TimerKey::Connection(id) => self.connection_due(id),
             }
+        }
+        while let Some(id) = self.connections.pop_stale(self.now) {
+            self.close(id);
         }
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        self.timers.next()
+        let timers = [self.timers.next(), self.connections.poll_timeout()];
+        timers.into_iter().flatten().min()
     }
 
     fn poll_output(&mut self) -> Option<Output> {

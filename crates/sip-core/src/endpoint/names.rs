@@ -18,6 +18,8 @@ pub(super) struct OwnVia {
     pub(super) sent_by: SocketAddr,
     pub(super) key: ClientKey,
     pub(super) nonce: u64,
+    /// The peer may use the connection for requests of its own (RFC 5923).
+    pub(super) alias: bool,
 }
 
 impl fmt::Display for OwnVia {
@@ -27,16 +29,19 @@ impl fmt::Display for OwnVia {
             sent_by,
             key,
             nonce,
+            alias,
         } = self;
         let key = key.data().as_ffi();
         write!(
             f,
             "SIP/2.0/{transport} {sent_by};branch={MAGIC_COOKIE}{key:016x}{nonce:016x}"
         )?;
-        if transport.is_reliable() {
-            Ok(())
-        } else {
+        if !transport.is_reliable() {
             f.write_str(";rport")
+        } else if *alias {
+            f.write_str(";alias")
+        } else {
+            Ok(())
         }
     }
 }
@@ -107,6 +112,7 @@ mod tests {
             sent_by: "192.0.2.1:5060".parse().unwrap(),
             key,
             nonce: 0xfeed_beef_0123_4567,
+            alias: false,
         };
         let text = via.to_string();
         assert_eq!(

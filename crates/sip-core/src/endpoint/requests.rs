@@ -80,7 +80,8 @@ impl Endpoint {
         if given.is_some_and(|(call_id, cseq)| !call_id_fits(call_id) || *cseq > crate::dialog::MAX_CSEQ) {
             return Err(EndpointError::BadHeader);
         }
-        let flow = self.initial_flow(request.flow, &request.route, &request.target)?;
+        let way = self.initial_way(request.flow, &request.hops, &request.route, &request.target)?;
+        let flow = way.flow();
         if self.clients.len() >= self.config.limits.client_transactions {
             return Err(EndpointError::Full);
         }
@@ -116,7 +117,7 @@ impl Endpoint {
             abilities: false,
         };
         let data = self.finish_request(out, &request.headers, request.body.as_ref(), extra);
-        self.launch(via, data);
+        self.launch_by(via, data, way);
         Ok(id)
     }
 

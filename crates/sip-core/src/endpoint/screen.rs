@@ -72,6 +72,7 @@ impl Endpoint {
             let invite = self.server_index.get(&scratch[..]).copied();
             return self.on_cancel(flow, &request, &via, invite);
         }
+        self.note_alias(flow, &via);
         let tag = request.headers().get(&HeaderName::To).and_then(tag_of);
         // A REGISTER makes no dialog; some clients repeat the tag of the last response.
         let in_dialog = tag.is_some() && *request.method() != Method::Register;

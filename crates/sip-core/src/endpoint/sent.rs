@@ -100,6 +100,19 @@ impl<'a> Sent<'a> {
         out.finish(self.value("Content-Type").map(|content_type| (content_type, self.body)))
     }
 
+    /// The same request with another Via, for another hop (RFC 3263 §4.3).
+    pub(super) fn elsewhere(&self, via: impl Display) -> Bytes {
+        let mut out = Vec::with_capacity(self.start.len() + self.headers.len() + self.body.len() + 160);
+        out.extend_from_slice(self.start);
+        out.extend_from_slice(format!("\r\nVia: {via}\r\n").as_bytes());
+        for line in self.lines().filter(|line| named(line, "Via").is_none()) {
+            out.extend_from_slice(line);
+        }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(self.body);
+        Bytes::from(out)
+    }
+
     /// Header fields with their line ends, and with the continuation lines that belong to them.
     fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mut rest = self.headers;

@@ -39,7 +39,8 @@ impl Endpoint {
         if !is_clean(&subscribe.accept) {
             return Err(EndpointError::BadHeader);
         }
-        let flow = self.initial_flow(subscribe.flow, &subscribe.route, &subscribe.target)?;
+        let way = self.initial_way(subscribe.flow, &subscribe.hops, &subscribe.route, &subscribe.target)?;
+        let flow = way.flow();
         let limits = &self.config.limits;
         if self.subscriptions.len() >= limits.subscriptions || self.clients.len() >= limits.client_transactions {
             return Err(EndpointError::Full);
@@ -77,7 +78,7 @@ impl Endpoint {
             abilities: false,
         };
         let data = self.finish_request(out, &subscribe.headers, None, extra);
-        let key = self.launch(via, data);
+        let key = self.launch_by(via, data, way);
         if let Some(entry) = self.subscriptions.get_mut(id) {
             entry.tag = tag;
             entry.client = Some(key);

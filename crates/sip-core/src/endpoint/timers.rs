@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use machine::Time;
 
 use super::id::{ClientKey, ServerKey};
-use super::{ConnectionId, ReferId, RequestId, SessionId, SubscriptionId};
+use super::{ReferId, RequestId, SessionId, SubscriptionId};
 
 /// What a timer belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -17,7 +17,6 @@ pub(super) enum TimerKey {
     Request(RequestId),
     Subscription(SubscriptionId),
     Refer(ReferId),
-    Connection(ConnectionId),
 }
 
 /// Each owner (named by a `K`) has at most one entry, and remembers its time in an [`Alarm`].
@@ -88,8 +87,9 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::ConnectionId;
 
-    const KEY: TimerKey = TimerKey::Connection(ConnectionId(1));
+    const KEY: ConnectionId = ConnectionId(1);
 
     fn at(secs: u64) -> Time {
         Time::from_secs(secs)

@@ -5,37 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use machine::Time;
 
-use super::timers::{Alarm, TimerKey};
-use super::{ConnectionId, Endpoint, EndpointError, Flow, Output, Transmit, Transport};
+use super::{ConnectionId, Endpoint, EndpointError, Event, Flow, Output, Transmit, Transport};
+use crate::connections::Opened;
 use crate::header::Via;
+use crate::outbound::stun;
 use crate::transaction::Failure;
-use crate::wire::{FrameError, Framed, StreamFramer, salvage_request};
-use crate::{HeaderName, Message, Request, Uri};
-
-/// An open stream connection.
-#[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct Connection {
-    flow: Flow,
-    framer: StreamFramer,
-    /// When something last came or went.
-    active: Time,
-    /// Since when a message is incomplete, or nothing whole has come at all.
-    partial_since: Option<Time>,
-    alarm: Alarm,
-}
-
-impl Connection {
-    /// The next frame. With it the peer's time for what follows begins anew: on a busy connection there is always some
-    /// message that is incomplete.
-    fn next_frame(&mut self) -> Option<Result<Framed, FrameError>> {
-        let frame = self.framer.next();
-        if frame.is_some() {
-            self.partial_since = None;
-        }
-        frame
-    }
-}
+use crate::wire::{Framed, salvage_request};
+use crate::{HeaderName, Host, Message, Request, Uri};
 
 impl Endpoint {
     /// A datagram came, or bytes of a stream (of a WebSocket: one message).
@@ -52,7 +28,8 @@ impl Endpoint {
                 data,
             ),
             (_, None) => self.stats.malformed += 1,
-            (_, Some(id)) => self.on_stream(id, flow, &data),
+            (Transport::Ws | Transport::Wss, Some(id)) => self.on_websocket(id, flow, data),
+            (Transport::Tcp | Transport::Tls, Some(id)) => self.on_stream(id, flow, &data),
         }
     }
 
@@ -67,8 +44,7 @@ impl Endpoint {
     /// A connection was closed by the peer or broke. Requests sent on it that nothing was heard of fail with 503.
     pub fn connection_closed(&mut self, now: Time, connection: ConnectionId) {
         self.advance(now);
-        self.closing.remove(&connection);
-        if let Some(flow) = self.forget_connection(connection) {
+        if let Some(flow) = self.connections.closed(connection) {
             self.fail_unanswered(flow.transport, flow.remote, Some(connection));
         }
     }
@@ -80,7 +56,80 @@ impl Endpoint {
         self.fail_unanswered(transport, remote, None);
     }
 
+    /// The peer of a secure connection proved to be `name`, by its certificate: requests to that name at that address go
+    /// over the connection from now on (RFC 5922 §4, RFC 5923 §5). A secure connection of which nothing is known is only
+    /// used for what comes from its peer and the dialogs made by that.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError::Gone`] if there is no such connection; [`EndpointError::Full`] past
+    /// [`Limits::CONNECTION_NAMES`](crate::Limits::CONNECTION_NAMES).
+    pub fn connection_verified(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        name: &Host,
+    ) -> Result<(), EndpointError> {
+        self.advance(now);
+        match self.connections.verified(connection, name) {
+            Some(true) => Ok(()),
+            Some(false) => Err(EndpointError::Full),
+            None => Err(EndpointError::Gone),
+        }
+    }
+
+    /// A peer that proved its name lets us send requests for that name back on its connection (`alias` in the Via,
+    /// RFC 5923 §8.2).
+    pub(super) fn note_alias(&mut self, flow: Flow, via: &Via) {
+        let Some(id) = flow
+            .connection
+            .filter(|_| flow.transport == Transport::Tls && via.params.contains("alias"))
+        else {
+            return;
+        };
+        let port = via.port.unwrap_or(flow.transport.default_port());
+        self.connections.alias(id, &via.host, port);
+    }
+
+    /// One message of a WebSocket: one SIP message (RFC 7118 §4.2), or a keep-alive.
+    fn on_websocket(&mut self, id: ConnectionId, flow: Flow, data: Bytes) {
+        if !self.open(id, flow) {
+            return;
+        }
+        let Some(flow) = self.connections.whole(self.now, id) else {
+            return;
+        };
+        if data.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+            self.on_line_end(flow, data.len() >= 4);
+        } else {
+            self.on_message(flow, data);
+        }
+        self.connections.drained(self.now, id);
+    }
+
+    /// A line end as keep-alive (RFC 5626 §3.5.1): `ping`, the second in a row.
+    fn on_line_end(&mut self, flow: Flow, ping: bool) {
+        if ping {
+            self.stats.keepalives += 1;
+            self.transmit(flow, Bytes::from_static(b"\r\n"));
+        } else if self.config.report_keepalives {
+            self.emit(Event::KeepAlive { flow, stun: None });
+        }
+    }
+
+    fn on_stun(&mut self, flow: Flow, data: Bytes) {
+        self.stats.keepalives += 1;
+        if let Some(answer) = stun::answer(&data, flow.remote) {
+            self.transmit(flow, answer);
+        } else if self.config.report_keepalives {
+            self.emit(Event::KeepAlive { flow, stun: Some(data) });
+        }
+    }
+
     fn on_datagram(&mut self, flow: Flow, data: Bytes) {
+        if stun::is_stun(&data) {
+            return self.on_stun(flow, data);
+        }
         if data.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             self.stats.keepalives += 1;
             return;
@@ -89,31 +138,17 @@ impl Endpoint {
     }
 
     fn on_stream(&mut self, id: ConnectionId, flow: Flow, data: &[u8]) {
-        if !self.connections.contains_key(&id) && !self.open(id, flow) {
+        if !self.open(id, flow) {
             return;
         }
-        let now = self.now;
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(flow) = self.connections.push(self.now, id, data) else {
             return;
         };
-        connection.active = now;
-        connection.framer.push(data);
-        let flow = connection.flow;
-        while let Some(frame) = self
-            .connections
-            .get_mut(&id)
-            .and_then(|connection| connection.next_frame())
-        {
+        while let Some(frame) = self.connections.next_frame(id) {
             match frame {
                 Ok(Framed::Message(data)) => self.on_message(flow, data),
-                Ok(Framed::Ping) => {
-                    self.stats.keepalives += 1;
-                    self.output.push_back(Output::Transmit(Transmit {
-                        flow,
-                        data: Bytes::from_static(b"\r\n"),
-                    }));
-                }
-                Ok(Framed::Pong) => {}
+                Ok(Framed::Ping) => self.on_line_end(flow, true),
+                Ok(Framed::Pong) => self.on_line_end(flow, false),
                 Err(error) => {
                     self.refuse_malformed(flow, &error.head, error.error);
                     self.close(id);
@@ -121,10 +156,7 @@ impl Endpoint {
                 }
             }
         }
-        if let Some(connection) = self.connections.get_mut(&id).filter(|c| c.framer.buffered() > 0) {
-            connection.partial_since.get_or_insert(now);
-        }
-        self.arm_connection(id);
+        self.connections.drained(self.now, id);
     }
 
     fn on_message(&mut self, flow: Flow, data: Bytes) {
@@ -135,7 +167,7 @@ impl Endpoint {
             }
             Ok(Message::Response(response)) => {
                 self.stats.responses_received += 1;
-                self.on_response(response);
+                self.on_response(flow, response);
             }
             Err(error) => self.refuse_malformed(flow, &data, error),
         }
@@ -163,33 +195,20 @@ impl Endpoint {
 
     /// Whether there was room for it.
     fn open(&mut self, id: ConnectionId, flow: Flow) -> bool {
-        if self.connections.contains_key(&id) {
-            return true;
+        match self.connections.open(self.now, id, flow, &self.config.limits) {
+            Opened::Yes => true,
+            Opened::Closing => false,
+            Opened::Full => {
+                self.stats.overloaded += 1;
+                self.ask_to_close(id);
+                false
+            }
         }
-        if self.closing.contains(&id) {
-            return false;
-        }
-        if self.connections.len() >= self.config.limits.connections {
-            self.stats.overloaded += 1;
-            self.ask_to_close(id);
-            return false;
-        }
-        let framer = StreamFramer::new(self.config.limits.clone());
-        let connection = Connection {
-            flow,
-            framer,
-            active: self.now,
-            partial_since: Some(self.now),
-            alarm: Alarm::default(),
-        };
-        self.connections.insert(id, connection);
-        self.by_remote.insert((flow.transport, flow.remote), id);
-        self.arm_connection(id);
-        true
     }
 
-    fn close(&mut self, id: ConnectionId) {
-        if let Some(flow) = self.forget_connection(id) {
+    /// Closes a connection that is idle, slow or broken.
+    pub(super) fn close(&mut self, id: ConnectionId) {
+        if let Some(flow) = self.connections.forget(id) {
             self.stats.connections_closed += 1;
             self.ask_to_close(id);
             self.fail_unanswered(flow.transport, flow.remote, Some(id));
@@ -198,53 +217,7 @@ impl Endpoint {
 
     fn ask_to_close(&mut self, id: ConnectionId) {
         self.output.push_back(Output::CloseConnection(id));
-        self.closing.insert(id);
-        if self.closing.len() > self.config.limits.connections {
-            // An embedder that numbers upwards closed this one long ago.
-            self.closing.pop_first();
-        }
-    }
-
-    fn forget_connection(&mut self, id: ConnectionId) -> Option<Flow> {
-        let mut connection = self.connections.remove(&id)?;
-        self.timers.disarm(TimerKey::Connection(id), &mut connection.alarm);
-        let remote = (connection.flow.transport, connection.flow.remote);
-        if self.by_remote.get(&remote) == Some(&id) {
-            self.by_remote.remove(&remote);
-        }
-        Some(connection.flow)
-    }
-
-    fn arm_connection(&mut self, id: ConnectionId) {
-        let Some(connection) = self.connections.get_mut(&id) else {
-            return;
-        };
-        let idle = connection.active + self.config.idle_timeout;
-        let deadline = match connection.partial_since {
-            Some(since) => idle.min(since + self.config.frame_timeout),
-            None => idle,
-        };
-        self.timers.arm(
-            self.now,
-            TimerKey::Connection(id),
-            &mut connection.alarm,
-            Some(deadline),
-        );
-    }
-
-    pub(super) fn connection_due(&mut self, id: ConnectionId) {
-        let Some(connection) = self.connections.get_mut(&id) else {
-            return;
-        };
-        connection.alarm.fired();
-        let slow = connection
-            .partial_since
-            .is_some_and(|since| since + self.config.frame_timeout <= self.now);
-        if slow || connection.active + self.config.idle_timeout <= self.now {
-            self.close(id);
-        } else {
-            self.arm_connection(id);
-        }
+        self.connections.close(id, &self.config.limits);
     }
 
     /// Fails the requests that were sent to `remote` and that nothing was heard of.
@@ -264,36 +237,46 @@ impl Endpoint {
                 tx.is_unanswered() && by_it
             });
             if affected {
-                self.client_failed(key, Failure::Transport);
+                self.client_failed(key, Failure::Transport, true);
             }
         }
     }
 
     /// Sends, on the connection that there is.
     pub(super) fn transmit(&mut self, flow: Flow, data: Bytes) {
-        let flow = self.live_flow(flow);
-        if let Some(connection) = flow.connection.and_then(|id| self.connections.get_mut(&id)) {
-            connection.active = self.now;
+        self.transmit_to(flow, None, data);
+    }
+
+    /// Sends to a peer of this name, if it is known; else to whom the message itself names.
+    pub(super) fn transmit_to(&mut self, flow: Flow, name: Option<Host>, data: Bytes) {
+        let mut flow = self.live_flow(flow);
+        let mut server_name = None;
+        if flow.transport.is_secure() && flow.connection.is_none() {
+            server_name = name.or_else(|| Transmit::peer_of(&data));
+            flow = self.named_flow(flow, server_name.as_ref());
+        }
+        if let Some(id) = flow.connection {
+            self.connections.touch(self.now, id);
         }
         self.stats.sent += 1;
-        self.output.push_back(Output::Transmit(Transmit { flow, data }));
+        self.output.push_back(Output::Transmit(Transmit {
+            flow,
+            data,
+            server_name: server_name.filter(|_| flow.connection.is_none()),
+        }));
     }
 
     /// The flow with the connection that is open now, if any.
     pub(super) fn live_flow(&self, flow: Flow) -> Flow {
-        if !flow.transport.is_reliable() {
-            return Flow {
-                connection: None,
-                ..flow
-            };
-        }
-        let open = flow.connection.filter(|id| self.connections.contains_key(id));
-        let connection = open.or_else(|| self.by_remote.get(&(flow.transport, flow.remote)).copied());
-        Flow { connection, ..flow }
+        self.connections.live(flow)
+    }
+
+    pub(super) fn named_flow(&self, flow: Flow, name: Option<&Host>) -> Flow {
+        self.connections.named(flow, name)
     }
 
     pub(super) fn is_connected(&self, flow: Flow) -> bool {
-        flow.connection.is_some_and(|id| self.connections.contains_key(&id))
+        flow.connection.is_some_and(|id| self.connections.flow(id).is_some())
     }
 
     /// The way to a URI with a numeric address (RFC 3263 §4.1, without DNS).
@@ -324,12 +307,13 @@ impl Endpoint {
             .listening(transport, SocketAddr::new(remote.ip(), 0))
             .filter(|local| local.is_ipv4() == remote.is_ipv4())
             .ok_or(EndpointError::NoTransport)?;
-        Ok(self.live_flow(Flow {
+        let flow = Flow {
             transport,
             local,
             remote,
             connection: None,
-        }))
+        };
+        Ok(self.named_flow(flow, uri.host()))
     }
 }
 

@@ -73,7 +73,7 @@ impl Proxy {
                 Ok(Framed::Ping) => {
                     self.stats.keepalives += 1;
                     let data = Bytes::from_static(b"\r\n");
-                    self.output.push_back(Output::Transmit(Transmit { flow, data }));
+                    self.output.push_back(Output::Transmit(Transmit::new(flow, data)));
                 }
                 Ok(Framed::Pong) => {}
                 Err(error) => {
@@ -169,7 +169,7 @@ impl Proxy {
             self.connections.touch(self.now, id);
         }
         self.stats.sent += 1;
-        self.output.push_back(Output::Transmit(Transmit { flow, data }));
+        self.output.push_back(Output::Transmit(Transmit::new(flow, data)));
     }
 
     /// Sends a response. `port`: where to connect to if the connection is gone (RFC 3261 §18.2.2).

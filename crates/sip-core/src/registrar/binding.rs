@@ -5,8 +5,9 @@ use core::fmt;
 use bytes::Bytes;
 use machine::Time;
 
-use crate::NameAddr;
 use crate::endpoint::Flow;
+use crate::header::Push;
+use crate::{NameAddr, Uri};
 
 /// Names a binding; never used twice in one registrar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +39,11 @@ pub struct Binding {
     pub user_agent: Option<String>,
     /// When it was first registered.
     pub since: Time,
+    /// The number of the flow that it came over, if phone and first hop take part in outbound (RFC 5626 §4.2): its next
+    /// REGISTER with this number and [`instance`](Self::instance) takes the binding's place, whatever its address.
+    pub reg_id: Option<u32>,
+    /// Temporary GRUUs of this number are valid.
+    pub(super) era: u64,
     /// Number of the REGISTER that made or refreshed it: the higher, the more recent.
     pub(super) order: u64,
 }
@@ -48,6 +54,30 @@ impl Binding {
     pub fn instance(&self) -> Option<&str> {
         self.contact.params.value("+sip.instance")
     }
+
+    /// The instance without its brackets: a URN.
+    #[must_use]
+    pub fn instance_urn(&self) -> Option<&str> {
+        urn_of(self.instance()?)
+    }
+
+    /// The routes that a request to the contact takes: those of the `Path` (RFC 3327 §5.4).
+    #[must_use]
+    pub fn route(&self) -> Vec<Uri> {
+        self.path.iter().map(|hop| hop.uri.clone()).collect()
+    }
+
+    /// How to wake the phone by a push notification before a request is sent to it, if it registered for that (RFC 8599).
+    #[must_use]
+    pub fn push(&self) -> Option<Push<'_>> {
+        Push::of(&self.contact.uri)
+    }
+}
+
+/// A URN out of its brackets, as `+sip.instance` carries it.
+pub(super) fn urn_of(instance: &str) -> Option<&str> {
+    let urn = instance.strip_prefix('<')?.strip_suffix('>')?;
+    (!urn.is_empty()).then_some(urn)
 }
 
 /// What happened to a binding.
@@ -109,6 +139,8 @@ pub enum RemovalCause {
     Unregistered,
     /// The connection that the phone registered over is closed.
     ConnectionClosed,
+    /// The flow to the phone is dead ([`Registrar::flow_failed`](super::Registrar::flow_failed)).
+    FlowFailed,
     /// The embedder asked for it ([`Registrar::remove`](super::Registrar::remove)).
     Administrative,
 }

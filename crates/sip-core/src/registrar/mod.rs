@@ -1,4 +1,5 @@
-//! The location table: which address of record is reached where (RFC 3261 §10.3, RFC 3327).
+//! The location table: which address of record is reached where (RFC 3261 §10.3), by which proxies (RFC 3327), over which
+//! flows (RFC 5626), and which of its devices an address means (GRUU, RFC 5627).
 //!
 //! Policy is not here: who may register for which address is decided before [`Registrar::register`] is called.
 //!
@@ -45,11 +46,13 @@
 
 mod binding;
 mod config;
+mod gruu;
 mod table;
 mod update;
 
 pub use binding::{Binding, BindingId, Event, RemovalCause};
 pub use config::{RegisterError, RegistrarConfig};
+pub use gruu::{GruuError, GruuKey};
 pub use table::Registrar;
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use machine::{Machine, Time};
 
 use super::update::{Change, Update, Wanted};
-use super::{Binding, BindingId, Event, RegisterError, RegistrarConfig, RemovalCause};
+use super::{Binding, BindingId, Event, GruuError, RegisterError, RegistrarConfig, RemovalCause};
 use crate::endpoint::{ConnectionId, Flow};
-use crate::{HeaderName, Request, Response, StatusCode};
+use crate::wire::unescape;
+use crate::{HeaderName, Request, Response, StatusCode, Uri};
 
 /// The location table. See the [module](super) for an example.
 #[derive(Clone, Debug, Default)]
@@ -123,6 +124,72 @@ impl Registrar {
         any
     }
 
+    /// Removes one binding, as when a request to it was answered with 430 or its flow is dead (RFC 5626 §5.3, §7); the
+    /// next of the same instance is then the one to try. Whether there was one.
+    pub fn flow_failed(&mut self, now: Time, binding: BindingId) -> bool {
+        self.handle_timeout(now);
+        let Some((aor, binding)) = self.take(binding) else {
+            return false;
+        };
+        let cause = RemovalCause::FlowFailed;
+        self.outputs.push_back(Event::Removed { aor, binding, cause });
+        true
+    }
+
+    /// The bindings of `aor` by device: of one with several flows, the newest first. A request goes to one binding of each
+    /// device, and to the next of the same device only if the flow is dead (RFC 5626 §7).
+    #[must_use]
+    pub fn instances(&self, aor: &str) -> Vec<Vec<&Binding>> {
+        let mut devices: Vec<Vec<&Binding>> = Vec::new();
+        for binding in self.bindings(aor) {
+            let same = |device: &&mut Vec<&Binding>| {
+                let first = device
+                    .first()
+                    .filter(|first| first.reg_id.is_some() && binding.reg_id.is_some());
+                first.is_some_and(|first| first.instance() == binding.instance())
+            };
+            match devices.iter_mut().find(same) {
+                Some(device) => device.push(binding),
+                None => devices.push(vec![binding]),
+            }
+        }
+        for device in &mut devices {
+            device.sort_by_key(|binding| Reverse(binding.order));
+        }
+        devices
+    }
+
+    /// The bindings that a request to `uri` may go to, the preferred first: of a GRUU those of its device, else all of `aor`,
+    /// which is the address of record that `uri` names and is not looked at for a temporary GRUU (RFC 5627 §5.1).
+    ///
+    /// # Errors
+    ///
+    /// [`GruuError`], with the status to refuse the request with.
+    pub fn reach(&self, aor: &str, uri: &Uri) -> Result<Vec<&Binding>, GruuError> {
+        match uri.params().get("gr") {
+            None => Ok(self.bindings(aor).iter().collect()),
+            Some(Some(urn)) => {
+                let urn = unescape(urn);
+                let same = |binding: &&Binding| binding.instance_urn() == Some(&*urn);
+                let found: Vec<_> = self.bindings(aor).iter().filter(same).collect();
+                if found.is_empty() {
+                    Err(GruuError::NotRegistered)
+                } else {
+                    Ok(found)
+                }
+            }
+            Some(None) => {
+                let key = self.config.gruu.as_ref().ok_or(GruuError::Unknown)?;
+                let (id, era) = key.read(uri).ok_or(GruuError::Unknown)?;
+                let bindings = self.owners.get(&id).map(|aor| self.bindings(aor)).unwrap_or_default();
+                let named = bindings.iter().find(|binding| binding.id == id && binding.era == era);
+                let instance = named.ok_or(GruuError::Unknown)?.instance();
+                let found = bindings.iter().filter(|binding| binding.instance() == instance);
+                Ok(found.collect())
+            }
+        }
+    }
+
     fn first_of(&self, connection: ConnectionId) -> Option<BindingId> {
         let (first, id) = self.by_connection.range((connection, BindingId(0))..).next()?;
         (*first == connection).then_some(*id)
@@ -178,7 +245,7 @@ impl Registrar {
             }
             Change::Set(contacts) => {
                 for wanted in contacts {
-                    let same = |binding: &Binding| binding.contact.uri.equivalent(&wanted.contact.uri);
+                    let same = |binding: &Binding| wanted.is_of(binding);
                     if old.iter().any(|binding| same(binding) && !in_order(binding)) {
                         return Err(RegisterError::OutOfOrder);
                     }
@@ -215,6 +282,11 @@ impl Registrar {
         let (id, since) = present
             .as_ref()
             .map_or((fresh, self.latest), |binding| (binding.id, binding.since));
+        // Another Call-ID: the phone has started anew, and its temporary GRUUs are void (RFC 5627 §5.4).
+        let era = match present.as_ref() {
+            Some(binding) if binding.call_id == update.call_id => binding.era,
+            Some(_) | None => self.requests,
+        };
         let binding = Binding {
             id,
             contact: wanted.contact.clone(),
@@ -226,6 +298,8 @@ impl Registrar {
             q: wanted.q,
             user_agent: update.user_agent.clone(),
             since,
+            reg_id: wanted.reg_id,
+            era,
             order: self.requests,
         };
         let aor = aor.to_owned();
@@ -284,10 +358,26 @@ impl Registrar {
             let left = seconds_left(binding.expires - self.latest);
             let mut contact = binding.contact.clone();
             contact.params.set("expires", Some(&left.to_string()));
+            if let Some(key) = self.config.gruu.as_ref().filter(|_| update.gruu) {
+                key.add(&mut contact, binding, request, self.requests);
+            }
             response.headers_mut().push(HeaderName::Contact, contact.to_string());
         }
         for path in &update.path {
             response.headers_mut().push(HeaderName::Path, path.to_string());
+        }
+        for route in &self.config.service_route {
+            response
+                .headers_mut()
+                .push(HeaderName::ServiceRoute, format!("<{route}>"));
+        }
+        if update.outbound {
+            response.headers_mut().push(HeaderName::Require, "outbound");
+            if let Some(timer) = self.config.flow_timer.filter(|_| update.direct) {
+                response
+                    .headers_mut()
+                    .push(HeaderName::FlowTimer, timer.as_secs().to_string());
+            }
         }
         response
     }

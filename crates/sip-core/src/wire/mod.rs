@@ -71,4 +71,4 @@ pub use uri::{Scheme, Uri};
 
 pub(crate) use params::write_quoted;
 pub(crate) use text::Source;
-pub(crate) use uri::{check_host_port, lex_host_port};
+pub(crate) use uri::{check_host_port, lex_host_port, unescape};

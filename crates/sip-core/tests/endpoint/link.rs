@@ -474,6 +474,8 @@ pub fn name(event: &Event) -> &'static str {
         Event::SubscriptionEnded { .. } => "SubscriptionEnded",
         Event::SubscriptionAccepted { .. } => "SubscriptionAccepted",
         Event::Notified { .. } => "Notified",
+        Event::HopFailed { .. } => "HopFailed",
+        Event::KeepAlive { .. } => "KeepAlive",
         _ => "?",
     }
 }

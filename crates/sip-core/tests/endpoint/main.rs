@@ -13,6 +13,7 @@ mod calls;
 mod cancel;
 mod link;
 mod properties;
+mod reach;
 mod reinvite;
 mod saved;
 mod screen;

@@ -363,7 +363,7 @@ impl Network {
                 },
                 Part::Script => return,
             };
-            if let Some(Transmit { flow, data }) = transmit {
+            if let Some(Transmit { flow, data, .. }) = transmit {
                 self.carry(node, flow, data);
             }
         }

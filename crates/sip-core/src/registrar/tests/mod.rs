@@ -1,6 +1,7 @@
 //! The rules of RFC 3261 §10.3 one by one, and the limits at and one past them.
 
 mod model;
+mod outbound;
 
 use core::time::Duration;
 
@@ -81,6 +82,11 @@ fn events(registrar: &mut Registrar) -> Vec<(&'static str, String)> {
                 cause: RemovalCause::Unregistered,
                 ..
             } => ("unregistered", binding.contact.uri.to_string()),
+            Event::Removed {
+                binding,
+                cause: RemovalCause::FlowFailed,
+                ..
+            } => ("flow failed", binding.contact.uri.to_string()),
             Event::Removed {
                 binding,
                 cause: RemovalCause::ConnectionClosed,

@@ -114,7 +114,7 @@ pub(in crate::wire) fn write_host_name(out: &mut impl fmt::Write, name: &str) ->
 }
 
 /// Resolves all escapes. What is then not UTF-8 is read as Latin-1.
-pub(super) fn unescape(text: &str) -> Cow<'_, str> {
+pub(crate) fn unescape(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }

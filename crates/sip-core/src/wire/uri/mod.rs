@@ -2,6 +2,7 @@ mod check;
 mod equivalence;
 mod escape;
 
+pub(crate) use escape::unescape;
 pub(super) use escape::{check_escapes, normalise_escapes, write_escaped, write_host_name};
 
 use super::lexer::{Lexer, is_host_byte, is_userinfo_byte};
@@ -11,7 +12,7 @@ use super::{Host, ParseError, ParseErrorKind};
 use crate::Limits;
 use core::fmt;
 use core::str::FromStr;
-use escape::{escape, is_header_byte, is_user_byte, unescape};
+use escape::{escape, is_header_byte, is_user_byte};
 use std::borrow::Cow;
 
 /// The scheme of a [`Uri`].
