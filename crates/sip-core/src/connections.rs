@@ -4,12 +4,13 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use machine::Time;
 use smallvec::SmallVec;
 use smol_str::{SmolStr, ToSmolStr};
 
 use crate::endpoint::timers::{Alarm, Timers};
-use crate::endpoint::{ConnectionId, Flow, Transport};
+use crate::endpoint::{ConnectionId, Flow, Transmit, Transport};
 use crate::wire::{FrameError, Framed, StreamFramer};
 use crate::{Host, Limits};
 
@@ -174,10 +175,24 @@ impl Connections {
         self.arm(now, id);
     }
 
-    /// Something was sent.
-    pub(crate) fn touch(&mut self, now: Time, id: ConnectionId) {
-        if let Some(connection) = self.table.get_mut(&id) {
+    /// Bytes for a flow: on the connection that there is; where a secure one has to be opened, with the name that its peer
+    /// must prove: `name`, else that which the message itself names.
+    pub(crate) fn transmit(&mut self, now: Time, flow: Flow, name: Option<Host>, data: Bytes) -> Transmit {
+        let flow = self.live(flow);
+        let opening = flow.transport.is_secure() && flow.connection.is_none();
+        let name = if opening {
+            name.or_else(|| Transmit::peer_of(&data))
+        } else {
+            None
+        };
+        let flow = self.named(flow, name.as_ref());
+        if let Some(connection) = flow.connection.and_then(|id| self.table.get_mut(&id)) {
             connection.active = now;
+        }
+        Transmit {
+            flow,
+            data,
+            server_name: name.filter(|_| flow.connection.is_none()),
         }
     }
 

@@ -194,20 +194,17 @@ pub struct Transmit {
 }
 
 impl Transmit {
-    /// Bytes for a flow; where it has to be opened securely, to be proved to lead to whom the message itself names.
-    #[must_use]
-    pub fn new(flow: Flow, data: Bytes) -> Self {
-        let opening = flow.transport.is_secure() && flow.connection.is_none();
-        let server_name = if opening { Self::peer_of(&data) } else { None };
+    /// Bytes for a flow that is open, or needs no opening.
+    pub(crate) const fn on(flow: Flow, data: Bytes) -> Self {
         Self {
             flow,
             data,
-            server_name,
+            server_name: None,
         }
     }
 
     /// Whose certificate a message of ours asks for: that of its next hop (RFC 5922 §4), or of a response, its sent-by.
-    pub(super) fn peer_of(data: &Bytes) -> Option<Host> {
+    pub(crate) fn peer_of(data: &Bytes) -> Option<Host> {
         match Message::parse(data.clone()).ok()? {
             Message::Request(request) => {
                 let route = request.headers().items(&HeaderName::Route).next();

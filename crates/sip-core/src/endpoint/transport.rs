@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use machine::Time;
 
-use super::{ConnectionId, Endpoint, EndpointError, Event, Flow, Output, Transmit, Transport};
+use super::{ConnectionId, Endpoint, EndpointError, Event, Flow, Output, Transport};
 use crate::connections::Opened;
 use crate::header::Via;
 use crate::outbound::stun;
@@ -33,7 +33,7 @@ impl Endpoint {
         }
     }
 
-    /// A connection is open: one that a peer made, or one made for a [`Transmit`]. `flow.connection` says its number.
+    /// A connection is open: one that a peer made, or one made for a [`Transmit`](super::Transmit). `flow.connection` says its number.
     pub fn connection_opened(&mut self, now: Time, flow: Flow) {
         self.advance(now);
         if let Some(id) = flow.connection.filter(|_| flow.transport.is_reliable()) {
@@ -249,21 +249,9 @@ impl Endpoint {
 
     /// Sends to a peer of this name, if it is known; else to whom the message itself names.
     pub(super) fn transmit_to(&mut self, flow: Flow, name: Option<Host>, data: Bytes) {
-        let mut flow = self.live_flow(flow);
-        let mut server_name = None;
-        if flow.transport.is_secure() && flow.connection.is_none() {
-            server_name = name.or_else(|| Transmit::peer_of(&data));
-            flow = self.named_flow(flow, server_name.as_ref());
-        }
-        if let Some(id) = flow.connection {
-            self.connections.touch(self.now, id);
-        }
         self.stats.sent += 1;
-        self.output.push_back(Output::Transmit(Transmit {
-            flow,
-            data,
-            server_name: server_name.filter(|_| flow.connection.is_none()),
-        }));
+        let transmit = self.connections.transmit(self.now, flow, name, data);
+        self.output.push_back(Output::Transmit(transmit));
     }
 
     /// The flow with the connection that is open now, if any.

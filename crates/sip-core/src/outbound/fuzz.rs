@@ -33,10 +33,11 @@ pub fn outbound(data: &[u8]) {
     }
     match Message::parse(data.to_vec().into()) {
         Ok(Message::Request(request)) => {
-            let mut config = RegistrarConfig::default();
-            config.max_contacts = 3;
-            config.gruu = Some(GruuKey::new("example.com", [3; 32]));
-            let mut registrar = Registrar::new(config);
+            let mut registrar = Registrar::new(RegistrarConfig {
+                max_contacts: 3,
+                gruu: Some(GruuKey::new("example.com", [3; 32])),
+                ..RegistrarConfig::default()
+            });
             for second in 0..2 {
                 let result = registrar.register(now + Duration::from_secs(second), "a@b", &request, flow);
                 assert!(registrar.bindings("a@b").len() <= 3);

@@ -188,7 +188,7 @@ impl KeepAlive {
     }
 
     fn send(&mut self, data: Bytes) {
-        let transmit = Transmit::new(self.flow, data);
+        let transmit = Transmit::on(self.flow, data);
         self.outputs.push_back(KeepAliveOutput::Transmit(transmit));
     }
 

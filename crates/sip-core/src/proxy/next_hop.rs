@@ -100,12 +100,13 @@ impl Proxy {
             .listening(transport, near)
             .filter(|local| local.is_ipv4() == remote.is_ipv4())
             .ok_or(Unknown::Never(StatusCode::SERVICE_UNAVAILABLE))?;
-        Ok(self.connections.live(Flow {
+        let flow = Flow {
             transport,
             local,
             remote,
             connection: None,
-        }))
+        };
+        Ok(self.connections.named(flow, uri.host()))
     }
 
     /// Asks the embedder, if there is room for one more question.

@@ -9,9 +9,10 @@ use super::{Output, Proxy};
 use crate::connections::Opened;
 use crate::endpoint::{ConnectionId, Flow, Transmit, Transport};
 use crate::header::Via;
+use crate::outbound::stun;
 use crate::transaction::Failure;
 use crate::wire::{Framed, salvage_request};
-use crate::{HeaderName, Message, ParseError, Request};
+use crate::{HeaderName, Host, Message, ParseError, Request};
 
 impl Proxy {
     /// A datagram came, or bytes of a stream (of a WebSocket: one message).
@@ -25,15 +26,48 @@ impl Proxy {
                     connection: None,
                     ..flow
                 };
-                if data.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+                if stun::is_stun(&data) {
+                    self.stats.keepalives += 1;
+                    if let Some(answer) = stun::answer(&data, flow.remote) {
+                        self.transmit(flow, answer);
+                    }
+                } else if data.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
                     self.stats.keepalives += 1;
                 } else {
                     self.on_message(flow, data);
                 }
             }
             (_, None) => self.stats.malformed += 1,
-            (_, Some(id)) => self.on_stream(id, flow, &data),
+            (Transport::Ws | Transport::Wss, Some(id)) => self.on_websocket(id, flow, data),
+            (Transport::Tcp | Transport::Tls, Some(id)) => self.on_stream(id, flow, &data),
         }
+    }
+
+    /// One message of a WebSocket: one SIP message (RFC 7118 §4.2), or a keep-alive.
+    fn on_websocket(&mut self, id: ConnectionId, flow: Flow, data: Bytes) {
+        if !self.open_connection(id, flow) {
+            return;
+        }
+        let Some(flow) = self.connections.whole(self.now, id) else {
+            return;
+        };
+        if !data.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+            self.on_message(flow, data);
+        } else if data.len() >= 4 {
+            self.stats.keepalives += 1;
+            let pong = Transmit::on(flow, Bytes::from_static(b"\r\n"));
+            self.output.push_back(Output::Transmit(pong));
+        }
+        self.connections.drained(self.now, id);
+    }
+
+    /// The peer of a secure connection proved to be `name`, by its certificate: requests to that name at that address go
+    /// over the connection from now on (RFC 5922 §4). See
+    /// [`Endpoint::connection_verified`](crate::Endpoint::connection_verified). Whether there is such a connection, and room
+    /// for the name ([`Limits::CONNECTION_NAMES`](crate::Limits::CONNECTION_NAMES)).
+    pub fn connection_verified(&mut self, now: Time, connection: ConnectionId, name: &Host) -> bool {
+        self.advance_time(now);
+        self.connections.verified(connection, name).unwrap_or(false)
     }
 
     /// A connection is open: one that a peer made, or one made for a [`Transmit`]. `flow.connection` says its number.
@@ -73,7 +107,7 @@ impl Proxy {
                 Ok(Framed::Ping) => {
                     self.stats.keepalives += 1;
                     let data = Bytes::from_static(b"\r\n");
-                    self.output.push_back(Output::Transmit(Transmit::new(flow, data)));
+                    self.output.push_back(Output::Transmit(Transmit::on(flow, data)));
                 }
                 Ok(Framed::Pong) => {}
                 Err(error) => {
@@ -164,12 +198,9 @@ impl Proxy {
 
     /// Sends, on the connection that there is.
     pub(super) fn transmit(&mut self, flow: Flow, data: Bytes) {
-        let flow = self.connections.live(flow);
-        if let Some(id) = flow.connection {
-            self.connections.touch(self.now, id);
-        }
         self.stats.sent += 1;
-        self.output.push_back(Output::Transmit(Transmit::new(flow, data)));
+        let transmit = self.connections.transmit(self.now, flow, None, data);
+        self.output.push_back(Output::Transmit(transmit));
     }
 
     /// Sends a response. `port`: where to connect to if the connection is gone (RFC 3261 §18.2.2).

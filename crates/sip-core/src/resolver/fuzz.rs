@@ -178,7 +178,7 @@ fn answer(question: &Question, input: &mut Input<'_>) -> Answer {
         count => count,
     };
     let records = (0..count).map(|_| {
-        let own = input.byte() % 4 != 0;
+        let own = !input.byte().is_multiple_of(4);
         let name = if own { question.name.clone() } else { input.name() };
         let ttl = u32::from(input.byte() % 8);
         Record::new(name, ttl, record(question.kind, input))

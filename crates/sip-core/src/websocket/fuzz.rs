@@ -17,8 +17,10 @@ pub fn websocket(data: &[u8]) {
     } else {
         Role::Server
     };
-    let mut config = WebSocketConfig::default();
-    config.max_message = 300;
+    let config = WebSocketConfig {
+        max_message: 300,
+        ..WebSocketConfig::default()
+    };
     let now = Time::from_secs(1);
     let make = || WebSocket::new(now, role, config.clone(), [3; 32]);
     let mut whole = make();
