@@ -71,8 +71,8 @@ pub mod fuzz {
     pub use crate::endpoint::fuzz::endpoint;
     pub use crate::event::fuzz::{bodies, dialog_info, message_summary, pidf, sipfrag};
     pub use crate::header::fuzz as header;
-    pub use crate::proxy::fuzz::proxy;
     pub use crate::outbound::fuzz::outbound;
+    pub use crate::proxy::fuzz::proxy;
     pub use crate::resolver::fuzz::resolver;
     pub use crate::websocket::fuzz::websocket;
     pub use crate::wire::fuzz::{headers, message, stream, uri};
