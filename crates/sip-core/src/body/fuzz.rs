@@ -3,6 +3,7 @@
 use super::dtmf::{self, Dtmf};
 use super::media_control::MediaControl;
 use super::multipart::{Multipart, understood};
+use super::sipfrag::SipFragment;
 use super::xml::MAX_DOCUMENT;
 use crate::Limits;
 use crate::header::{ContentType, TypedHeader};
@@ -75,5 +76,21 @@ pub fn media_control(data: &[u8]) {
     let xml = control.to_xml();
     if xml.len() <= MAX_DOCUMENT {
         assert_eq!(MediaControl::parse(xml.as_bytes()), Ok(control));
+    }
+}
+
+/// A piece of a message.
+///
+/// # Panics
+///
+/// If a fragment with a start line does not print to something that reads the same, or has more than it came with.
+pub fn fragment(data: &[u8]) {
+    let limits = Limits::default();
+    let Ok(fragment) = SipFragment::parse(&Bytes::copy_from_slice(data), &limits) else {
+        return;
+    };
+    assert!(fragment.body().len() <= data.len() + 2);
+    if let SipFragment::Message(message) = &fragment {
+        assert_eq!(SipFragment::parse(&message.to_bytes(), &limits).as_ref(), Ok(&fragment));
     }
 }

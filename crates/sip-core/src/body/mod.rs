@@ -2,6 +2,7 @@
 //!
 //! - [`multipart`]: several bodies in one, and which of them have to be understood;
 //! - [`dtmf`]: digits in an INFO; [`media_control`]: a wish for a whole picture;
+//! - [`sipfrag`]: pieces of messages;
 //! - [`xml`]: the bounds within which XML is read.
 
 pub mod dtmf;
@@ -9,4 +10,5 @@ pub mod dtmf;
 pub mod fuzz;
 pub mod media_control;
 pub mod multipart;
+pub mod sipfrag;
 pub mod xml;

@@ -73,7 +73,9 @@ pub fn message_summary(data: &[u8]) {
 ///
 /// As [`bodies`].
 pub fn sipfrag(data: &[u8]) {
+    crate::body::fuzz::fragment(data);
     let Ok(fragment) = Fragment::parse(data) else { return };
     let body = build(fragment.status, Some(fragment.reason));
     assert_eq!(Fragment::parse(&body).map(|again| again.status), Ok(fragment.status));
+    crate::body::fuzz::fragment(&body);
 }

@@ -99,6 +99,27 @@ fn single_values() {
     }
 }
 
+/// Each typed header of its own, and what it prints.
+#[test]
+fn every_typed_header() {
+    let items = [
+        "a,", "a;", ";a=b", ", a", "\"", "\\", "<sip:a>,", "(", "1.", ".1", "*;a,", "a/b,", "%41", " ", "\r\n a",
+    ];
+    for (name, read) in crate::header::fuzz::ALL {
+        for item in items {
+            for start in ["", "a;", "<sip:a>;", "\"", "a;b=\"", "1 "] {
+                check(&format!("{name}: {start}{item}…"), |count| {
+                    let text = format!("{start}{}", item.repeat(count));
+                    steps::of(|| {
+                        read(text.as_bytes());
+                        steps::add(text.len() + 1);
+                    })
+                });
+            }
+        }
+    }
+}
+
 #[test]
 fn a_stream_byte_by_byte() {
     for line in ["X: y\r\n", "X: y\n", "X:\r\n y\r\n", "X: y\r\n\t\r\n"] {
