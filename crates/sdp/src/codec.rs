@@ -3,6 +3,14 @@ use std::borrow::Cow;
 /// An audio encoding as `a=rtpmap` names it.
 ///
 /// `==` compares every field, the spelling of the name included; [`same_as`](Self::same_as) is what negotiation uses.
+///
+/// ```
+/// use sdp::Codec;
+///
+/// let opus = Codec { channels: 2, fmtp: Some("useinbandfec=1".into()), ..Codec::audio("opus", 48_000) };
+/// assert!(!opus.same_as(&Codec::audio("opus", 48_000)), "one channel is not two");
+/// assert_eq!(Codec::from_static(9), Some(Codec::G722));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Codec {

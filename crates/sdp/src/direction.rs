@@ -1,4 +1,12 @@
 /// Which way media flows, from the point of view of whoever says it (RFC 8866 §6.7).
+///
+/// ```
+/// use sdp::Direction;
+///
+/// assert!(Direction::SendOnly.sends() && !Direction::SendOnly.receives());
+/// assert_eq!(Direction::SendOnly.reversed(), Direction::RecvOnly, "as the other side sees it");
+/// assert_eq!(Direction::SendOnly.and(Direction::RecvOnly), Direction::Inactive);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Direction {

@@ -1,6 +1,14 @@
 use thiserror::Error;
 
 /// Why a session description was refused, and where.
+///
+/// ```
+/// use sdp::{ParseErrorKind, Session};
+///
+/// let error = Session::parse(b"v=0\r\nm=audio 70000 RTP/AVP 0\r\n").unwrap_err();
+/// assert_eq!((error.kind, error.offset), (ParseErrorKind::PortOutOfRange, 5));
+/// assert_eq!(error.to_string(), "port out of range at byte 5");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[error("{kind} at byte {offset}")]
@@ -61,6 +69,15 @@ pub enum ParseErrorKind {
 }
 
 /// Why an offer or answer came to nothing. Whatever it is, the negotiation stays as it was.
+///
+/// ```
+/// use sdp::{Negotiation, NegotiationConfig, NegotiationError};
+///
+/// let mut ours = Negotiation::new(NegotiationConfig::new([192, 0, 2, 1].into(), 4000, 1));
+/// let offer = b"v=0\r\nc=IN IP4 192.0.2.2\r\nm=audio 6000 RTP/AVP 18\r\n";
+/// assert_eq!(ours.receive_offer(offer), Err(NegotiationError::NoCommonCodec)); // 488
+/// assert!(ours.agreed().is_none());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -1,4 +1,13 @@
 /// How much of a session description is read; whatever goes beyond is refused as a whole.
+///
+/// ```
+/// use sdp::{Limits, ParseErrorKind, Session};
+///
+/// let mut limits = Limits::default();
+/// limits.media = 1;
+/// let error = Session::parse_with(b"v=0\nm=audio 9 RTP/AVP 0\nm=video 9 RTP/AVP 34\n", &limits).unwrap_err();
+/// assert_eq!(error.kind, ParseErrorKind::TooManyMedia);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

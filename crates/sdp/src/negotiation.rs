@@ -19,6 +19,17 @@ use payload::PayloadMap;
 use remote::Remote;
 
 /// What a [`Negotiation`] has to offer. Made with [`new`](Self::new); the fields may then be changed.
+///
+/// ```
+/// use sdp::{Codec, Negotiation, NegotiationConfig};
+///
+/// let mut config = NegotiationConfig::new("2001:db8::1".parse().unwrap(), 40_000, 7);
+/// config.codecs = vec![(9, Codec::G722), (8, Codec::PCMA)];
+/// config.telephone_event = None;
+/// let offer = Negotiation::new(config).offer()?;
+/// assert!(String::from_utf8_lossy(&offer).contains("m=audio 40000 RTP/AVP 9 8\r\n"));
+/// # Ok::<(), sdp::NegotiationError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -91,6 +102,19 @@ pub enum RtcpMux {
 }
 
 /// What holds after an exchange of offer and answer.
+///
+/// ```
+/// use sdp::{Negotiation, NegotiationConfig};
+///
+/// let mut ours = Negotiation::new(NegotiationConfig::new([192, 0, 2, 1].into(), 4000, 1));
+/// ours.receive_offer(
+///     b"v=0\r\nc=IN IP4 192.0.2.2\r\nm=audio 6000 RTP/AVP 0 96\r\na=rtpmap:96 telephone-event/8000\r\na=ptime:30\r\n",
+/// )?;
+/// let agreed = ours.agreed().unwrap();
+/// assert_eq!((agreed.remote, agreed.send_payload), (Some("192.0.2.2:6000".parse().unwrap()), 0));
+/// assert_eq!((agreed.dtmf_send, agreed.ptime_ms), (Some(96), 30));
+/// # Ok::<(), sdp::NegotiationError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -140,6 +164,21 @@ pub struct Agreed {
 /// - The version in `o=` rises by one whenever what we send differs from what we sent before.
 /// - An `Err` changes nothing. That both sides offer at once (glare) is for SIP to solve; here it is
 ///   [`NegotiationError::OfferPending`], and [`defer_offer`](Self::defer_offer) while SIP solves it.
+///
+/// ```
+/// use sdp::{Direction, Negotiation, NegotiationConfig};
+///
+/// let side = |last| Negotiation::new(NegotiationConfig::new([192, 0, 2, last].into(), 4000, 1));
+/// let (mut alice, mut bob) = (side(1), side(2));
+/// let answer = bob.receive_offer(&alice.offer()?)?;
+/// alice.receive_answer(&answer)?;
+///
+/// alice.set_direction(Direction::SendOnly); // hold
+/// let answer = bob.receive_offer(&alice.offer()?)?;
+/// alice.receive_answer(&answer)?;
+/// assert!(bob.agreed().unwrap().held);
+/// # Ok::<(), sdp::NegotiationError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Negotiation {

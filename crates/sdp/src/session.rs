@@ -81,6 +81,12 @@ impl Session {
 }
 
 /// The `o=` line.
+///
+/// ```
+/// let session = sdp::Session::parse(b"v=0\no=jdoe 3724394400 3724394405 IN IP4 198.51.100.1\n")?;
+/// assert_eq!((session.origin.username.as_str(), session.origin.version), ("jdoe", 3_724_394_405));
+/// # Ok::<(), sdp::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Origin {
@@ -116,6 +122,14 @@ pub struct Timing {
 }
 
 /// A network address in an `o=`, `c=` or `a=rtcp` line.
+///
+/// ```
+/// use sdp::{Address, Session};
+///
+/// let session = Session::parse(b"v=0\nc=IN IP4 224.2.1.1/127\n")?;
+/// assert_eq!(session.connection.unwrap().address, Address::Other("IN IP4 224.2.1.1/127".into()));
+/// # Ok::<(), sdp::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Address {
@@ -161,6 +175,14 @@ pub struct Bandwidth {
 }
 
 /// An `a=` line.
+///
+/// ```
+/// use sdp::{Attribute, Media, MediaKind};
+///
+/// let mut media = Media::new(MediaKind::Audio, 4000, "RTP/AVP");
+/// media.attributes = vec![Attribute::new("ptime", "20"), Attribute::flag("sendonly")];
+/// assert_eq!(media.to_string(), "m=audio 4000 RTP/AVP 0\r\na=ptime:20\r\na=sendonly\r\n");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Attribute {
@@ -245,6 +267,16 @@ impl From<&str> for MediaKind {
 }
 
 /// An `m=` section.
+///
+/// ```
+/// let text = b"v=0\nm=audio 4000 RTP/AVP 8 96\na=rtpmap:96 opus/48000/2\na=fmtp:96 useinbandfec=1\n";
+/// let session = sdp::Session::parse(text)?;
+/// let media = &session.media[0];
+/// assert_eq!(media.payload_types().collect::<Vec<_>>(), [8, 96]);
+/// assert_eq!(media.codec(8).unwrap().name, "PCMA");
+/// assert_eq!(media.codec(96).unwrap().fmtp.as_deref(), Some("useinbandfec=1"));
+/// # Ok::<(), sdp::ParseError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Media {
