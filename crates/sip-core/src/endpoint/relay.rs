@@ -130,3 +130,90 @@ fn is_ones_own(name: &HeaderName) -> bool {
     ];
     OWN.contains(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Message, StatusCode};
+
+    fn request(headers: &str, body: &str) -> Request {
+        let text = format!(
+            "INVITE sip:bob@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
+             To: <sip:c@d>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        match Message::parse(text.into()) {
+            Ok(Message::Request(request)) => request,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn names(reply: &Reply) -> Vec<&str> {
+        reply.headers.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    #[test]
+    fn what_is_one_dialogs_own_stays_behind() {
+        let own: String = [
+            "Contact",
+            "Allow",
+            "Supported",
+            "Require",
+            "User-Agent",
+            "Authorization",
+            "Session-Expires",
+        ]
+        .iter()
+        .chain(&[
+            "P-Asserted-Identity",
+            "Replaces",
+            "RAck",
+            "Max-Forwards",
+            "Record-Route",
+            "Route",
+        ])
+        .map(|name| format!("{name}: <sip:x@y>\r\n"))
+        .collect();
+        let passed = request(
+            &format!("Subject: hi\r\n{own}X-New: 1\r\nAlert-Info: <urn:x>\r\nX-New: 2\r\n"),
+            "",
+        );
+        assert_eq!(
+            names(&Reply::relay_request(&passed)),
+            ["Subject", "X-New", "Alert-Info", "X-New"]
+        );
+    }
+
+    #[test]
+    fn a_body_goes_with_its_type_and_none_without() {
+        let typed = Reply::relay_request(&request("c: application/sdp\r\n", "v=0"));
+        assert_eq!(typed.body, Some(Body::sdp("v=0")));
+        assert_eq!(Reply::relay_request(&request("", "v=0")).body, None);
+        assert_eq!(Reply::relay_request(&request("c: application/sdp\r\n", "")).body, None);
+    }
+
+    #[test]
+    fn the_contacts_of_a_redirection_are_passed_on_and_of_nothing_else() {
+        for (code, expected) in [(200, vec![]), (302, vec!["Contact", "Contact"]), (486, vec![])] {
+            let status = StatusCode::try_from(code).unwrap();
+            let mut response = Response::to_request(&request("", ""), status, None);
+            response.headers_mut().push(HeaderName::Contact, "<sip:x@y>");
+            response.headers_mut().push(HeaderName::Contact, "<sip:z@y>");
+            assert_eq!(names(&Reply::relay_response(&response)), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn an_onward_call_has_one_hop_less_and_no_tags() {
+        let flow = Flow::udp("192.0.2.2:5060".parse().unwrap(), "192.0.2.3:5080".parse().unwrap());
+        for (given, left) in [("Max-Forwards: 9\r\n", 8), ("Max-Forwards: 0\r\n", 0), ("", 70)] {
+            let invite = Invite::relay(&request(given, ""), flow).unwrap();
+            assert_eq!(invite.max_forwards, left);
+            assert_eq!(
+                (invite.from.tag(), invite.to.tag(), invite.flow),
+                (None, None, Some(flow))
+            );
+            assert_eq!(invite.target.to_string(), "sip:bob@192.0.2.3:5080");
+        }
+    }
+}
