@@ -70,6 +70,7 @@ pub mod fuzz {
     pub use crate::body::fuzz::{dtmf, media_control, multipart};
     pub use crate::endpoint::fuzz::endpoint;
     pub use crate::event::fuzz::{bodies, dialog_info, message_summary, pidf, sipfrag};
+    pub use crate::event::publish::fuzz::publish;
     pub use crate::header::fuzz as header;
     pub use crate::outbound::fuzz::outbound;
     pub use crate::proxy::fuzz::proxy;
@@ -90,8 +91,9 @@ pub mod wire;
 
 pub use endpoint::{
     Body, ConnectionId, Credentials, EndCause, Endpoint, EndpointConfig, EndpointError, Event, Flow, Hop, Invite, Live,
-    Notify, NotifyState, OutOfDialog, Output, ReferId, Reply, RequestId, SessionId, SessionInfo, SessionState, Stats,
-    Subscribe, SubscriptionEnd, SubscriptionId, TerminatedReason, Transmit, Transport,
+    Notify, NotifyState, OutOfDialog, Output, PublicationEnd, PublicationId, Publish, ReferId, Referral, Reply,
+    RequestId, SessionId, SessionInfo, SessionState, Stats, Subscribe, SubscriptionEnd, SubscriptionId,
+    TerminatedReason, Transmit, Transport,
 };
 pub use limits::Limits;
 pub use proxy::{Proxy, ProxyConfig};

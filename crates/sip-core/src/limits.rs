@@ -53,7 +53,9 @@ pub struct Limits {
     /// Incoming REFERs that are not over yet. Default 10,000, of which one session may have [`Limits::SESSION_REFERS`];
     /// more is 503.
     pub refers: usize,
-    /// Early dialogs of one outgoing INVITE. Default 12; provisional responses of further forks are dropped, and of
+    /// States that we publish. Default 100,000; more is `Full`.
+    pub publications: usize,
+    /// Early dialogs of one outgoing INVITE, or notifiers that one SUBSCRIBE reaches. Default 12; provisional responses of further forks are dropped, and of
     /// further answers only the first ones are acknowledged and hung up.
     pub forks: usize,
     /// Stream connections. Default 2,048; a further one is closed.
@@ -101,6 +103,7 @@ impl Default for Limits {
             sessions: 100_000,
             subscriptions: 100_000,
             refers: 10_000,
+            publications: 100_000,
             forks: 12,
             connections: 2_048,
             targets: 30,

@@ -10,9 +10,10 @@
 use machine::{Machine, Time};
 use serde::{Serialize, de::DeserializeOwned};
 use sip_core::auth::{AuthError, Client, Secret, Server, ServerConfig};
+use sip_core::event::publish::{Compositor, CompositorConfig, Publisher, PublisherConfig, PublisherOutput};
 use sip_core::header::{Authorization, TypedHeader};
 use sip_core::registrar::{Event, Registrar, RegistrarConfig};
-use sip_core::{ConnectionId, Flow, Message, Method, Request, Transport};
+use sip_core::{Body, ConnectionId, Flow, HeaderName, Message, Method, Request, Transport};
 
 fn again<T: Serialize + DeserializeOwned>(value: &T) -> T {
     serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
@@ -84,4 +85,61 @@ fn bindings_expire_and_close_as_if_nothing_had_happened() {
     let events = drain(&mut registrar);
     assert_eq!(events.len(), 6);
     assert_eq!(drain(&mut restored), events);
+}
+
+fn publish(more: &str, body: &str) -> Request {
+    let text = format!(
+        "PUBLISH sip:u@h SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK1\r\nFrom: <sip:u@h>;tag=1\r\nTo: <sip:u@h>\r\n\
+         Call-ID: 1\r\nCSeq: 1 PUBLISH\r\nEvent: presence\r\nContent-Type: application/pidf+xml\r\n{more}\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let Message::Request(request) = Message::parse(text.into()).unwrap() else {
+        panic!("a request was built")
+    };
+    request
+}
+
+#[test]
+fn published_states_and_their_tags_go_on() {
+    let now = Time::from_secs(100);
+    let mut plain = Compositor::new(CompositorConfig::default(), [1; 32]);
+    let first = plain.publish(now, "u", &publish("", "open")).unwrap();
+    plain.publish(now, "v", &publish("", "closed")).unwrap();
+    let mut saved = again(&plain);
+    let etag = first.headers().get_str(&HeaderName::SipEtag).unwrap();
+    let refresh = publish(&format!("SIP-If-Match: {etag}\r\nExpires: 600\r\n"), "busy");
+    let later = Time::from_secs(200);
+    assert_eq!(
+        saved.publish(later, "u", &refresh),
+        plain.publish(later, "u", &refresh),
+        "the same new tag"
+    );
+    assert_eq!(saved.states("u", "presence"), plain.states("u", "presence"));
+    assert_eq!((saved.len(), saved.size()), (2, "busyclosed".len()));
+    assert_eq!(saved.poll_timeout(), Some(Time::from_secs(800)));
+
+    let mut publisher = Publisher::new(PublisherConfig::default());
+    publisher.publish(now, Body::new("a/b", "one"));
+    let mut publisher = again(&publisher);
+    assert!(matches!(
+        publisher.poll_output(),
+        Some(PublisherOutput::Send { body: Some(_), .. })
+    ));
+    publisher.answered(later, &first);
+    let mut publisher = again(&publisher);
+    assert!(matches!(
+        publisher.poll_output(),
+        Some(PublisherOutput::Published { .. })
+    ));
+    let due = publisher.poll_timeout().unwrap();
+    publisher.handle_timeout(due);
+    assert!(matches!(
+        publisher.poll_output(),
+        Some(PublisherOutput::Send {
+            etag: Some(_),
+            body: None,
+            ..
+        })
+    ));
 }

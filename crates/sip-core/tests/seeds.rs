@@ -29,6 +29,7 @@ fn every_seed_of_every_target() {
     replay("outbound", fuzz::outbound);
     replay("digest", fuzz::digest);
     replay("event_bodies", fuzz::bodies);
+    replay("publish", fuzz::publish);
     replay("multipart", fuzz::multipart);
     replay("body_dialog_info", fuzz::dialog_info);
     replay("body_dtmf", fuzz::dtmf);

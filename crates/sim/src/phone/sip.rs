@@ -50,7 +50,7 @@ impl Phone {
                 }
             }
             Event::ReferNotified {
-                session,
+                session: Some(session),
                 status,
                 terminated,
                 ..

@@ -32,6 +32,7 @@
 //! ```
 
 pub(crate) mod compose;
+pub mod info;
 pub(crate) mod raw;
 
 use core::fmt::Display;

@@ -191,6 +191,7 @@ impl Endpoint {
                 initial: true,
             }));
         }
+        self.learn_packages(id, incoming.request.headers());
         self.stats.sessions += 1;
         self.arm_session(id);
         self.emit(Event::Invite {

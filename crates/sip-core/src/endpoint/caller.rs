@@ -238,6 +238,7 @@ impl Endpoint {
         } else {
             self.acknowledge_success(id, key, cseq, None);
         }
+        self.learn_packages(id, response.headers());
         self.emit(Event::Answered { session: id, response });
     }
 

@@ -13,7 +13,7 @@ use super::id::ClientKey;
 use super::names::{OwnVia, read_branch};
 use super::sent::Sent;
 use super::timers::{Alarm, TimerKey};
-use super::{Endpoint, Flow, ReferId, RequestId, SessionId, SubscriptionId};
+use super::{Endpoint, Flow, PublicationId, ReferId, RequestId, SessionId, SubscriptionId};
 use crate::dialog::raw::{branch_of, tag_of};
 use crate::header::RetryAfter;
 use crate::transaction::{
@@ -35,6 +35,7 @@ pub(super) enum Owner {
     ReferNotify(ReferId),
     Subscribe(SubscriptionId),
     Notify(SubscriptionId),
+    Publish(PublicationId),
 }
 
 /// One client transaction with what its owner keeps for it.
@@ -236,6 +237,12 @@ impl Endpoint {
         let Some(tx) = self.clients.get(key) else { return };
         if status.is_success() || status.is_provisional() {
             let owner = tx.owner;
+            // Challenges of requests to come count from here.
+            if status.is_success()
+                && let Some(client) = self.credentials_of(owner)
+            {
+                client.accepted();
+            }
             self.conclude(
                 owner,
                 Outcome {
@@ -283,10 +290,11 @@ impl Endpoint {
             Owner::Nobody => {}
             Owner::Bye(id) => self.on_bye_outcome(id),
             Owner::Request(id) => self.on_request_outcome(id, outcome),
-            Owner::Refer(id) => self.on_refer_outcome(id, outcome.status),
+            Owner::Refer(id) => self.on_refer_outcome(id, &outcome),
             Owner::ReferNotify(id) => self.on_refer_notify_outcome(id, outcome.status),
             Owner::Subscribe(id) => self.on_subscribe_outcome(id, outcome),
-            Owner::Notify(id) => self.on_notify_outcome(id, outcome.status),
+            Owner::Notify(id) => self.on_notify_outcome(id, &outcome),
+            Owner::Publish(id) => self.on_publish_outcome(id, outcome),
         }
     }
 

@@ -25,8 +25,19 @@ pub struct EndpointConfig {
     /// The methods that are passed on to the embedder or handled here, as the `Allow` header lists them. Of others the
     /// known ones are answered with 405, the unknown ones with 501.
     pub methods: Vec<Method>,
-    /// The option tags that a peer may require (`Supported`). Default: `replaces`.
+    /// The option tags that a peer may require (`Supported`). Default: `replaces`, `norefersub`, `tdialog`.
     pub supported: Vec<String>,
+    /// The event packages that peers may subscribe to, as `Allow-Events` lists them; others get 489. Default: none, which
+    /// means that each SUBSCRIBE is handed to the embedder, who refuses what he does not know.
+    pub event_packages: Vec<String>,
+    /// The Info Packages that we can receive, as `Recv-Info` lists them (RFC 6086); an INFO of another gets 469. Those
+    /// without any, as phones send for digits, are handed on. Default: none.
+    pub info_packages: Vec<String>,
+    /// The body types that we understand, as `Accept` in answers to OPTIONS lists them. Default: `application/sdp`.
+    pub accept: Vec<String>,
+    /// Whether a NOTIFY that nobody subscribed to is handed on, as some servers send to tell phones of waiting messages;
+    /// else it gets 481. Default `false`.
+    pub unsolicited_notify: bool,
     /// The timers of the transactions.
     pub timers: TimerConfig,
     /// What a peer may make the endpoint hold.
@@ -89,7 +100,11 @@ impl EndpointConfig {
                 Method::Notify,
                 Method::Message,
             ],
-            supported: vec!["replaces".to_owned()],
+            supported: vec!["replaces".to_owned(), "norefersub".to_owned(), "tdialog".to_owned()],
+            event_packages: Vec::new(),
+            info_packages: Vec::new(),
+            accept: vec!["application/sdp".to_owned()],
+            unsolicited_notify: false,
             timers: TimerConfig::default(),
             limits: Limits::default(),
             max_ringing: Duration::from_secs(15 * 60),

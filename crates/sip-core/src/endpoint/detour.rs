@@ -217,12 +217,10 @@ impl Endpoint {
                 .is_some_and(|session| !session.released && session.cancelling == Cancelling::No),
             Owner::Request(id) => self.requests.contains_key(id),
             Owner::Subscribe(id) => self.subscriptions.contains_key(id),
-            Owner::Nobody
-            | Owner::Reinvite(_)
-            | Owner::Bye(_)
-            | Owner::Refer(_)
-            | Owner::ReferNotify(_)
-            | Owner::Notify(_) => false,
+            // Those in a session's dialog have no other way.
+            Owner::Refer(id) => self.subscriptions.get(id).is_some_and(|entry| entry.session.is_none()),
+            Owner::Publish(id) => self.publications.contains_key(id),
+            Owner::Nobody | Owner::Reinvite(_) | Owner::Bye(_) | Owner::ReferNotify(_) | Owner::Notify(_) => false,
         }
     }
 

@@ -18,6 +18,9 @@ pub enum EndpointError {
     /// The method has a command of its own, or none.
     #[error("the method does not fit")]
     BadMethod,
+    /// The peer did not say that it can receive the Info Package (RFC 6086 §5.2).
+    #[error("the peer does not receive this Info Package")]
+    NotOffered,
     /// A header that the endpoint writes itself, or a value with control characters.
     #[error("a header that cannot be sent")]
     BadHeader,

@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{ConnectionId, Flow, ReferId, RequestId, SessionId, SubscriptionId, Transmit};
+use super::{ConnectionId, Flow, PublicationId, ReferId, RequestId, SessionId, SubscriptionId, Transmit};
 use crate::header::{EventHeader, Reason, SubscriptionState, TypedHeader};
 use crate::{NameAddr, Request, Response, StatusCode};
 
@@ -111,6 +111,9 @@ pub enum Event {
         refer_to: NameAddr,
         /// The REFER.
         request: Request,
+        /// The session that a `Target-Dialog` header names (RFC 4538): who knows of it may be trusted like its peer. 481,
+        /// if it names none that is known; then nothing speaks for the sender.
+        target_dialog: Option<Result<SessionId, StatusCode>>,
         /// The way it came.
         flow: Flow,
     },
@@ -119,12 +122,22 @@ pub enum Event {
         /// The REFER.
         refer: ReferId,
     },
+    /// Our REFER was accepted.
+    ReferAccepted {
+        /// What [`refer`](super::Endpoint::refer) or [`send_refer`](super::Endpoint::send_refer) returned.
+        subscription: SubscriptionId,
+        /// The session in whose dialog the REFER was sent, if any.
+        session: Option<SessionId>,
+        /// Whether [`ReferNotified`](Self::ReferNotified) follows. If not (RFC 4488), this was the last word and the handle
+        /// is dead.
+        subscribed: bool,
+    },
     /// How our REFER fares.
     ReferNotified {
-        /// What [`refer`](super::Endpoint::refer) returned.
+        /// What [`refer`](super::Endpoint::refer) or [`send_refer`](super::Endpoint::send_refer) returned.
         subscription: SubscriptionId,
-        /// The session in whose dialog the REFER was sent.
-        session: SessionId,
+        /// The session in whose dialog the REFER was sent, if any.
+        session: Option<SessionId>,
         /// The status that the peer tells of, or with which it refused the REFER.
         status: StatusCode,
         /// Whether it was the last word; the subscription is then gone.
@@ -151,7 +164,8 @@ pub enum Event {
         status: StatusCode,
     },
     /// Somebody wants to subscribe: [`accept_subscription`](super::Endpoint::accept_subscription) or
-    /// [`respond`](super::Endpoint::respond), within 64·T1.
+    /// [`respond`](super::Endpoint::respond), within 64·T1. What is in none of
+    /// [`EndpointConfig::event_packages`](super::EndpointConfig::event_packages) was refused with 489.
     Subscribe {
         /// The handle to answer it with.
         request_id: RequestId,
@@ -164,12 +178,14 @@ pub enum Event {
         /// The way it came.
         flow: Flow,
     },
-    /// A subscriber refreshed. The embedder must [`notify`](super::Endpoint::notify) the state.
+    /// A subscriber refreshed. The embedder must [`notify`](super::Endpoint::notify) the state, unless it is `suppressed`.
     Resubscribed {
         /// The subscription.
         subscription: SubscriptionId,
         /// For how long from now.
         expires: Duration,
+        /// The subscriber has the state with the last NOTIFY's entity-tag and wants no other: 204 was sent (RFC 5839).
+        suppressed: bool,
     },
     /// A subscription, of either side, is over and gone. A notifier's last NOTIFY was sent where one is due.
     SubscriptionEnded {
@@ -194,12 +210,53 @@ pub enum Event {
         /// Of a STUN response, the datagram; `None` for a line end on a stream.
         stun: Option<Bytes>,
     },
+    /// A persistent subscription of ours ended and is going to be begun anew by itself
+    /// ([`Subscribe::persist`](super::Subscribe::persist)).
+    SubscriptionSuspended {
+        /// The subscription, whose handle stays.
+        subscription: SubscriptionId,
+        /// Why it ended.
+        cause: SubscriptionEnd,
+        /// After how long it is begun anew.
+        again: Duration,
+    },
+    /// Our SUBSCRIBE reached another notifier too ([`Subscribe::all_forks`](super::Subscribe::all_forks)). Its
+    /// [`Notified`](Self::Notified) follows.
+    SubscriptionForked {
+        /// The subscription that was asked for.
+        subscription: SubscriptionId,
+        /// The subscription to the other notifier, which lives and ends by itself.
+        fork: SubscriptionId,
+    },
     /// Our subscription was accepted or refreshed.
     SubscriptionAccepted {
         /// The subscription.
         subscription: SubscriptionId,
         /// For how long.
         expires: Duration,
+    },
+    /// Our state is published, or refreshed.
+    Published {
+        /// What [`publish`](super::Endpoint::publish) returned.
+        publication: PublicationId,
+        /// For how long the compositor keeps it; it is refreshed by itself.
+        expires: Duration,
+    },
+    /// The compositor did not take our state for now; it is sent again by itself.
+    PublicationDeferred {
+        /// The publication.
+        publication: PublicationId,
+        /// The response's status; 408 after a time-out, 503 after a transport failure.
+        status: StatusCode,
+        /// After how long it is sent again.
+        again: Duration,
+    },
+    /// Our state is not published any more; the handle is dead.
+    PublicationEnded {
+        /// The publication that was.
+        publication: PublicationId,
+        /// Why.
+        cause: PublicationEnd,
     },
     /// A NOTIFY for our subscription; 200 was sent.
     Notified {
@@ -226,9 +283,11 @@ impl Event {
             | Self::Reinvite { session, .. }
             | Self::ReinviteCancelled { session }
             | Self::Reinvited { session, .. }
-            | Self::Ended { session, .. }
-            | Self::ReferNotified { session, .. } => Some(*session),
-            Self::Refer { session, .. } | Self::Request { session, .. } => *session,
+            | Self::Ended { session, .. } => Some(*session),
+            Self::Refer { session, .. }
+            | Self::ReferAccepted { session, .. }
+            | Self::ReferNotified { session, .. }
+            | Self::Request { session, .. } => *session,
             Self::ReferEnded { .. }
             | Self::Response { .. }
             | Self::Subscribe { .. }
@@ -236,7 +295,12 @@ impl Event {
             | Self::KeepAlive { .. }
             | Self::Resubscribed { .. }
             | Self::SubscriptionEnded { .. }
+            | Self::SubscriptionSuspended { .. }
+            | Self::SubscriptionForked { .. }
             | Self::SubscriptionAccepted { .. }
+            | Self::Published { .. }
+            | Self::PublicationDeferred { .. }
+            | Self::PublicationEnded { .. }
             | Self::Notified { .. } => None,
         }
     }
@@ -271,6 +335,17 @@ impl EndCause {
     }
 }
 
+/// Why a publication ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum PublicationEnd {
+    /// It was removed, as asked for.
+    Removed,
+    /// The compositor refused it with this status.
+    Refused(StatusCode),
+}
+
 /// Why a subscription ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -278,6 +353,8 @@ impl EndCause {
 pub enum SubscriptionEnd {
     /// The subscriber gave it up.
     Unsubscribed,
+    /// The state was fetched on condition that it is another than the one known, and it is not (204, RFC 5839 §5.4).
+    Unchanged,
     /// It was not refreshed in time.
     Expired,
     /// The peer refused a SUBSCRIBE or a NOTIFY with this status; 408 after a time-out, 503 after a transport failure.

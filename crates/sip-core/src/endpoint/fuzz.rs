@@ -8,8 +8,8 @@ use bytes::Bytes;
 use machine::{Machine, Time};
 
 use super::{
-    Body, ConnectionId, Endpoint, EndpointConfig, Event, Flow, Invite, Notify, Output, Reply, SessionId, Subscribe,
-    Transport,
+    Body, ConnectionId, Endpoint, EndpointConfig, Event, Flow, Invite, Notify, Output, PublicationId, Publish,
+    Referral, Reply, SessionId, Subscribe, SubscriptionId, Transport,
 };
 use crate::dialog::raw::tag_of;
 use crate::header::EventHeader;
@@ -57,6 +57,8 @@ struct Player {
     now: Time,
     flow: Flow,
     sessions: Vec<SessionId>,
+    subscriptions: Vec<SubscriptionId>,
+    publications: Vec<PublicationId>,
     events: Vec<Event>,
     /// The last request and response that were sent.
     request: Option<crate::Request>,
@@ -75,12 +77,17 @@ impl Player {
         config.limits.server_transactions = 4 * LIMIT;
         config.limits.client_transactions = 4 * LIMIT;
         config.limits.refers = LIMIT;
+        config.limits.publications = LIMIT;
+        config.methods.push(Method::Publish);
+        config.info_packages = vec!["a".to_owned()];
         config.limits.connections = 2;
         Self {
             endpoint: Endpoint::new(config, [3; 32]),
             now: Time::from_secs(1_700_000_000),
             flow: Flow::udp(here, there),
             sessions: Vec::new(),
+            subscriptions: Vec::new(),
+            publications: Vec::new(),
             events: Vec::new(),
             request: None,
             response: None,
@@ -122,7 +129,7 @@ impl Player {
     fn answer(&mut self, script: &mut Script<'_>) {
         let Some(request) = &self.request else { return };
         let codes = [
-            100, 180, 183, 200, 200, 202, 302, 401, 404, 407, 408, 481, 486, 487, 491, 503,
+            100, 180, 183, 200, 200, 202, 204, 302, 401, 404, 407, 408, 412, 423, 481, 486, 487, 491, 503,
         ];
         let code = codes.get(usize::from(script.byte().unwrap_or_default()) % codes.len());
         let status = code
@@ -136,7 +143,16 @@ impl Player {
             HeaderName::WwwAuthenticate,
             "Digest realm=\"r\", nonce=\"n\", qop=\"auth\"",
         );
-        headers.push(HeaderName::Expires, format!("{}", script.number()));
+        let number = script.number();
+        headers.push(HeaderName::Expires, format!("{number}"));
+        headers.push(HeaderName::MinExpires, format!("{}", number * 2));
+        headers.push(HeaderName::SipEtag, format!("e{number}"));
+        headers.push(HeaderName::RecvInfo, "a");
+        match number % 4 {
+            0 => headers.push(HeaderName::RetryAfter, format!("{number}")),
+            1 => headers.push(HeaderName::ReferSub, "false"),
+            _ => {}
+        }
         self.endpoint.receive(self.now, self.flow, response.to_bytes());
     }
 
@@ -154,6 +170,8 @@ impl Player {
             "INFO",
             "UPDATE",
             "REGISTER",
+            "PUBLISH",
+            "MESSAGE",
         ];
         let method = methods
             .get(usize::from(script.byte().unwrap_or_default()) % methods.len())
@@ -197,9 +215,22 @@ impl Player {
         let text = format!(
             "{method} sip:us@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK{branch}\r\nFrom: {from}\r\n\
              To: {to}\r\nCall-ID: {call_id}\r\nCSeq: {} {method}\r\nContact: <sip:peer@192.0.2.2>\r\n\
-             Refer-To: <sip:x@example.com>\r\nEvent: dialog\r\nExpires: {expires}\r\n\
-             Subscription-State: active;expires={expires}\r\nContent-Length: 0\r\n\r\n",
+             Refer-To: <sip:x@example.com>\r\nEvent: dialog{}\r\nExpires: {expires}\r\n{}\
+             Subscription-State: {};expires={expires}\r\nSIP-ETag: e{expires}\r\nContent-Length: 0\r\n\r\n",
             branch * 7 + number,
+            if expires % 5 == 1 { ";max-rate=0.01" } else { "" },
+            match expires % 6 {
+                0 => "Suppress-If-Match: *\r\n",
+                1 => "Refer-Sub: false\r\n",
+                2 => "Info-Package: b\r\n",
+                3 => "Target-Dialog: a;local-tag=b;remote-tag=c\r\n",
+                _ => "",
+            },
+            if expires % 7 == 3 {
+                "terminated;reason=deactivated"
+            } else {
+                "active"
+            },
         );
         self.endpoint.receive(self.now, self.flow, text.into());
     }
@@ -211,7 +242,7 @@ impl Player {
         let us = NameAddr::new(Uri::sip(Some("us"), Host::from("example.com"), None));
         let peer = Uri::sip(Some("peer"), self.flow.remote.ip(), None);
         let sdp = || Reply::new().body(Body::sdp("v=0"));
-        match choice % 13 {
+        match choice % 17 {
             0 => {
                 let mut invite = Invite::new(peer.clone(), us, NameAddr::new(peer));
                 invite.credentials = Some(super::Credentials::new("u", "p"));
@@ -224,7 +255,7 @@ impl Player {
             4 => drop(endpoint.hang_up(now, session, None)),
             5 => drop(endpoint.reinvite(now, session, sdp())),
             6 => drop(endpoint.acknowledge(now, session, None)),
-            7 => drop(endpoint.request(now, session, Method::Info, Reply::new())),
+            7 => drop(endpoint.send_info(now, session, "a", None)),
             8 => drop(endpoint.refer(now, session, us, Reply::new())),
             9 => {
                 let event = EventHeader::new("dialog");
@@ -235,7 +266,33 @@ impl Player {
                     event,
                     Duration::from_secs(choice.into()),
                 );
-                let _ = endpoint.subscribe(now, subscribe);
+                self.subscriptions.extend(endpoint.subscribe(now, subscribe));
+            }
+            13 => {
+                let event = EventHeader::new("dialog");
+                let mut subscribe =
+                    Subscribe::new(peer.clone(), us, NameAddr::new(peer), event, Duration::from_secs(300));
+                subscribe.persist = (choice & 0x80 != 0).then(|| Duration::from_secs(60));
+                subscribe.all_forks = choice & 0x40 != 0;
+                subscribe.etag = (choice & 0x20 != 0).then(|| "e0".into());
+                self.subscriptions.extend(endpoint.subscribe(now, subscribe));
+            }
+            14 => {
+                let mut referral = Referral::new(peer.clone(), us.clone(), NameAddr::new(peer), us);
+                referral.silent = choice & 0x80 != 0;
+                self.subscriptions.extend(endpoint.send_refer(now, referral));
+            }
+            15 => {
+                let (event, body) = (EventHeader::new("presence"), Body::new("a/b", "x"));
+                let publish = Publish::new(peer, us.clone(), us, event, body);
+                self.publications.extend(endpoint.publish(now, publish));
+            }
+            16 => {
+                let publication = self.publications.last().copied().unwrap_or_default();
+                let _ = match choice & 0x80 {
+                    0 => endpoint.republish(now, publication, Body::new("a/b", "y")),
+                    _ => endpoint.unpublish(now, publication),
+                };
             }
             10 => self.react(choice),
             11 => {
@@ -275,7 +332,11 @@ impl Player {
             }) => {
                 let expires = expires.unwrap_or(Duration::from_secs(60)).min(Duration::from_secs(300));
                 if let Ok(subscription) = endpoint.accept_subscription(now, request_id, expires) {
-                    let _ = endpoint.notify(now, subscription, Notify::active(Body::new("text/plain", "x")));
+                    let _ = endpoint.notify(
+                        now,
+                        subscription,
+                        Notify::active(Body::new("text/plain", "x")).etag("e0"),
+                    );
                 }
             }
             _ => {}
@@ -305,7 +366,7 @@ impl Player {
         }
         let live = self.endpoint.live();
         assert!(
-            live.subscriptions <= LIMIT && live.refers <= LIMIT && live.connections <= 2,
+            live.subscriptions <= LIMIT && live.refers <= LIMIT && live.publications <= LIMIT && live.connections <= 2,
             "{live:?}"
         );
         assert!(
@@ -317,6 +378,12 @@ impl Player {
     fn finish(&mut self) {
         for session in core::mem::take(&mut self.sessions) {
             let _ = self.endpoint.hang_up(self.now, session, None);
+        }
+        for subscription in core::mem::take(&mut self.subscriptions) {
+            let _ = self.endpoint.unsubscribe(self.now, subscription);
+        }
+        for publication in core::mem::take(&mut self.publications) {
+            let _ = self.endpoint.unpublish(self.now, publication);
         }
         let mut steps = 0;
         while let Some(due) = self.endpoint.poll_timeout() {

@@ -8,6 +8,8 @@ slotmap::new_key_type! {
     pub struct RequestId;
     /// One subscription (RFC 6665), of either side, or the implicit one of our REFER.
     pub struct SubscriptionId;
+    /// One state that we publish (RFC 3903).
+    pub struct PublicationId;
     /// One incoming REFER (RFC 3515), from its arrival until its last NOTIFY.
     pub struct ReferId;
     /// A client transaction.

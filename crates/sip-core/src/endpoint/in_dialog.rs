@@ -35,6 +35,12 @@ impl Endpoint {
         if leg.follows {
             leg.flow = incoming.flow;
         }
+        if matches!(
+            incoming.request.method(),
+            Method::Invite | Method::Update | Method::Prack
+        ) {
+            self.learn_packages(id, incoming.request.headers());
+        }
         match incoming.request.method() {
             Method::Invite if established => self.on_reinvite(id, incoming),
             Method::Invite => self.refuse_incoming(&incoming, StatusCode::REQUEST_PENDING),
@@ -44,11 +50,11 @@ impl Endpoint {
             Method::Subscribe => return self.on_session_subscribe(id, incoming),
             Method::Update => self.on_update(id, incoming),
             Method::Prack => return Some(incoming),
+            Method::Info => self.on_info(id, incoming),
             Method::Ack
             | Method::Cancel
             | Method::Register
             | Method::Options
-            | Method::Info
             | Method::Message
             | Method::Publish
             | Method::Other(_) => self.on_plain_request(Some(id), incoming, None),
@@ -89,5 +95,22 @@ impl Endpoint {
         };
         let data = self.write_response(&incoming.head, StatusCode::OK, None, &reply, extra);
         self.respond_on(key, StatusCode::OK, data);
+    }
+
+    /// Answers by itself, with any status.
+    pub(super) fn reply_at_once(
+        &mut self,
+        incoming: &Incoming,
+        status: StatusCode,
+        reply: &Reply,
+        contact: Option<&Bytes>,
+    ) {
+        let key = self.begin_server(incoming, None);
+        let extra = Extra {
+            contact: contact.map(|contact| &contact[..]),
+            abilities: false,
+        };
+        let data = self.write_response(&incoming.head, status, None, reply, extra);
+        self.respond_on(key, status, data);
     }
 }

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use super::Flow;
+use crate::header::{Replaces, TargetDialog};
 use crate::{NameAddr, Uri};
 
 /// How far a session is.
@@ -42,4 +43,27 @@ pub struct SessionInfo {
     pub remote_target: Uri,
     /// The way they take.
     pub flow: Flow,
+}
+
+impl SessionInfo {
+    /// What an INVITE to this session's peer says to take the place of its dialog with us (RFC 3891); for the `Refer-To`
+    /// of an attended transfer. `None` while there is no dialog.
+    #[must_use]
+    pub fn replaces(&self) -> Option<Replaces> {
+        let [call_id, ours, theirs] = self.names()?;
+        Some(Replaces::new(call_id, theirs, ours))
+    }
+
+    /// What a request to this session's peer says to show that it comes from somebody who knows of the session
+    /// (RFC 4538): the dialog as the peer sees it. `None` while there is no dialog.
+    #[must_use]
+    pub fn target_dialog(&self) -> Option<TargetDialog> {
+        let [call_id, ours, theirs] = self.names()?;
+        Some(TargetDialog::new(call_id, theirs, ours))
+    }
+
+    fn names(&self) -> Option<[&str; 3]> {
+        let text = |bytes| core::str::from_utf8(bytes).ok().filter(|text| !text.is_empty());
+        Some([text(&self.call_id)?, text(&self.local_tag)?, text(&self.remote_tag)?])
+    }
 }

@@ -49,11 +49,28 @@
 //! | an unknown method, a known one that is not allowed | 501, 405 |
 //! | another scheme than sip, sips or tel | 416 |
 //! | an option that is required and unknown | 420 |
+//! | a SUBSCRIBE to a package that is not offered | 489 with `Allow-Events` ([`EndpointConfig::event_packages`]) |
+//! | an INFO of a package that is not offered | 469 with `Recv-Info` ([`EndpointConfig::info_packages`]) |
+//! | a NOTIFY that nobody subscribed to | 481 ([`EndpointConfig::unsolicited_notify`]) |
+//! | a refresh by who knows the state (RFC 5839) | 204 |
 //! | one request too many ([`Limits`]) | 503 with `Retry-After` |
 //! | a request out of order in its dialog | 500 |
 //! | a re-INVITE while ours, or an earlier one, is under way | 491, 500 with `Retry-After` |
 //!
 //! What it refuses by itself it answers without keeping any state.
+//!
+//! # What else it keeps up
+//!
+//! - **Subscriptions** of both sides (RFC 6665): refreshes, un-SUBSCRIBE with a NOTIFY under way, failures that pass, 423, forks,
+//!   beginnings anew as the notifier's reason allows ([`Subscribe::persist`]), conditional (RFC 5839) and paced (RFC 6446)
+//!   notification. Bodies are opaque to it; [`event`](crate::event) reads and writes those of the usual packages.
+//! - **Publications** (RFC 3903): [`Endpoint::publish`] refreshes and repeats by itself. The other side is a
+//!   [`Compositor`](crate::event::publish::Compositor), to be asked from [`Event::Request`].
+//! - **Referrals** (RFC 3515), in a session's dialog and outside of any, with or without subscription (RFC 4488). Whether to do
+//!   what a peer asks for is the embedder's decision alone; [`Event::Refer`] tells him which session, if any, speaks for the
+//!   sender (RFC 4538), and [`Invite::referred`] makes the call.
+//! - **INFO** (RFC 6086): `Recv-Info` is told and learnt; [`dialog::info`](crate::dialog::info) reads packets and digits.
+//! - **OPTIONS**: a 2xx of the embedder's says by itself what is configured.
 //!
 //! # What it does not do
 //!
@@ -76,9 +93,14 @@ mod hang_up;
 mod id;
 mod in_dialog;
 mod info;
+mod info_package;
 mod names;
+mod notified;
 mod notifier;
+mod publication;
 mod refer;
+mod referred;
+mod referrer;
 mod reinvite;
 mod relay;
 pub(crate) mod reply;
@@ -91,16 +113,19 @@ mod server;
 mod session;
 mod stats;
 mod subscriber;
+mod subscription;
 pub(crate) mod timers;
 mod transport;
 mod write;
 
-pub use command::{Body, Credentials, Invite, Notify, NotifyState, OutOfDialog, Reply, Subscribe, TerminatedReason};
+pub use command::{
+    Body, Credentials, Invite, Notify, NotifyState, OutOfDialog, Publish, Referral, Reply, Subscribe, TerminatedReason,
+};
 pub use config::EndpointConfig;
 pub use error::EndpointError;
-pub use event::{EndCause, Event, Output, SubscriptionEnd};
+pub use event::{EndCause, Event, Output, PublicationEnd, SubscriptionEnd};
 pub use flow::{ConnectionId, Flow, Hop, Transmit, Transport, UnknownTransport};
-pub use id::{ReferId, RequestId, SessionId, SubscriptionId};
+pub use id::{PublicationId, ReferId, RequestId, SessionId, SubscriptionId};
 pub use info::{SessionInfo, SessionState};
 pub use stats::{Live, Stats};
 
@@ -115,18 +140,20 @@ use slotmap::SlotMap;
 
 use self::client::ClientTx;
 use self::id::{ClientKey, ServerKey};
-use self::notifier::Subscription;
+use self::publication::Publication;
 use self::refer::Refer;
 use self::requests::Pending;
 use self::server::ServerTx;
 use self::session::Session;
+use self::subscription::Subscription;
 use self::timers::{TimerKey, Timers};
 use self::write::Standing;
 #[cfg(doc)]
 use crate::Limits;
 use crate::connections::{Connections, Patience};
 
-/// A SIP user agent for any number of calls, registrations and subscriptions (RFC 3261, 3265/6665, 3515, 3581, 3891, 6026).
+/// A SIP user agent for any number of calls, registrations and subscriptions (RFC 3261, 3265/6665, 3515, 3581, 3891, 3903, 4488, 4538,
+/// 5839, 6026, 6086).
 ///
 /// See the [module](self) for what it does.
 ///
@@ -152,6 +179,7 @@ pub struct Endpoint {
     requests: SlotMap<RequestId, Pending>,
     subscriptions: SlotMap<SubscriptionId, Subscription>,
     refers: SlotMap<ReferId, Refer>,
+    publications: SlotMap<PublicationId, Publication>,
     stats: Stats,
     /// Header lines that are the same in all messages.
     standing: Standing,
@@ -186,6 +214,7 @@ impl Endpoint {
             requests: SlotMap::with_key(),
             subscriptions: SlotMap::with_key(),
             refers: SlotMap::with_key(),
+            publications: SlotMap::with_key(),
             stats: Stats::default(),
             scratch: Vec::with_capacity(256),
         }
@@ -212,6 +241,7 @@ impl Endpoint {
             sessions: self.sessions.len(),
             subscriptions: self.subscriptions.len(),
             refers: self.refers.len(),
+            publications: self.publications.len(),
             requests: self.requests.len(),
             connections: self.connections.len(),
             timers: self.timers.len() + self.connections.timers(),
@@ -241,6 +271,7 @@ impl Machine for Endpoint {
                 TimerKey::Request(id) => self.request_due(id),
                 TimerKey::Subscription(id) => self.subscription_due(id),
                 TimerKey::Refer(id) => self.refer_due(id),
+                TimerKey::Publication(id) => self.publication_due(id),
             }
         }
         while let Some(id) = self.connections.pop_stale(self.now) {

@@ -1,4 +1,4 @@
-//! Subscriptions of peers to our events (RFC 6665 §4.2).
+//! Subscriptions of peers to our events (RFC 6665 §4.2), with conditional (RFC 5839) and paced (RFC 6446) notification.
 
 use core::time::Duration;
 
@@ -7,96 +7,28 @@ use machine::Time;
 use rand_core::Rng;
 
 use super::caller::check_body;
-use super::client::Owner;
-use super::id::ClientKey;
+use super::client::{Outcome, Owner};
 use super::names::TagOwner;
+use super::reply::check;
 use super::requests::{PendingKind, expires_of, seconds_header};
 use super::screen::Incoming;
-use super::session::Leg;
 use super::stats::seconds;
-use super::timers::{Alarm, TimerKey};
+use super::subscription::{Notices, Role, Subscription, print};
 use super::write::Extra;
 use super::{
-    Endpoint, EndpointError, Event, Notify, NotifyState, Reply, RequestId, SessionId, SubscriptionEnd, SubscriptionId,
+    Endpoint, EndpointError, Event, Notify, NotifyState, Reply, RequestId, SubscriptionEnd, SubscriptionId,
     TerminatedReason,
 };
-use crate::auth;
 use crate::dialog::Dialog;
 use crate::dialog::raw::tag_of;
-use crate::header::{EventHeader, TypedHeader};
-use crate::transaction::earliest;
-use crate::{HeaderName, Method, StatusCode};
-
-/// A subscription of either side.
-#[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct Subscription {
-    pub(super) role: Role,
-    /// Over for the embedder; kept until its last messages are through.
-    pub(super) released: bool,
-    /// The session of our REFER.
-    pub(super) session: Option<SessionId>,
-    pub(super) leg: Option<Leg>,
-    pub(super) call_id: Bytes,
-    pub(super) tag: Bytes,
-    pub(super) contact: Bytes,
-    pub(super) event: EventHeader,
-    /// Of the SUBSCRIBE or REFER that was last sent.
-    pub(super) cseq: u32,
-    pub(super) accept: Bytes,
-    /// What is asked for in each refresh.
-    pub(super) requested: Duration,
-    /// What the SUBSCRIBE under way asks for; `requested` may have changed since.
-    pub(super) asked: Duration,
-    pub(super) expires: Option<Time>,
-    pub(super) refresh: Option<Time>,
-    /// When a NOTIFY must have come (RFC 6665 §4.1.2.4, timer N).
-    pub(super) awaited: Option<Time>,
-    /// Our request under way.
-    pub(super) client: Option<ClientKey>,
-    next: Option<Notify>,
-    pub(super) auth: Option<Box<auth::Client>>,
-    pub(super) alarm: Alarm,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) enum Role {
-    Notifier,
-    Subscriber,
-    /// Of our REFER.
-    Referrer,
-}
-
-impl Subscription {
-    pub(super) fn new(role: Role, event: EventHeader, contact: Bytes) -> Self {
-        Self {
-            role,
-            released: false,
-            session: None,
-            leg: None,
-            call_id: Bytes::new(),
-            tag: Bytes::new(),
-            contact,
-            event,
-            cseq: 0,
-            accept: Bytes::new(),
-            requested: Duration::ZERO,
-            asked: Duration::ZERO,
-            expires: None,
-            refresh: None,
-            awaited: None,
-            client: None,
-            next: None,
-            auth: None,
-            alarm: Alarm::default(),
-        }
-    }
-}
+use crate::header::{EventHeader, RetryAfter};
+use crate::{HeaderName, Method, Params, Request, Response, StatusCode};
 
 impl Endpoint {
     /// Accepts [`Event::Subscribe`] with 200, for `expires`. The embedder must then [`notify`](Self::notify) the state at
-    /// once. With zero that NOTIFY is the only one: the state is fetched.
+    /// once. With zero that NOTIFY is the only one: the state is fetched. If what is fetched has the entity-tag that the
+    /// SUBSCRIBE's `Suppress-If-Match` names, [`respond`](Self::respond) with 204 instead: nothing is to be told
+    /// (RFC 5839 §6.3).
     ///
     /// # Errors
     ///
@@ -124,9 +56,19 @@ impl Endpoint {
             .ok_or(EndpointError::WrongState)?;
         let uri = subscribe.request_uri().ok();
         let contact = self.contact(source, uri.as_ref().and_then(crate::Uri::user).as_deref(), false);
-        let id = self
-            .subscriptions
-            .insert(Subscription::new(Role::Notifier, event, contact.clone()));
+        let notices = Notices {
+            known: suppressed_tag(&subscribe),
+            pace: pace(&event.params),
+            ..Notices::default()
+        };
+        // Package and id are all that is told again.
+        let event = EventHeader {
+            params: Params::new(),
+            ..event
+        };
+        let mut entry = Subscription::new(Role::Notifier, event, contact.clone());
+        entry.notices = Some(Box::new(notices));
+        let id = self.subscriptions.insert(entry);
         let tag = TagOwner::Subscription(id).tag(self.rng.next_u32());
         let dialog = Dialog::from_request(&subscribe, core::str::from_utf8(&tag).unwrap_or_default());
         let Ok(mut dialog) = dialog else {
@@ -157,7 +99,8 @@ impl Endpoint {
         Ok(id)
     }
 
-    /// Tells a subscriber the state. While a NOTIFY is under way, only the latest one waits: always give the whole state.
+    /// Tells a subscriber the state. While a NOTIFY is under way, or until the time between two NOTIFYs that the
+    /// subscriber asked for has passed (`max-rate`, RFC 6446), only the latest one waits: always give the whole state.
     /// After [`NotifyState::Terminated`] the handle is dead, without an event.
     ///
     /// # Errors
@@ -166,14 +109,15 @@ impl Endpoint {
     pub fn notify(&mut self, now: Time, subscription: SubscriptionId, notify: Notify) -> Result<(), EndpointError> {
         self.advance(now);
         check_body(notify.body.as_ref())?;
-        let entry = self.subscription_mut(subscription)?;
-        if entry.role != Role::Notifier {
-            return Err(EndpointError::WrongState);
+        if let Some(etag) = &notify.etag {
+            check(&[(HeaderName::SipEtag, etag.clone())], None)?;
         }
+        let entry = self.subscription_mut(subscription)?;
         let fetched = entry.requested.is_zero();
+        let notices = entry.notices.as_mut().ok_or(EndpointError::WrongState)?;
         let terminated = matches!(notify.state, NotifyState::Terminated(_));
         entry.released |= terminated || fetched;
-        entry.next = Some(if fetched && !terminated {
+        notices.next = Some(if fetched && !terminated {
             Notify {
                 state: NotifyState::Terminated(TerminatedReason::Timeout),
                 ..notify
@@ -182,90 +126,112 @@ impl Endpoint {
             notify
         });
         self.pump_notify(subscription);
+        self.arm_subscription(subscription);
         Ok(())
     }
 
-    /// A subscription that the embedder may still command.
-    pub(super) fn subscription_mut(&mut self, id: SubscriptionId) -> Result<&mut Subscription, EndpointError> {
-        self.subscriptions
-            .get_mut(id)
-            .filter(|subscription| !subscription.released)
-            .ok_or(EndpointError::Gone)
-    }
-
-    /// Sends the waiting NOTIFY, if none is under way.
+    /// Sends the waiting NOTIFY, if none is under way and its time has come.
     fn pump_notify(&mut self, id: SubscriptionId) {
-        let Some(subscription) = self.subscriptions.get_mut(id).filter(|entry| entry.client.is_none()) else {
+        let now = self.now;
+        let Some(entry) = self.subscriptions.get_mut(id).filter(|entry| entry.client.is_none()) else {
             return;
         };
-        let Some(notify) = subscription.next.take() else {
-            if subscription.released {
-                self.remove_subscription(id);
-            }
-            return;
-        };
+        let released = entry.released;
+        let Some(notices) = entry.notices.as_mut() else { return };
+        let later = |at: Option<Time>| at.is_some_and(|at| at > now);
+        let is_last = |notify: &Notify| matches!(notify.state, NotifyState::Terminated(_));
+        match &notices.next {
+            // What ends the subscription does not wait for its turn.
+            Some(next) if later(notices.paced) && !is_last(next) => return,
+            Some(_) if later(notices.retry) && !released => return,
+            Some(_) => {}
+            None if released => return self.remove_subscription(id),
+            None => return,
+        }
+        let Some(notify) = notices.next.take() else { return };
+        notices.retry = None;
+        notices.paced = (!notices.pace.is_zero()).then(|| now + notices.pace);
         if self.send_notify(id, &notify).is_none() {
-            self.end_subscription(id, SubscriptionEnd::Refused(StatusCode::SERVICE_UNAVAILABLE));
+            return self.end_subscription(id, SubscriptionEnd::Refused(StatusCode::SERVICE_UNAVAILABLE));
+        }
+        if let Some(notices) = self.subscriptions.get_mut(id).and_then(|entry| entry.notices.as_mut()) {
+            notices.sent = Some(notify);
         }
     }
 
     fn send_notify(&mut self, id: SubscriptionId, notify: &Notify) -> Option<()> {
-        let left = self
-            .subscriptions
-            .get(id)?
-            .expires
-            .map_or(Duration::ZERO, |end| end - self.now);
-        let state = match notify.state {
-            NotifyState::Pending => format!("pending;expires={}", seconds(left)),
-            NotifyState::Active => format!("active;expires={}", seconds(left)),
-            NotifyState::Terminated(reason) => format!("terminated;reason={}", reason.as_str()),
-        };
+        let now = self.now;
         let subscription = self.subscriptions.get_mut(id)?;
+        let left = subscription.expires.map_or(Duration::ZERO, |end| end - now);
+        let state = state_value(notify, left, subscription.notices.as_ref()?.pace);
+        let known = core::mem::take(&mut subscription.notices.as_mut()?.known);
+        subscription.etag = notify.etag.clone().unwrap_or_default();
+        let unchanged = matches_tag(&known, &subscription.etag);
         let cseq = subscription.leg.as_mut()?.dialog.next_cseq().ok()?;
         let event = print(&subscription.event);
         let flow = self.leg_flow(self.subscriptions.get(id)?.leg.as_ref()?);
         let via = self.open_client(flow, Method::Notify, Owner::Notify(id));
         let subscription = self.subscriptions.get(id)?;
         let out = subscription.leg.as_ref()?.dialog.begin(&Method::Notify, cseq, via);
-        let headers = [
+        let mut headers = vec![
             (HeaderName::Event, Bytes::from(event)),
             (HeaderName::SubscriptionState, Bytes::from(state)),
         ];
+        headers.extend(notify.etag.clone().map(|etag| (HeaderName::SipEtag, etag)));
         let extra = Extra {
             contact: Some(&subscription.contact),
             abilities: false,
         };
-        let data = self.finish_request(out, &headers, notify.body.as_ref(), extra);
+        let data = self.finish_request(out, &headers, notify.body.as_ref().filter(|_| !unchanged), extra);
         let key = self.launch(via, data);
         self.subscriptions.get_mut(id)?.client = Some(key);
         Some(())
     }
 
-    pub(super) fn on_notify_outcome(&mut self, id: SubscriptionId, status: StatusCode) {
-        let Some(subscription) = self.subscriptions.get_mut(id) else {
+    pub(super) fn on_notify_outcome(&mut self, id: SubscriptionId, outcome: &Outcome) {
+        let (now, status) = (self.now, outcome.status);
+        let Some(entry) = self.subscriptions.get_mut(id) else {
             return;
         };
-        subscription.client = None;
+        entry.client = None;
+        let (released, end) = (entry.released, entry.expires);
+        let sent = entry.notices.as_mut().and_then(|notices| notices.sent.take());
         if status.is_success() {
             self.pump_notify(id);
-        } else {
-            self.end_subscription(id, SubscriptionEnd::Refused(status));
+            return self.arm_subscription(id);
+        }
+        // "Not now" is no refusal (RFC 6665 §4.2.2); whoever is not there any more says so by other means.
+        let retry = outcome
+            .response
+            .as_ref()
+            .and_then(retry_after)
+            .map(|delay| now + delay)
+            .filter(|at| !released && !ends_subscription(status) && end.is_some_and(|end| *at < end));
+        match (retry, entry.notices.as_mut()) {
+            (Some(at), Some(notices)) => {
+                notices.next = notices.next.take().or(sent);
+                notices.retry = Some(at);
+                self.arm_subscription(id);
+            }
+            _ => self.end_subscription(id, SubscriptionEnd::Refused(status)),
         }
     }
 
+    /// A request with one of our subscriptions' tags.
     pub(super) fn on_subscription_request(&mut self, id: SubscriptionId, incoming: Incoming) -> Option<Incoming> {
         let headers = incoming.request.headers();
         let local_tag = headers.get(&HeaderName::To).and_then(tag_of).unwrap_or_default();
         let remote_tag = headers.get(&HeaderName::From).and_then(tag_of).unwrap_or_default();
-        let Some(subscription) = self.subscriptions.get_mut(id).filter(|entry| entry.tag == local_tag) else {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
             return Some(incoming);
         };
-        if incoming.request.call_id() != Some(&subscription.call_id[..]) {
-            return Some(incoming);
-        }
+        let known = subscription.tag == local_tag && incoming.request.call_id() == Some(&subscription.call_id[..]);
         match (subscription.role, incoming.request.method()) {
-            (Role::Notifier, Method::Subscribe) if !subscription.released => {}
+            // Forks have their root's tag, and may outlive its dialog.
             (Role::Subscriber, Method::Notify) => return self.on_notify(id, incoming),
+            _ if !known => return Some(incoming),
+            (Role::Notifier, Method::Subscribe) if !subscription.released => {}
+            (Role::Referrer, Method::Notify) => return self.on_referrer_notify(id, incoming),
             _ => return Some(incoming),
         }
         let Some(leg) = subscription
@@ -283,7 +249,23 @@ impl Endpoint {
         if leg.follows {
             leg.flow = incoming.flow;
         }
-        self.on_resubscribe(id, &incoming);
+        let event = headers.typed::<EventHeader>().and_then(Result::ok);
+        let ours = &subscription.event;
+        match event {
+            Some(event) if event.package == ours.package && event.id == ours.id => self.on_resubscribe(id, &incoming),
+            // Another subscription in this dialog, as RFC 3265 had them (RFC 6665 §4.5.2).
+            Some(event) if event.package == ours.package => {
+                let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+                self.stats.unmatched_requests += 1;
+                self.reply_at_once(&incoming, status, &Reply::default(), None);
+            }
+            Some(_) | None => {
+                self.stats.unsupported += 1;
+                let packages = self.config.event_packages.join(", ");
+                let reply = Reply::new().header(HeaderName::AllowEvents, packages);
+                self.reply_at_once(&incoming, StatusCode::BAD_EVENT, &reply, None);
+            }
+        }
         None
     }
 
@@ -298,19 +280,27 @@ impl Endpoint {
             .unwrap_or(subscription.requested)
             .min(subscription.requested);
         subscription.expires = Some(self.now + granted);
+        let waiting = subscription
+            .notices
+            .as_ref()
+            .is_some_and(|notices| notices.next.is_some());
+        let suppressed = !waiting && matches_tag(&suppressed_tag(&incoming.request), &subscription.etag);
         let contact = subscription.contact.clone();
-        self.reply_ok(
-            incoming,
-            format!("Expires:{}", seconds(granted)).as_bytes(),
-            Some(&contact),
-        );
+        let (name, value) = seconds_header(HeaderName::Expires, seconds(granted));
+        let status = if suppressed {
+            StatusCode::NO_NOTIFICATION
+        } else {
+            StatusCode::OK
+        };
+        self.reply_at_once(incoming, status, &Reply::new().header(name, value), Some(&contact));
         if granted.is_zero() {
-            self.terminate_subscriber(id, SubscriptionEnd::Unsubscribed);
+            self.terminate_subscriber(id, SubscriptionEnd::Unsubscribed, suppressed);
         } else {
             self.arm_subscription(id);
             self.emit(Event::Resubscribed {
                 subscription: id,
                 expires: granted,
+                suppressed,
             });
         }
     }
@@ -328,14 +318,19 @@ impl Endpoint {
         }
     }
 
-    /// Sends the last NOTIFY by itself, after any that is under way.
-    fn terminate_subscriber(&mut self, id: SubscriptionId, cause: SubscriptionEnd) {
+    /// Sends the last NOTIFY by itself, after any that is under way; or none, if the subscriber wants none.
+    fn terminate_subscriber(&mut self, id: SubscriptionId, cause: SubscriptionEnd, silent: bool) {
         let Some(subscription) = self.subscriptions.get_mut(id) else {
             return;
         };
         subscription.released = true;
-        let body = subscription.next.take().and_then(|notify| notify.body);
-        subscription.next = Some(Notify::terminated(TerminatedReason::Timeout, body));
+        if let Some(notices) = subscription.notices.as_mut() {
+            let last = notices.next.take();
+            let etag = last.as_ref().and_then(|notify| notify.etag.clone());
+            let mut last = Notify::terminated(TerminatedReason::Timeout, last.and_then(|notify| notify.body));
+            last.etag = etag;
+            notices.next = (!silent).then_some(last);
+        }
         self.emit(Event::SubscriptionEnded {
             subscription: id,
             cause,
@@ -343,58 +338,128 @@ impl Endpoint {
         self.pump_notify(id);
     }
 
-    /// The subscription is over, and nothing is to be sent.
-    pub(super) fn end_subscription(&mut self, id: SubscriptionId, cause: SubscriptionEnd) {
-        let told = self
-            .subscriptions
-            .get(id)
-            .is_none_or(|subscription| subscription.released);
-        self.remove_subscription(id);
-        if !told {
-            self.emit(Event::SubscriptionEnded {
-                subscription: id,
-                cause,
-            });
-        }
-    }
-
-    pub(super) fn remove_subscription(&mut self, id: SubscriptionId) {
-        if let Some(mut subscription) = self.subscriptions.remove(id) {
-            self.timers.disarm(TimerKey::Subscription(id), &mut subscription.alarm);
-        }
-    }
-
-    pub(super) fn arm_subscription(&mut self, id: SubscriptionId) {
-        if let Some(subscription) = self.subscriptions.get_mut(id) {
-            let expires = subscription.expires.filter(|_| !subscription.released);
-            let deadline = earliest(earliest(expires, subscription.refresh), subscription.awaited);
-            self.timers
-                .arm(self.now, TimerKey::Subscription(id), &mut subscription.alarm, deadline);
-        }
-    }
-
-    pub(super) fn subscription_due(&mut self, id: SubscriptionId) {
-        let Some(subscription) = self.subscriptions.get_mut(id) else {
+    pub(super) fn notifier_due(&mut self, id: SubscriptionId) {
+        let now = self.now;
+        let Some(entry) = self.subscriptions.get(id) else {
             return;
         };
-        subscription.alarm.fired();
-        match subscription.role {
-            Role::Notifier => {
-                let over = subscription.expires.is_some_and(|at| at <= self.now) && !subscription.released;
-                if over {
-                    self.terminate_subscriber(id, SubscriptionEnd::Expired);
-                }
-            }
-            Role::Subscriber => self.subscriber_due(id),
-            Role::Referrer => self.referrer_due(id),
+        if entry.expires.is_some_and(|at| at <= now) && !entry.released {
+            self.terminate_subscriber(id, SubscriptionEnd::Expired, false);
+        } else {
+            self.pump_notify(id);
         }
-        self.arm_subscription(id);
+    }
+
+    /// 489, with the packages that may be subscribed to (RFC 6665 §4.2.1.1).
+    pub(super) fn refuse_event(&mut self, incoming: &Incoming) {
+        self.stats.unsupported += 1;
+        let lines = self.allow_events_line().clone();
+        self.refuse_with(incoming, StatusCode::BAD_EVENT, &lines);
     }
 }
 
-pub(super) fn print(header: &impl TypedHeader) -> String {
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = header.write(&mut text);
-    text
+/// The statuses after which a subscription is over, as RFC 6665 §4.1.2.2 and RFC 5057 §5.1 list them.
+pub(super) fn ends_subscription(status: StatusCode) -> bool {
+    matches!(status.code(), 404 | 405 | 410 | 416 | 480..=485 | 489 | 501 | 604)
+}
+
+/// The `Retry-After` of a failure.
+pub(super) fn retry_after(response: &Response) -> Option<Duration> {
+    let retry = response.headers().typed::<RetryAfter>()?.ok()?;
+    Some(Duration::from_secs(u64::from(retry.seconds)))
+}
+
+/// The `Suppress-If-Match` of a SUBSCRIBE; empty if there is none.
+fn suppressed_tag(request: &Request) -> Bytes {
+    let value = request.headers().get(&HeaderName::SuppressIfMatch);
+    Bytes::copy_from_slice(value.unwrap_or_default())
+}
+
+/// Whether the subscriber knows the state with the entity-tag `etag` (RFC 5839 §6.3).
+fn matches_tag(condition: &[u8], etag: &[u8]) -> bool {
+    !etag.is_empty() && (condition == etag || condition == b"*")
+}
+
+/// `Subscription-State` of a NOTIFY.
+fn state_value(notify: &Notify, left: Duration, pace: Duration) -> String {
+    let mut value = match notify.state {
+        NotifyState::Pending => format!("pending;expires={}", seconds(left)),
+        NotifyState::Active => format!("active;expires={}", seconds(left)),
+        NotifyState::Terminated(reason) => format!("terminated;reason={}", reason.as_str()),
+    };
+    match (notify.state, notify.retry_after) {
+        (NotifyState::Terminated(_), Some(delay)) => {
+            value.push_str(&format!(";retry-after={}", seconds(delay)));
+        }
+        (NotifyState::Pending | NotifyState::Active, _) if !pace.is_zero() => {
+            let thousandths = 1_000_000_u128.div_ceil(pace.as_millis().max(1));
+            value.push_str(&format!(";max-rate={}.{:03}", thousandths / 1000, thousandths % 1000));
+        }
+        _ => {}
+    }
+    value
+}
+
+/// The time between two NOTIFYs that `max-rate` asks for, in NOTIFYs a second (RFC 6446 §5.1); at most an hour, so that
+/// no subscriber can make its notifier dumb.
+fn pace(params: &Params) -> Duration {
+    let Some(rate) = params.value("max-rate") else {
+        return Duration::ZERO;
+    };
+    let is_number = rate.len() <= 20 && rate.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match rate.parse::<f64>() {
+        Ok(rate) if is_number && rate > 0.0 => {
+            Duration::try_from_secs_f64(1.0 / rate).map_or(MAX_PACE, |pace| pace.min(MAX_PACE))
+        }
+        _ => Duration::ZERO,
+    }
+}
+
+const MAX_PACE: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::TypedHeader;
+
+    #[test]
+    fn rates_are_read_and_told() {
+        for (event, millis) in [
+            ("presence", 0),
+            ("presence;max-rate=0.05", 20_000),
+            ("presence;max-rate=2", 500),
+            ("presence;max-rate=0", 0),
+            ("presence;max-rate=0.00000001", 3_600_000),
+            ("presence;max-rate=-1", 0),
+            ("presence;max-rate=inf", 0),
+            ("presence;max-rate=1e9", 0),
+            ("presence;max-rate", 0),
+        ] {
+            let event = EventHeader::parse(event.as_bytes()).unwrap();
+            assert_eq!(pace(&event.params), Duration::from_millis(millis), "{event:?}");
+        }
+        let (notify, minute) = (Notify::active(super::super::Body::sdp("")), Duration::from_secs(60));
+        assert_eq!(
+            state_value(&notify, minute, Duration::from_secs(20)),
+            "active;expires=60;max-rate=0.050"
+        );
+    }
+
+    #[test]
+    fn conditions() {
+        for (condition, etag, expected) in [
+            ("", "a", false),
+            ("a", "a", true),
+            ("A", "a", false),
+            ("*", "a", true),
+            ("*", "", false),
+            ("", "", false),
+        ] {
+            assert_eq!(
+                matches_tag(condition.as_bytes(), etag.as_bytes()),
+                expected,
+                "{condition} {etag}"
+            );
+        }
+    }
 }

@@ -4,9 +4,11 @@ use bytes::Bytes;
 use machine::Time;
 use rand_core::Rng;
 
+use super::caller::check_body;
 use super::client::Owner;
 use super::id::{ClientKey, ServerKey};
 use super::names::TagOwner;
+use super::referrer::is_silent;
 use super::reply::{ReplyHead, check};
 use super::requests::{expires_of, seconds_header};
 use super::screen::Incoming;
@@ -81,8 +83,7 @@ impl Endpoint {
         let (contact, tag) = (entry.contact.clone(), entry.tag.clone());
         let mut reply = Reply::new();
         if silent {
-            let name = HeaderName::parse(b"Refer-Sub").map_err(|_| EndpointError::BadHeader)?;
-            reply = reply.header(name, Bytes::from_static(b"false"));
+            reply = reply.header(HeaderName::ReferSub, Bytes::from_static(b"false"));
         }
         let extra = Extra {
             contact: Some(&contact),
@@ -101,14 +102,31 @@ impl Endpoint {
     ///
     /// [`EndpointError::Gone`]; [`EndpointError::WrongState`] if it was accepted before; [`EndpointError::BadStatus`].
     pub fn reject_refer(&mut self, now: Time, refer: ReferId, status: StatusCode) -> Result<(), EndpointError> {
+        self.reject_refer_with(now, refer, status, &Reply::default())
+    }
+
+    /// Refuses a REFER with a status of 300 or more and further headers, e.g. 401 with its challenges.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`reject_refer`](Self::reject_refer), and [`EndpointError::BadHeader`].
+    pub fn reject_refer_with(
+        &mut self,
+        now: Time,
+        refer: ReferId,
+        status: StatusCode,
+        reply: &Reply,
+    ) -> Result<(), EndpointError> {
         self.advance(now);
+        check(&reply.headers, reply.reason.as_deref())?;
+        check_body(reply.body.as_ref())?;
         if !status.is_final() || status.is_success() {
             return Err(EndpointError::BadStatus);
         }
         let entry = self.refer_mut(refer)?;
         let (server, head) = *entry.waiting.take().ok_or(EndpointError::WrongState)?;
         let tag = entry.tag.clone();
-        let data = self.write_response(&head, status, Some(&tag), &Reply::default(), Extra::default());
+        let data = self.write_response(&head, status, Some(&tag), reply, Extra::default());
         self.respond_on(server, status, data);
         self.remove_refer(refer);
         Ok(())
@@ -153,13 +171,7 @@ impl Endpoint {
             Some(session) => session.contact.clone(),
             None => self.contact(incoming.flow, None, false),
         };
-        let silent = HeaderName::parse(b"Refer-Sub").is_ok_and(|name| {
-            incoming
-                .request
-                .headers()
-                .get(&name)
-                .is_some_and(|v| v.eq_ignore_ascii_case(b"false"))
-        });
+        let silent = is_silent(incoming.request.headers());
         let numbered = session
             .and_then(|id| self.sessions.get(id))
             .is_some_and(|session| session.refer_count > 0);
@@ -196,11 +208,13 @@ impl Endpoint {
             refer.waiting = Some(Box::new((server, head)));
         }
         self.arm_refer(id);
+        let target_dialog = self.target_dialog(&request);
         self.emit(Event::Refer {
             session,
             refer: id,
             refer_to,
             request,
+            target_dialog,
             flow,
         });
     }

@@ -133,6 +133,9 @@ impl Endpoint {
         if session.released {
             self.remove_if_through(id);
         } else {
+            if status.is_success() {
+                self.learn_packages(id, response.headers());
+            }
             self.emit(Event::Reinvited { session: id, response });
         }
     }

@@ -47,6 +47,8 @@ pub(super) struct IncomingRequest {
     pub(super) flow: Flow,
     /// For a 2xx that refreshes the target.
     contact: Option<Bytes>,
+    /// Whether it asks what we can do.
+    options: bool,
     /// A SUBSCRIBE that makes a subscription.
     pub(super) subscribe: Option<Request>,
 }
@@ -200,13 +202,15 @@ impl Endpoint {
         Some(self.launch(via, data))
     }
 
-    /// Answers [`Event::Request`] or refuses [`Event::Subscribe`] with a final status.
+    /// Answers [`Event::Request`] or refuses [`Event::Subscribe`] with a final status. A 2xx to OPTIONS says by itself what
+    /// we can do: `Allow`, `Supported`, `Accept`, `Allow-Events` and `Recv-Info` as configured, unless given here.
     ///
     /// # Errors
     ///
     /// [`EndpointError::Gone`], also if it went unanswered for 64·T1; [`EndpointError::BadStatus`] for a provisional status
     /// (RFC 4320 §4.1), and for a 2xx to a SUBSCRIBE, which is
-    /// [`accept_subscription`](Self::accept_subscription)'s; [`EndpointError::BadHeader`].
+    /// [`accept_subscription`](Self::accept_subscription)'s (but for 204 to one that fetches on a condition);
+    /// [`EndpointError::BadHeader`].
     pub fn respond(
         &mut self,
         now: Time,
@@ -220,17 +224,26 @@ impl Endpoint {
         let Some(PendingKind::Incoming(incoming)) = self.requests.get(request).map(|pending| &pending.kind) else {
             return Err(EndpointError::Gone);
         };
-        if !status.is_final() || (status.is_success() && incoming.subscribe.is_some()) {
+        let may_succeed = incoming
+            .subscribe
+            .as_ref()
+            .is_none_or(|subscribe| status == StatusCode::NO_NOTIFICATION && is_conditional_fetch(subscribe));
+        if !status.is_final() || (status.is_success() && !may_succeed) {
             return Err(EndpointError::BadStatus);
         }
         let Some(PendingKind::Incoming(incoming)) = self.close_request(request) else {
             return Err(EndpointError::Gone);
         };
         let tag = format!("{:016x}", self.rng.next_u64());
+        let able = incoming.options && status.is_success();
         let extra = Extra {
             contact: incoming.contact.as_deref().filter(|_| status.is_success()),
-            abilities: false,
+            abilities: able,
         };
+        let mut reply = reply;
+        if able && !reply.headers.iter().any(|(name, _)| *name == HeaderName::Accept) {
+            reply.headers.extend(self.accept_header());
+        }
         let data = self.write_response(&incoming.head, status, Some(tag.as_bytes()), &reply, extra);
         self.respond_on(incoming.server, status, data);
         Ok(())
@@ -253,9 +266,11 @@ impl Endpoint {
     }
 
     pub(super) fn on_subscribe(&mut self, incoming: Incoming, merge: Bytes) {
-        let Some(event) = incoming.request.headers().typed::<EventHeader>().and_then(Result::ok) else {
-            self.stats.unsupported += 1;
-            return self.refuse_incoming(&incoming, StatusCode::BAD_EVENT);
+        let packages = &self.config.event_packages;
+        let known = |event: &EventHeader| packages.is_empty() || packages.iter().any(|name| *name == event.package);
+        let event = incoming.request.headers().typed::<EventHeader>().and_then(Result::ok);
+        let Some(event) = event.filter(known) else {
+            return self.refuse_event(&incoming);
         };
         if crate::dialog::contact(incoming.request.headers()).is_none() {
             self.stats.refused_malformed += 1;
@@ -290,6 +305,7 @@ impl Endpoint {
             head: incoming.head.clone(),
             flow: incoming.flow,
             contact,
+            options: *incoming.request.method() == Method::Options,
             subscribe,
         };
         let deadline = self.now + self.config.timers.give_up();
@@ -371,9 +387,13 @@ impl Endpoint {
                 PendingKind::Incoming(_) => None,
             },
             Owner::Subscribe(id) | Owner::Notify(id) => self.subscriptions.get_mut(id)?.auth.as_deref_mut(),
+            Owner::Publish(id) => self.publications.get_mut(id)?.auth.as_deref_mut(),
             Owner::Refer(id) => {
-                let session = self.subscriptions.get(id)?.session?;
-                self.sessions.get_mut(session)?.auth.as_deref_mut()
+                let entry = self.subscriptions.get_mut(id)?;
+                match entry.session {
+                    Some(session) => self.sessions.get_mut(session)?.auth.as_deref_mut(),
+                    None => entry.auth.as_deref_mut(),
+                }
             }
             Owner::Nobody | Owner::ReferNotify(_) => None,
         }
@@ -388,7 +408,12 @@ impl Endpoint {
                 PendingKind::Incoming(_) => None,
             },
             Owner::Refer(id) => self.subscriptions.get(id)?.session,
-            Owner::Invite(_) | Owner::Nobody | Owner::ReferNotify(_) | Owner::Subscribe(_) | Owner::Notify(_) => None,
+            Owner::Invite(_)
+            | Owner::Nobody
+            | Owner::ReferNotify(_)
+            | Owner::Subscribe(_)
+            | Owner::Notify(_)
+            | Owner::Publish(_) => None,
         };
         if let Some(id) = session {
             return self.sessions.get_mut(id)?.leg.as_mut()?.dialog.next_cseq().ok();
@@ -426,9 +451,20 @@ impl Endpoint {
                     subscription.cseq = cseq;
                 }
             }
+            Owner::Publish(id) => {
+                if let Some(publication) = self.publications.get_mut(id) {
+                    publication.client = Some(key);
+                    publication.cseq = publication.cseq.saturating_add(1);
+                }
+            }
             Owner::Nobody | Owner::Request(_) | Owner::ReferNotify(_) => {}
         }
     }
+}
+
+/// Whether a SUBSCRIBE fetches the state if it is another than the one known (RFC 5839 §5.4).
+fn is_conditional_fetch(subscribe: &Request) -> bool {
+    expires_of(subscribe) == Some(Duration::ZERO) && subscribe.headers().contains(&HeaderName::SuppressIfMatch)
 }
 
 /// The `Expires` header.

@@ -164,6 +164,7 @@ impl Endpoint {
     fn on_initial_request(&mut self, incoming: Incoming, merge: Bytes) {
         match incoming.request.method() {
             Method::Invite => self.on_invite(incoming, merge),
+            Method::Notify if self.config.unsolicited_notify => self.on_plain_request(None, incoming, Some(merge)),
             // What only makes sense in a dialog (RFC 3261 §12.2.2, RFC 6665 §4.1.3).
             Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Notify => {
                 self.stats.unmatched_requests += 1;

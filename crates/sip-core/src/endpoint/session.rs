@@ -16,8 +16,9 @@ use super::{
 };
 use crate::auth;
 use crate::dialog::Dialog;
+use crate::header::TargetDialog;
 use crate::transaction::earliest;
-use crate::{NameAddr, StatusCode, Uri};
+use crate::{NameAddr, Request, StatusCode, Uri};
 
 /// A dialog and the way its requests take.
 #[derive(Clone, Debug)]
@@ -72,6 +73,8 @@ pub(super) struct Session {
     /// Our REFERs.
     pub(super) referrals: Vec<SubscriptionId>,
     pub(super) auth: Option<Box<auth::Client>>,
+    /// The Info Packages that the peer can receive, if it said so (RFC 6086 §5.2).
+    pub(super) peer_packages: Option<Box<[Bytes]>>,
     pub(super) alarm: Alarm,
 }
 
@@ -157,6 +160,7 @@ impl Session {
             refer_count: 0,
             referrals: Vec::new(),
             auth: None,
+            peer_packages: None,
             alarm: Alarm::default(),
         }
     }
@@ -208,6 +212,27 @@ impl Endpoint {
     pub fn find_session(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<SessionId> {
         let id = self.find_any_session(call_id, local_tag, remote_tag)?;
         self.sessions.get(id).filter(|session| !session.released).map(|_| id)
+    }
+
+    /// The session that a request's `Target-Dialog` header names; 481 if it names none of ours, 400 if it cannot be read;
+    /// `None` without such a header. Who knows a dialog's Call-ID and both tags is, or was told by, one of its parties
+    /// (RFC 4538 §4): the embedder may take that for an authorisation.
+    ///
+    /// The tags are taken in either order, since senders differ in whose view they tell.
+    #[must_use]
+    pub fn target_dialog(&self, request: &Request) -> Option<Result<SessionId, StatusCode>> {
+        let Ok(TargetDialog {
+            call_id,
+            local_tag,
+            remote_tag,
+        }) = request.headers().typed::<TargetDialog>()?
+        else {
+            return Some(Err(StatusCode::BAD_REQUEST));
+        };
+        let found = self
+            .find_session(&call_id, &local_tag, &remote_tag)
+            .or_else(|| self.find_session(&call_id, &remote_tag, &local_tag));
+        Some(found.ok_or(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST))
     }
 
     pub(super) fn find_any_session(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<SessionId> {

@@ -64,6 +64,8 @@ pub struct Live {
     pub subscriptions: usize,
     /// Incoming REFERs.
     pub refers: usize,
+    /// States that we publish.
+    pub publications: usize,
     /// Requests of both sides that wait for a response.
     pub requests: usize,
     /// Stream connections.

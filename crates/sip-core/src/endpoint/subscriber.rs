@@ -1,33 +1,35 @@
-//! Our subscriptions to events of peers (RFC 6665 §4.1), and those that our REFERs make (RFC 3515 §2.4).
+//! Our subscriptions to events of peers (RFC 6665 §4.1): their beginning, refreshes and end.
 
 use core::time::Duration;
 
-use bytes::Bytes;
 use machine::Time;
 use rand_core::Rng;
 
-use super::caller::{Initial, begin_initial, check_body};
+use super::caller::{Initial, begin_initial};
 use super::client::{Outcome, Owner};
+use super::detour::Way;
+use super::id::ClientKey;
 use super::names::TagOwner;
-use super::notifier::{Role, Subscription, print};
+use super::notifier::{ends_subscription, retry_after};
 use super::reply::check;
-use super::screen::Incoming;
 use super::stats::seconds;
+use super::subscription::{Origin, Role, Subscription, print};
 use super::write::Extra;
-use super::{
-    EndCause, Endpoint, EndpointError, Event, Reply, SessionId, SessionState, Subscribe, SubscriptionEnd,
-    SubscriptionId,
-};
+use super::{Endpoint, EndpointError, Event, Subscribe, SubscriptionEnd, SubscriptionId};
 use crate::dialog::Dialog;
-use crate::dialog::compose::is_clean;
+use crate::dialog::compose::{Composer, is_clean};
 use crate::dialog::raw::tag_of;
-use crate::event::refer::Fragment;
-use crate::header::{EventHeader, Expires, SubscriptionState, SubscriptionStatus};
-use crate::{HeaderName, Method, NameAddr, Scheme, StatusCode};
+use crate::event::{Reason, Retry};
+use crate::header::{Expires, MinExpires};
+use crate::{HeaderName, Method, Response, Scheme, StatusCode};
+
+/// A notifier that finds less than a day too brief is not followed.
+const MAX_LENGTHENED: Duration = Duration::from_secs(86_400);
 
 impl Endpoint {
     /// Subscribes. [`Event::SubscriptionAccepted`] and [`Event::Notified`] follow, or
-    /// [`Event::SubscriptionEnded`]. It is refreshed in time by itself.
+    /// [`Event::SubscriptionEnded`]. It is refreshed in time by itself, and asked for longer if the notifier finds it too
+    /// brief (423). If the notifier names entity-tags (RFC 5839), refreshes bring a NOTIFY only if the state is another.
     ///
     /// # Errors
     ///
@@ -36,7 +38,8 @@ impl Endpoint {
     pub fn subscribe(&mut self, now: Time, subscribe: Subscribe) -> Result<SubscriptionId, EndpointError> {
         self.advance(now);
         check(&subscribe.headers, None)?;
-        if !is_clean(&subscribe.accept) {
+        let etag = subscribe.etag.clone().unwrap_or_default();
+        if !is_clean(&subscribe.accept) || !is_clean(&etag) {
             return Err(EndpointError::BadHeader);
         }
         let way = self.initial_way(subscribe.flow, &subscribe.hops, &subscribe.route, &subscribe.target)?;
@@ -47,56 +50,41 @@ impl Endpoint {
         }
         let secure = subscribe.target.scheme() == Scheme::Sips;
         let contact = self.contact(flow, subscribe.contact_user.as_deref(), secure);
-        let mut entry = Subscription::new(Role::Subscriber, subscribe.event.clone(), contact.clone());
+        let mut entry = Subscription::new(Role::Subscriber, subscribe.event.clone(), contact);
         entry.requested = subscribe.expires;
-        entry.asked = subscribe.expires;
         entry.accept = subscribe.accept.clone();
         entry.auth = subscribe.credentials.as_ref().map(super::Credentials::client);
-        entry.call_id = self.new_call_id();
-        entry.cseq = self.first_cseq();
-        let (call_id, cseq) = (entry.call_id.clone(), entry.cseq);
+        entry.etag = etag;
+        entry.origin = Some(Box::new(Origin {
+            all_forks: subscribe.all_forks,
+            command: Some(subscribe),
+            ..Origin::default()
+        }));
         let id = self.subscriptions.insert(entry);
-        let tag = TagOwner::Subscription(id).tag(self.rng.next_u32());
-        let via = self.open_client(flow, Method::Subscribe, Owner::Subscribe(id));
-        let mut out = begin_initial(
-            via,
-            &Initial {
-                method: &Method::Subscribe,
-                target: &subscribe.target,
-                route: &subscribe.route,
-                from: &subscribe.from,
-                tag: &tag,
-                to: &subscribe.to,
-                call_id: &call_id,
-                cseq,
-                max_forwards: 70,
-            },
-        );
-        subscribe_headers(&mut out, &subscribe.event, &subscribe.accept, subscribe.expires);
-        let extra = Extra {
-            contact: Some(&contact),
-            abilities: false,
-        };
-        let data = self.finish_request(out, &subscribe.headers, None, extra);
-        let key = self.launch_by(via, data, way);
-        if let Some(entry) = self.subscriptions.get_mut(id) {
-            entry.tag = tag;
-            entry.client = Some(key);
+        if self.begin_subscription(id).is_none() {
+            self.subscriptions.remove(id);
+            return Err(EndpointError::NoAddress);
         }
         Ok(id)
     }
 
     /// Gives up a subscription of ours. The notifier's last NOTIFY comes as [`Event::Notified`], then
-    /// [`Event::SubscriptionEnded`]. Before the notifier has answered the first SUBSCRIBE it ends at once.
+    /// [`Event::SubscriptionEnded`]. Before the notifier has answered the first SUBSCRIBE, and while it waits to be begun
+    /// anew, it ends at once.
     ///
     /// # Errors
     ///
-    /// [`EndpointError::Gone`]; [`EndpointError::WrongState`] if it is a peer's or a REFER's.
+    /// [`EndpointError::Gone`]; [`EndpointError::WrongState`] if it is a peer's, or of a REFER that is not accepted yet.
     pub fn unsubscribe(&mut self, now: Time, subscription: SubscriptionId) -> Result<(), EndpointError> {
         self.advance(now);
         let entry = self.subscription_mut(subscription)?;
-        if entry.role != Role::Subscriber {
-            return Err(EndpointError::WrongState);
+        match entry.role {
+            Role::Subscriber => {}
+            Role::Referrer => return self.unsubscribe_refer(subscription),
+            Role::Notifier => return Err(EndpointError::WrongState),
+        }
+        if entry.requested.is_zero() && entry.leg.is_some() {
+            return Ok(());
         }
         entry.requested = Duration::ZERO;
         entry.refresh = None;
@@ -109,10 +97,59 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Sends the SUBSCRIBE that begins a subscription, the first time or anew, in no dialog yet.
+    fn begin_subscription(&mut self, id: SubscriptionId) -> Option<()> {
+        let command = self.subscriptions.get(id)?.origin.as_ref()?.command.clone()?;
+        let way = self
+            .initial_way(command.flow, &command.hops, &command.route, &command.target)
+            .ok()?;
+        let (call_id, cseq) = (self.new_call_id(), self.first_cseq());
+        let tag = TagOwner::Subscription(id).tag(self.rng.next_u32());
+        let now = self.now;
+        let entry = self.subscriptions.get_mut(id)?;
+        (entry.call_id, entry.tag, entry.cseq) = (call_id, tag, cseq);
+        if let Some(origin) = entry.origin.as_mut() {
+            origin.begun = now;
+            origin.again = None;
+            origin.confirmed = false;
+        }
+        self.send_initial(id, &command, way)
+    }
+
+    fn send_initial(&mut self, id: SubscriptionId, command: &Subscribe, way: Way) -> Option<()> {
+        let via = self.open_client(way.flow(), Method::Subscribe, Owner::Subscribe(id));
+        let entry = self.subscriptions.get_mut(id)?;
+        entry.asked = entry.requested;
+        let entry = self.subscriptions.get(id)?;
+        let mut out = begin_initial(
+            via,
+            &Initial {
+                method: &Method::Subscribe,
+                target: &command.target,
+                route: &command.route,
+                from: &command.from,
+                tag: &entry.tag,
+                to: &command.to,
+                call_id: &entry.call_id,
+                cseq: entry.cseq,
+                max_forwards: 70,
+            },
+        );
+        subscribe_headers(&mut out, entry);
+        let extra = Extra {
+            contact: Some(&entry.contact),
+            abilities: false,
+        };
+        let data = self.finish_request(out, &command.headers, None, extra);
+        let key = self.launch_by(via, data, way);
+        self.subscriptions.get_mut(id)?.client = Some(key);
+        Some(())
+    }
+
     /// Sends a refresh, or the end, in the subscription's dialog.
-    fn send_subscribe(&mut self, id: SubscriptionId) {
+    pub(super) fn send_subscribe(&mut self, id: SubscriptionId) {
         if self.try_send_subscribe(id).is_none() {
-            self.end_subscription(id, SubscriptionEnd::Refused(StatusCode::SERVICE_UNAVAILABLE));
+            self.lose_subscription(id, SubscriptionEnd::Refused(StatusCode::SERVICE_UNAVAILABLE), None);
         }
     }
 
@@ -122,7 +159,7 @@ impl Endpoint {
         let via = self.open_client(flow, Method::Subscribe, Owner::Subscribe(id));
         let entry = self.subscriptions.get(id)?;
         let mut out = entry.leg.as_ref()?.dialog.begin(&Method::Subscribe, cseq, via);
-        subscribe_headers(&mut out, &entry.event, &entry.accept, entry.requested);
+        subscribe_headers(&mut out, entry);
         let extra = Extra {
             contact: Some(&entry.contact),
             abilities: false,
@@ -139,140 +176,193 @@ impl Endpoint {
 
     pub(super) fn on_subscribe_outcome(&mut self, id: SubscriptionId, outcome: Outcome) {
         let Outcome { status, response, key } = outcome;
-        let target = self.sent_uri(key);
-        let source = self.client_flow(key);
-        let give_up = self.now + self.config.timers.give_up();
-        let now = self.now;
         let Some(entry) = self.subscriptions.get_mut(id).filter(|entry| entry.client == Some(key)) else {
             return;
         };
         entry.client = None;
-        let (Some(response), true) = (response, status.is_success()) else {
-            return self.end_subscription(id, SubscriptionEnd::Refused(status));
+        match response {
+            Some(response) if status.is_success() => self.on_subscribed(id, &response, key),
+            response => self.on_subscribe_failed(id, status, response.as_ref(), key),
+        }
+        self.arm_subscription(id);
+    }
+
+    fn on_subscribed(&mut self, id: SubscriptionId, response: &Response, key: ClientKey) {
+        let (now, give_up) = (self.now, self.now + self.config.timers.give_up());
+        let quiet = response.status() == StatusCode::NO_NOTIFICATION;
+        let Some(entry) = self.subscriptions.get_mut(id) else {
+            return;
         };
         let asked = core::mem::take(&mut entry.asked);
-        let granted =
-            response
-                .headers()
-                .typed::<Expires>()
-                .and_then(Result::ok)
-                .map_or(entry.requested, |Expires(s)| {
-                    // The notifier may shorten, not lengthen (RFC 6665 §4.1.2.1).
-                    Duration::from_secs(u64::from(s)).min(entry.requested)
-                });
-        entry.expires = Some(now + granted);
+        // The notifier may shorten, not lengthen (RFC 6665 §4.1.2.1).
+        let expires = response.headers().typed::<Expires>().and_then(Result::ok);
+        let granted = expires.map_or(asked, |Expires(s)| Duration::from_secs(u64::from(s)).min(asked));
         let first = entry.leg.is_none();
-        if first {
-            let dialog = Dialog::from_response(&response, &target);
-            let (Ok(dialog), Some(source)) = (dialog, source) else {
-                return self.end_subscription(id, SubscriptionEnd::Refused(StatusCode::BAD_REQUEST));
-            };
-            let leg = self.make_leg(dialog, source);
-            if let Some(entry) = self.subscriptions.get_mut(id) {
-                entry.leg = Some(leg);
-            }
+        if first && (!quiet || !asked.is_zero()) && self.take_response_dialog(id, response, key).is_none() {
+            let cause = SubscriptionEnd::Refused(StatusCode::BAD_REQUEST);
+            return self.lose_subscription(id, cause, None);
         }
         let Some(entry) = self.subscriptions.get_mut(id) else {
             return;
         };
-        let ending = entry.requested.is_zero();
-        let asked_to_go_on = !asked.is_zero();
-        entry.refresh = (!granted.is_zero()).then(|| now + refresh_after(granted));
-        if first || ending {
-            entry.awaited = Some(give_up);
+        if let Some(origin) = entry.origin.as_mut() {
+            origin.command.take_if(|command| command.persist.is_none());
+            origin.lengthened = false;
         }
-        self.arm_subscription(id);
+        // Another fork's 2xx says nothing of this dialog.
+        let tag = response.headers().get(&HeaderName::To).and_then(tag_of);
+        let foreign = entry
+            .leg
+            .as_ref()
+            .is_some_and(|leg| tag.is_some_and(|tag| leg.dialog.remote_tag() != tag));
+        let ending = entry.requested.is_zero();
+        let end = entry.expires.filter(|_| foreign).unwrap_or(now + granted);
+        entry.expires = Some(end);
+        entry.refresh = (!ending && end > now).then(|| now + refresh_after(end - now));
+        if (first || ending) && !quiet {
+            entry.awaited.get_or_insert(give_up);
+        }
         self.emit(Event::SubscriptionAccepted {
             subscription: id,
             expires: granted,
         });
-        // Unsubscribed while a SUBSCRIBE was under way that asked for more.
-        if ending && asked_to_go_on {
+        if ending && !asked.is_zero() {
+            // Unsubscribed while a SUBSCRIBE was under way that asked for more.
             self.send_subscribe(id);
+        } else if quiet && asked.is_zero() {
+            self.end_subscription(
+                id,
+                if first {
+                    SubscriptionEnd::Unchanged
+                } else {
+                    SubscriptionEnd::Unsubscribed
+                },
+            );
         }
     }
 
-    pub(super) fn on_notify(&mut self, id: SubscriptionId, incoming: Incoming) -> Option<Incoming> {
-        let headers = incoming.request.headers();
-        let remote_tag = headers.get(&HeaderName::From).and_then(tag_of).unwrap_or_default();
-        let event = headers.typed::<EventHeader>().and_then(Result::ok);
-        let state = headers.typed::<SubscriptionState>().and_then(Result::ok);
+    /// The dialog of a 2xx serves until a NOTIFY says who the notifier is.
+    fn take_response_dialog(&mut self, id: SubscriptionId, response: &Response, key: ClientKey) -> Option<()> {
+        let dialog = Dialog::from_response(response, &self.sent_uri(key)).ok()?;
+        let leg = self.make_leg(dialog, self.client_flow(key)?);
+        self.subscriptions.get_mut(id)?.leg = Some(leg);
+        Some(())
+    }
+
+    fn on_subscribe_failed(
+        &mut self,
+        id: SubscriptionId,
+        status: StatusCode,
+        response: Option<&Response>,
+        key: ClientKey,
+    ) {
+        let now = self.now;
+        let pause = response.and_then(retry_after);
+        if let Some(response) = response.filter(|_| status == StatusCode::INTERVAL_TOO_BRIEF)
+            && self.lengthen(id, response, key).is_some()
+        {
+            return;
+        }
         let Some(entry) = self.subscriptions.get_mut(id) else {
-            return Some(incoming);
+            return;
         };
-        let fits = event.is_some_and(|event| event.package == entry.event.package && event.id == entry.event.id);
-        let Some(state) = state.filter(|_| fits) else {
-            self.stats.unsupported += 1;
-            self.refuse_incoming(&incoming, StatusCode::BAD_EVENT);
-            return None;
-        };
-        match entry.leg.as_mut() {
-            // Another fork's NOTIFY: one subscription, one notifier.
-            Some(leg) if leg.dialog.remote_tag() != remote_tag => return Some(incoming),
-            Some(leg) => {
-                if leg.dialog.accept_cseq(incoming.cseq).is_err() {
-                    self.stats.out_of_order += 1;
-                    self.refuse_incoming(&incoming, StatusCode::SERVER_INTERNAL_ERROR);
-                    return None;
-                }
-                if leg.follows {
-                    leg.flow = incoming.flow;
-                }
+        let refreshing = entry.leg.is_some() && !entry.asked.is_zero() && !entry.requested.is_zero();
+        let end = entry.expires.filter(|end| *end > now);
+        match end.filter(|_| refreshing && !ends_subscription(status)) {
+            // The subscription is what it was (RFC 6665 §4.1.2.2). Once more, if there is time for an answer.
+            Some(end) => {
+                let left = end - now;
+                let next = pause.unwrap_or(left / 2).max(Duration::from_secs(1));
+                entry.refresh = (left >= self.config.timers.give_up() && next < left).then(|| now + next);
             }
-            None => {
-                let cseq = entry.cseq;
-                let Ok(dialog) = Dialog::from_notify(&incoming.request, cseq) else {
-                    self.stats.refused_malformed += 1;
-                    self.refuse_incoming(&incoming, StatusCode::BAD_REQUEST);
-                    return None;
-                };
-                let leg = self.make_leg(dialog, incoming.flow);
-                if let Some(entry) = self.subscriptions.get_mut(id) {
-                    entry.leg = Some(leg);
-                }
-            }
+            None => self.lose_subscription(id, SubscriptionEnd::Refused(status), pause),
         }
-        self.reply_ok(&incoming, b"", None);
-        self.take_notify(id, state, incoming);
-        None
     }
 
-    fn take_notify(&mut self, id: SubscriptionId, state: SubscriptionState, incoming: Incoming) {
+    /// Asks again for the time that the notifier wants at least (RFC 6665 §4.1.2.2); once.
+    fn lengthen(&mut self, id: SubscriptionId, response: &Response, key: ClientKey) -> Option<()> {
+        let min = response.headers().typed::<MinExpires>()?.ok()?;
+        let min = Duration::from_secs(u64::from(min.0));
+        let flow = self.client_flow(key)?;
+        let entry = self.subscriptions.get_mut(id)?;
+        let origin = entry.origin.as_mut()?;
+        if origin.lengthened || min <= entry.requested || min > MAX_LENGTHENED || entry.requested.is_zero() {
+            return None;
+        }
+        origin.lengthened = true;
+        entry.requested = min;
+        if entry.leg.is_some() {
+            return self.try_send_subscribe(id);
+        }
+        let command = origin.command.clone()?;
+        entry.cseq = entry
+            .cseq
+            .checked_add(1)
+            .filter(|next| *next <= crate::dialog::MAX_CSEQ)?;
+        let way = self
+            .initial_way(Some(flow), &command.hops, &command.route, &command.target)
+            .ok()?;
+        self.send_initial(id, &command, way)
+    }
+
+    /// The subscription is over, unless it is to be begun anew. `pause`: the `Retry-After` of what ended it.
+    pub(super) fn lose_subscription(&mut self, id: SubscriptionId, cause: SubscriptionEnd, pause: Option<Duration>) {
+        match self.delay_to_begin_anew(id, &cause, pause) {
+            Some(delay) => self.suspend(id, cause, delay),
+            None => self.end_subscription(id, cause),
+        }
+    }
+
+    /// What RFC 6665 §4.1.3 asks for, but never sooner than the embedder's pause after the last beginning: a notifier that
+    /// ends each subscription as it comes does not make us spin.
+    fn delay_to_begin_anew(
+        &self,
+        id: SubscriptionId,
+        cause: &SubscriptionEnd,
+        after: Option<Duration>,
+    ) -> Option<Duration> {
+        let entry = self.subscriptions.get(id).filter(|entry| !entry.released)?;
+        let origin = entry.origin.as_ref()?;
+        let pause = origin.command.as_ref()?.persist?.max(Duration::from_secs(1));
+        if entry.requested.is_zero() {
+            return None;
+        }
+        let retry = match cause {
+            SubscriptionEnd::Terminated { reason, retry_after } => match reason.as_deref().map(str::parse::<Reason>) {
+                Some(Ok(reason)) => reason.retry(*retry_after, pause),
+                Some(Err(_)) | None => Retry::After(retry_after.unwrap_or(pause)),
+            },
+            SubscriptionEnd::Refused(status) if may_pass(*status, entry.leg.is_some()) => {
+                Retry::After(after.unwrap_or(pause))
+            }
+            SubscriptionEnd::Expired | SubscriptionEnd::NotNotified => Retry::Now,
+            SubscriptionEnd::Refused(_) | SubscriptionEnd::Unsubscribed | SubscriptionEnd::Unchanged => Retry::Never,
+        };
+        match retry {
+            Retry::Never => None,
+            Retry::Now => Some((origin.begun + pause) - self.now),
+            Retry::After(delay) => Some(delay.max((origin.begun + pause) - self.now)),
+        }
+    }
+
+    fn suspend(&mut self, id: SubscriptionId, cause: SubscriptionEnd, delay: Duration) {
         let now = self.now;
         let Some(entry) = self.subscriptions.get_mut(id) else {
             return;
         };
-        let terminated = state.state == SubscriptionStatus::Terminated;
-        // Given up, only the last NOTIFY will do; others may have been on their way.
-        entry.awaited.take_if(|_| !entry.requested.is_zero());
-        if let Some(left) = state.expires.filter(|_| !terminated && !entry.requested.is_zero()) {
-            let left = Duration::from_secs(u64::from(left)).min(entry.requested);
-            entry.expires = Some(now + left);
-            if entry.client.is_none() {
-                entry.refresh = Some(now + refresh_after(left));
-            }
+        entry.leg = None;
+        entry.client = None;
+        (entry.expires, entry.refresh, entry.awaited) = (None, None, None);
+        if let Some(origin) = entry.origin.as_mut() {
+            origin.again = Some(now + delay);
+            origin.lengthened = false;
         }
-        // What the notifier granted is over, and it did not say more.
-        if entry.client.is_none() && entry.awaited.is_none() {
-            entry.expires.get_or_insert(now);
-        }
-        let cause = if entry.requested.is_zero() {
-            SubscriptionEnd::Unsubscribed
-        } else {
-            SubscriptionEnd::Terminated {
-                reason: state.reason.as_ref().map(ToString::to_string),
-                retry_after: state.retry_after.map(|secs| Duration::from_secs(u64::from(secs))),
-            }
-        };
         self.arm_subscription(id);
-        self.emit(Event::Notified {
+        self.emit(Event::SubscriptionSuspended {
             subscription: id,
-            state,
-            request: incoming.request,
+            cause,
+            again: delay,
         });
-        if terminated {
-            self.end_subscription(id, cause);
-        }
     }
 
     pub(super) fn subscriber_due(&mut self, id: SubscriptionId) {
@@ -281,20 +371,21 @@ impl Endpoint {
         let Some(entry) = self.subscriptions.get_mut(id) else {
             return;
         };
-        if due(entry.awaited) {
-            let cause = if entry.requested.is_zero() {
+        let ended = |entry: &Subscription, cause| {
+            if entry.requested.is_zero() {
                 SubscriptionEnd::Unsubscribed
             } else {
-                SubscriptionEnd::NotNotified
-            };
-            self.end_subscription(id, cause);
+                cause
+            }
+        };
+        if due(entry.origin.as_ref().and_then(|origin| origin.again)) {
+            self.begin_anew(id);
+        } else if due(entry.awaited) {
+            let cause = ended(entry, SubscriptionEnd::NotNotified);
+            self.lose_subscription(id, cause, None);
         } else if due(entry.expires) && entry.awaited.is_none() && entry.client.is_none() {
-            let cause = if entry.requested.is_zero() {
-                SubscriptionEnd::Unsubscribed
-            } else {
-                SubscriptionEnd::Expired
-            };
-            self.end_subscription(id, cause);
+            let cause = ended(entry, SubscriptionEnd::Expired);
+            self.lose_subscription(id, cause, None);
         } else if due(entry.refresh) {
             entry.refresh = None;
             if entry.client.is_none() && entry.leg.is_some() {
@@ -306,166 +397,40 @@ impl Endpoint {
         }
     }
 
-    /// Sends a REFER in a session's dialog. [`Event::ReferNotified`] tells how it fares.
-    ///
-    /// # Errors
-    ///
-    /// [`EndpointError::Gone`]; [`EndpointError::WrongState`] before the session is answered;
-    /// [`EndpointError::BadHeader`] or [`EndpointError::Full`].
-    pub fn refer(
-        &mut self,
-        now: Time,
-        session: SessionId,
-        refer_to: NameAddr,
-        reply: Reply,
-    ) -> Result<SubscriptionId, EndpointError> {
-        self.advance(now);
-        check(&reply.headers, None)?;
-        check_body(reply.body.as_ref())?;
-        let full = self.subscriptions.len() >= self.config.limits.subscriptions;
-        let entry = self.session_mut(session)?;
-        if entry.state < SessionState::Answered {
-            return Err(EndpointError::WrongState);
-        }
-        if full {
-            return Err(EndpointError::Full);
-        }
-        let contact = entry.contact.clone();
-        let mut subscription = Subscription::new(Role::Referrer, EventHeader::new("refer"), contact);
-        subscription.session = Some(session);
-        subscription.expires = Some(self.now + self.config.refer_expires);
-        let id = self.subscriptions.insert(subscription);
-        let mut request = reply;
-        request
-            .headers
-            .insert(0, (HeaderName::ReferTo, Bytes::from(refer_to.to_string())));
-        let Some(key) = self.send_in_session(session, &Method::Refer, Owner::Refer(id), &request) else {
-            self.subscriptions.remove(id);
-            return Err(EndpointError::Exhausted);
-        };
-        self.moved(Owner::Refer(id), key);
-        let subscriptions = &self.subscriptions;
-        if let Some(entry) = self.sessions.get_mut(session) {
-            entry.referrals.retain(|id| subscriptions.contains_key(*id));
-            entry.referrals.push(id);
-        }
-        self.arm_subscription(id);
-        Ok(id)
-    }
-
-    pub(super) fn on_refer_outcome(&mut self, id: SubscriptionId, status: StatusCode) {
-        let Some(entry) = self.subscriptions.get_mut(id) else {
-            return;
-        };
-        entry.client = None;
-        if status.is_success() {
-            return;
-        }
-        let session = entry.session;
-        self.refer_told(id, status, true);
-        let lost = matches!(
-            status,
-            StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT
-        );
-        if let Some(session) = session.filter(|_| lost) {
-            let known = status != StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
-            self.lose_dialog(session, EndCause::RequestTimeout(status), known);
-        }
-    }
-
-    /// A NOTIFY in a session's dialog: only of our REFERs.
-    pub(super) fn on_session_notify(&mut self, session: SessionId, incoming: Incoming) -> Option<Incoming> {
-        let headers = incoming.request.headers();
-        let event = headers.typed::<EventHeader>().and_then(Result::ok);
-        let state = headers.typed::<SubscriptionState>().and_then(Result::ok);
-        let (Some(event), Some(state)) = (event, state) else {
-            self.stats.unsupported += 1;
-            self.refuse_incoming(&incoming, StatusCode::BAD_EVENT);
-            return None;
-        };
-        let number = event.id.as_ref().and_then(|id| id.parse::<u32>().ok());
-        let found = self
-            .referrals(session)
-            .into_iter()
-            .find(|(_, cseq)| number.is_none_or(|number| number == *cseq));
-        let Some((id, _)) = found.filter(|_| event.package == "refer") else {
-            return Some(incoming);
-        };
-        self.reply_ok(&incoming, b"", None);
-        let terminated = state.state == SubscriptionStatus::Terminated;
-        let body = incoming.request.body();
-        let told = Fragment::parse(body).map(|fragment| fragment.status);
-        match told {
-            Ok(status) => self.refer_told(id, status, terminated),
-            // Nothing said, but the end: nobody will know how it went.
-            Err(_) if terminated => self.refer_told(id, StatusCode::REQUEST_TIMEOUT, true),
-            Err(_) => {}
-        }
-        None
-    }
-
-    fn refer_told(&mut self, id: SubscriptionId, status: StatusCode, terminated: bool) {
-        let Some(session) = self.subscriptions.get(id).and_then(|entry| entry.session) else {
-            return;
-        };
-        if terminated {
-            self.remove_subscription(id);
-        }
-        self.emit(Event::ReferNotified {
-            subscription: id,
-            session,
-            status,
-            terminated,
-        });
-    }
-
-    /// Our REFERs in a session that are not over.
-    fn referrals(&self, session: SessionId) -> Vec<(SubscriptionId, u32)> {
-        let Some(session) = self.sessions.get(session) else {
-            return Vec::new();
-        };
-        session
-            .referrals
-            .iter()
-            .filter_map(|id| Some((*id, self.subscriptions.get(*id)?.cseq)))
-            .collect()
-    }
-
-    /// Forgets our REFERs in a session that is over for the embedder.
-    pub(super) fn drop_referrals(&mut self, session: SessionId) {
-        let Some(session) = self.sessions.get_mut(session) else {
-            return;
-        };
-        for id in core::mem::take(&mut session.referrals) {
-            self.remove_subscription(id);
-        }
-    }
-
-    pub(super) fn referrer_due(&mut self, id: SubscriptionId) {
-        if self
-            .subscriptions
-            .get(id)
-            .is_some_and(|entry| entry.expires.is_some_and(|at| at <= self.now))
-        {
-            self.refer_told(id, StatusCode::REQUEST_TIMEOUT, true);
+    fn begin_anew(&mut self, id: SubscriptionId) {
+        let full = self.clients.len() >= self.config.limits.client_transactions;
+        if full || self.begin_subscription(id).is_none() {
+            let pause = Duration::from_secs(60);
+            let now = self.now;
+            if let Some(origin) = self.subscriptions.get_mut(id).and_then(|entry| entry.origin.as_mut()) {
+                origin.again = Some(now + pause);
+            }
         }
     }
 }
 
-fn subscribe_headers(
-    out: &mut crate::dialog::compose::Composer,
-    event: &EventHeader,
-    accept: &[u8],
-    expires: Duration,
-) {
-    out.display("Event", print(event)).display("Expires", seconds(expires));
-    if !accept.is_empty() {
-        out.raw("Accept", accept);
+/// Whether a refusal may be another one later: the notifier was busy or away, or had forgotten a dialog that was.
+fn may_pass(status: StatusCode, had_dialog: bool) -> bool {
+    match status.code() {
+        408 | 480 | 500 | 502..=504 => true,
+        481 => had_dialog,
+        _ => false,
+    }
+}
+
+fn subscribe_headers(out: &mut Composer, entry: &Subscription) {
+    out.display("Event", print(&entry.event))
+        .display("Expires", seconds(entry.requested));
+    if !entry.accept.is_empty() {
+        out.raw("Accept", &entry.accept);
+    }
+    if !entry.etag.is_empty() {
+        out.raw("Suppress-If-Match", &entry.etag);
     }
 }
 
 /// Early enough for a lost message or two, without hurry for short ones.
-fn refresh_after(granted: Duration) -> Duration {
+pub(super) fn refresh_after(granted: Duration) -> Duration {
     if granted > Duration::from_secs(120) {
         granted - Duration::from_secs(60)
     } else {

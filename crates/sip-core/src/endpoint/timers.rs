@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use machine::Time;
 
 use super::id::{ClientKey, ServerKey};
-use super::{ReferId, RequestId, SessionId, SubscriptionId};
+use super::{PublicationId, ReferId, RequestId, SessionId, SubscriptionId};
 
 /// What a timer belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -17,6 +17,7 @@ pub(super) enum TimerKey {
     Request(RequestId),
     Subscription(SubscriptionId),
     Refer(ReferId),
+    Publication(PublicationId),
 }
 
 /// Each owner (named by a `K`) has at most one entry, and remembers its time in an [`Alarm`].

@@ -18,6 +18,9 @@ pub(super) struct Standing {
     supported: Bytes,
     user_agent: Bytes,
     server: Bytes,
+    accept: Bytes,
+    allow_events: Bytes,
+    recv_info: Bytes,
 }
 
 impl Standing {
@@ -40,6 +43,9 @@ impl Standing {
             supported: line("Supported", config.supported.join(", ")),
             user_agent: line("User-Agent", config.user_agent.clone()),
             server: line("Server", config.user_agent.clone()),
+            accept: Bytes::from(clean(&config.accept.join(", "))),
+            allow_events: line("Allow-Events", config.event_packages.join(", ")),
+            recv_info: line("Recv-Info", config.info_packages.join(", ")),
         }
     }
 }
@@ -48,7 +54,7 @@ impl Standing {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Extra<'a> {
     pub(super) contact: Option<&'a [u8]>,
-    /// `Allow` and `Supported`.
+    /// `Allow`, `Supported`, and if there are any packages `Allow-Events` and `Recv-Info`.
     pub(super) abilities: bool,
 }
 
@@ -99,6 +105,12 @@ impl Endpoint {
             if !has(headers, &HeaderName::Supported) {
                 out.lines(&self.standing.supported);
             }
+            if !has(headers, &HeaderName::AllowEvents) {
+                out.lines(&self.standing.allow_events);
+            }
+            if !has(headers, &HeaderName::RecvInfo) {
+                out.lines(&self.standing.recv_info);
+            }
         }
         for (name, value) in headers {
             out.header(name, value);
@@ -108,6 +120,17 @@ impl Endpoint {
     /// The `Allow` line, for 405.
     pub(super) fn allow_line(&self) -> &[u8] {
         &self.standing.allow
+    }
+
+    /// The `Allow-Events` line, for 489; empty without packages.
+    pub(super) fn allow_events_line(&self) -> &Bytes {
+        &self.standing.allow_events
+    }
+
+    /// The `Accept` header, for OPTIONS.
+    pub(super) fn accept_header(&self) -> Option<(HeaderName, Bytes)> {
+        let accept = &self.standing.accept;
+        (!accept.is_empty()).then(|| (HeaderName::Accept, accept.clone()))
     }
 
     /// The value of our `Contact` on a flow.

@@ -5,6 +5,7 @@
 //! - [`dialog_info`] is the body of package `dialog` (RFC 4235): busy lamps, parking slots, pick-up.
 //! - [`message_summary`] is the body of package `message-summary` (RFC 3842): the lamp for waiting voice mail.
 //! - [`pidf`] is the body of package `presence` (RFC 3856, RFC 3863): who can be reached, and what they do.
+//! - [`publish`] is RFC 3903: the table of published states, and the publisher.
 //! - [`refer`] is the body of package `refer` (RFC 3515): how far the transfer has come.
 //!
 //! ```
@@ -34,6 +35,7 @@ pub mod fuzz;
 pub mod message_summary;
 mod package;
 pub mod pidf;
+pub mod publish;
 pub mod refer;
 
 pub use expiry::{ExpiryPolicy, TooBrief};

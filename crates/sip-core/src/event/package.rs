@@ -4,6 +4,9 @@ use core::fmt;
 use core::str::FromStr;
 use core::time::Duration;
 
+use crate::header::Accept;
+use crate::{HeaderName, Headers};
+
 /// An event package that this crate has a name for. Packages it does not name travel as text in the `Event` header.
 ///
 /// ```
@@ -66,6 +69,73 @@ impl Package {
             Package::Presence => super::pidf::CONTENT_TYPE,
             Package::Registration => "application/reginfo+xml",
         }
+    }
+
+    /// For how long a subscription is meant that names no time (RFC 3515 leaves it to the peer; here three minutes).
+    #[must_use]
+    pub const fn default_expires(self) -> Duration {
+        Duration::from_secs(match self {
+            Package::Dialog | Package::Presence => 3600,
+            Package::Refer => 180,
+            // "Hours to days" (RFC 3842 §3.4).
+            Package::MessageSummary => 7200,
+            // RFC 3680 §4.4.
+            Package::Registration => 3761,
+        })
+    }
+
+    /// Whether each notifier that a SUBSCRIBE was forked to is to be subscribed to; else the first that notifies
+    /// (RFC 6665 §5.4.9; RFC 4235 §3.9, RFC 3515 §2.4.6, RFC 3842 §3.9, RFC 3856 §6.9, RFC 3680 §4.9).
+    #[must_use]
+    pub const fn allows_forks(self) -> bool {
+        match self {
+            Package::Dialog => true,
+            Package::Refer | Package::MessageSummary | Package::Presence | Package::Registration => false,
+        }
+    }
+
+    /// The shortest time between two NOTIFYs that the package allows to a notifier.
+    #[must_use]
+    pub const fn shortest_interval(self) -> Duration {
+        Duration::from_secs(match self {
+            // RFC 4235 §3.10, RFC 3842 §3.10.
+            Package::Dialog | Package::MessageSummary => 1,
+            // RFC 3856 §6.10, RFC 3680 §4.10.
+            Package::Presence | Package::Registration => 5,
+            Package::Refer => 0,
+        })
+    }
+
+    /// Of the body types that a subscriber takes, as all `Accept` headers of its SUBSCRIBE list them, that of `ours` which
+    /// it likes best; without `Accept` the package's own type. `None`: 406 is due.
+    ///
+    /// ```
+    /// use sip_core::HeaderName;
+    /// use sip_core::Headers;
+    /// use sip_core::event::Package;
+    ///
+    /// let pidf = Package::Presence.content_type();
+    /// let mut headers = Headers::new();
+    /// assert_eq!(Package::Presence.choose_type(&headers, &["text/plain", pidf]), Some(pidf));
+    /// headers.push(HeaderName::Accept, "text/*, application/xpidf+xml;q=0.3");
+    /// assert_eq!(Package::Presence.choose_type(&headers, &[pidf, "text/plain"]), Some("text/plain"));
+    /// assert_eq!(Package::Presence.choose_type(&headers, &[pidf]), None);
+    /// ```
+    #[must_use]
+    pub fn choose_type<'a>(self, headers: &Headers, ours: &[&'a str]) -> Option<&'a str> {
+        if !headers.contains(&HeaderName::Accept) {
+            let name = |full: &str| full.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            let own = name(self.content_type());
+            return ours.iter().copied().find(|ours| name(ours) == own);
+        }
+        let ranges = headers.typed_all::<Accept>().ok()?;
+        let accept = Accept(ranges.into_iter().flat_map(|accept| accept.0).collect());
+        let liked = ours
+            .iter()
+            .map(|ours| (accept.q(ours.split(';').next().unwrap_or_default().trim()), *ours));
+        // Of several that are liked alike, the first.
+        let best = liked.rev().max_by_key(|(q, _)| *q);
+        best.filter(|(q, _)| *q > 0).map(|(_, ours)| ours)
     }
 }
 

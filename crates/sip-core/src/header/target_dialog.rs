@@ -6,7 +6,8 @@ use smol_str::SmolStr;
 
 /// A dialog that the sender shows to know, so that its request is taken (RFC 4538).
 ///
-/// That nobody else knows the tags is what authorises the request. The tags are the sender's view of the dialog.
+/// That nobody else knows the tags is what authorises the request. The tags are the view that the
+/// recipient has of the dialog (RFC 4538 §3).
 ///
 /// ```
 /// use sip_core::header::{TargetDialog, TypedHeader};
@@ -20,14 +21,14 @@ use smol_str::SmolStr;
 pub struct TargetDialog {
     /// The dialog's Call-ID.
     pub call_id: SmolStr,
-    /// The tag of who sends the request.
+    /// The tag of who receives the request.
     pub local_tag: SmolStr,
-    /// The tag of who receives it.
+    /// The tag of the other party.
     pub remote_tag: SmolStr,
 }
 
 impl TargetDialog {
-    /// A dialog, as the sender sees it.
+    /// A dialog, as the recipient sees it.
     pub fn new(call_id: &str, local_tag: &str, remote_tag: &str) -> Self {
         let [call_id, local_tag, remote_tag] = [call_id, local_tag, remote_tag].map(SmolStr::new);
         Self {

@@ -11,7 +11,9 @@
 
 mod calls;
 mod cancel;
+mod conditional;
 mod link;
+mod outside;
 mod properties;
 mod reach;
 mod reinvite;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use sip_core::header::EventHeader;
 use sip_core::{
-    Body, Event, Method, NameAddr, Notify, ReferId, Reply, RequestId, SessionId, StatusCode, Subscribe, SubscriptionId,
-    TerminatedReason, Uri,
+    Body, Event, Method, NameAddr, Notify, PublicationId, Publish, ReferId, Referral, Reply, RequestId, SessionId,
+    StatusCode, Subscribe, SubscriptionId, TerminatedReason, Uri,
 };
 
 use crate::link::{World, address, ms, secs};
@@ -30,6 +30,12 @@ enum Act {
     AcceptSubscription(u64),
     Notify(bool),
     Unsubscribe,
+    SubscribeOn(bool, bool),
+    SendRefer(bool),
+    SendInfo,
+    Publish,
+    Republish,
+    Unpublish,
     Wait(u64),
 }
 
@@ -52,6 +58,12 @@ fn acts() -> impl Strategy<Value = Act> {
         2 => prop_oneof![Just(0), Just(40), Just(600)].prop_map(Act::AcceptSubscription),
         2 => any::<bool>().prop_map(Act::Notify),
         1 => Just(Act::Unsubscribe),
+        1 => any::<(bool, bool)>().prop_map(|(persist, forks)| Act::SubscribeOn(persist, forks)),
+        1 => any::<bool>().prop_map(Act::SendRefer),
+        1 => Just(Act::SendInfo),
+        1 => Just(Act::Publish),
+        1 => Just(Act::Republish),
+        1 => Just(Act::Unpublish),
         8 => prop_oneof![5_u64..50, 100_u64..1000, 2_000_u64..40_000].prop_map(Act::Wait),
     ]
 }
@@ -64,6 +76,7 @@ struct Known {
     refers: Vec<ReferId>,
     requests: Vec<RequestId>,
     subscriptions: Vec<SubscriptionId>,
+    publications: Vec<PublicationId>,
 }
 
 fn last<T: Copy>(all: &[T], chance: usize) -> Option<T> {
@@ -86,7 +99,12 @@ impl Known {
                 | Event::Reinvite { session, .. }
                 | Event::ReinviteCancelled { session }
                 | Event::Reinvited { session, .. }
-                | Event::ReferNotified { session, .. }
+                | Event::ReferNotified {
+                    session: Some(session), ..
+                }
+                | Event::ReferAccepted {
+                    session: Some(session), ..
+                }
                 | Event::Refer {
                     session: Some(session), ..
                 }
@@ -119,6 +137,7 @@ fn play(world: &mut World, known: &mut Known, node: usize, chance: usize, act: A
     let refer = last(&known.refers, chance).unwrap_or_default();
     let request = last(&known.requests, chance).unwrap_or_default();
     let subscription = last(&known.subscriptions, chance).unwrap_or_default();
+    let publication = last(&known.publications, chance).unwrap_or_default();
     let sdp = || Reply::new().body(Body::sdp("v=0"));
     let peer = 1 - node;
     let mut invite = world.invite_to(node, peer);
@@ -180,11 +199,31 @@ fn play(world: &mut World, known: &mut Known, node: usize, chance: usize, act: A
                 let notify = if end {
                     Notify::terminated(reason, Some(body))
                 } else {
-                    Notify::active(body)
+                    Notify::active(body).etag("e")
                 };
                 endpoint.notify(now, subscription, notify)
             }
             Act::Unsubscribe => endpoint.unsubscribe(now, subscription),
+            Act::SubscribeOn(persist, forks) => {
+                let mut on = wanted(300);
+                on.persist = persist.then(|| secs(20));
+                on.all_forks = forks;
+                endpoint.subscribe(now, on).map(|id| known.subscriptions.push(id))
+            }
+            Act::SendRefer(silent) => {
+                let mut referral =
+                    Referral::new(target.clone(), address(node), NameAddr::new(target.clone()), address(3));
+                referral.silent = silent;
+                endpoint.send_refer(now, referral).map(drop)
+            }
+            Act::SendInfo => endpoint.send_info(now, session, "a", None).map(drop),
+            Act::Publish => {
+                let (event, body) = (EventHeader::new("presence"), Body::new("a/b", "one"));
+                let publish = Publish::new(target.clone(), address(node), address(node), event, body);
+                endpoint.publish(now, publish).map(|id| known.publications.push(id))
+            }
+            Act::Republish => endpoint.republish(now, publication, Body::new("a/b", "two")),
+            Act::Unpublish => endpoint.unpublish(now, publication),
             Act::Wait(_) => Ok(()),
         };
     });
@@ -207,6 +246,8 @@ proptest! {
         let mut world = World::with(2, seed, |_, config| {
             config.max_ringing = secs(180);
             config.repair_nat = false;
+            config.methods.push(Method::Publish);
+            config.info_packages = vec!["a".to_owned()];
         })
         .lossy(loss, duplicate, jitter);
         let mut known = [Known::default(), Known::default()];
@@ -245,6 +286,9 @@ proptest! {
                 }
                 for subscription in known.subscriptions.clone() {
                     let _ = world.act(n, |endpoint, now| endpoint.unsubscribe(now, subscription));
+                }
+                for publication in known.publications.clone() {
+                    let _ = world.act(n, |endpoint, now| endpoint.unpublish(now, publication));
                 }
             }
         }

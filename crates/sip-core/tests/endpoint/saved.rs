@@ -2,7 +2,9 @@
 #![cfg(feature = "serde")]
 
 use sip_core::header::EventHeader;
-use sip_core::{Body, Event, NameAddr, Notify, Reply, StatusCode, Subscribe, Uri};
+use sip_core::{
+    Body, Event, HeaderName, NameAddr, Notify, Publish, Referral, Reply, StatusCode, Subscribe, TerminatedReason, Uri,
+};
 
 use crate::link::{World, address, ms, secs, start_line};
 
@@ -80,6 +82,80 @@ fn a_saved_endpoint_goes_on() {
         saved.reload = true;
         let (plain, saved) = (script(world()), script(saved));
         assert!(plain.len() > 40, "{}", plain.len());
+        assert_eq!(plain, saved, "seed {seed}");
+    }
+}
+
+/// Subscriptions that begin anew, publications, and referrals outside of dialogs.
+fn events(mut world: World) -> Vec<(machine::Time, String)> {
+    let target = Uri::parse(b"sip:701@192.0.2.2:5060").unwrap();
+    let mut subscribe = Subscribe::new(
+        target.clone(),
+        address(0),
+        NameAddr::new(target.clone()),
+        EventHeader::new("presence"),
+        secs(60),
+    );
+    subscribe.persist = Some(secs(20));
+    let subscription = world
+        .act(0, |endpoint, now| endpoint.subscribe(now, subscribe))
+        .unwrap();
+    let state = Body::new("a/b", "open");
+    let publish = Publish::new(
+        target.clone(),
+        address(0),
+        address(0),
+        EventHeader::new("presence"),
+        state,
+    );
+    let publication = world.act(0, |endpoint, now| endpoint.publish(now, publish)).unwrap();
+    let referral = Referral::new(target.clone(), address(0), NameAddr::new(target), address(2));
+    world
+        .act(0, |endpoint, now| endpoint.send_refer(now, referral))
+        .unwrap();
+    for n in 0..60 {
+        world.run(secs(4));
+        for event in world.events(1) {
+            world.act(1, |endpoint, now| match event {
+                Event::Subscribe { request_id, .. } => {
+                    let id = endpoint.accept_subscription(now, request_id, secs(60)).unwrap();
+                    let body = Some(Body::new("a/b", "x"));
+                    let notify = Notify::active(Body::new("a/b", "x")).etag("e");
+                    let last = Notify::terminated(TerminatedReason::Deactivated, body);
+                    let _ = endpoint.notify(now, id, if n % 3 == 2 { last } else { notify });
+                }
+                Event::Request { request_id, .. } => {
+                    let reply = Reply::new()
+                        .header(HeaderName::SipEtag, format!("e{n}"))
+                        .header(HeaderName::Expires, "30");
+                    let _ = endpoint.respond(now, request_id, StatusCode::OK, reply);
+                }
+                Event::Refer { refer, .. } => {
+                    endpoint.accept_refer(now, refer).unwrap();
+                    endpoint.notify_refer(now, refer, StatusCode::OK, None).unwrap();
+                }
+                _ => {}
+            });
+        }
+    }
+    let _ = world.act(0, |endpoint, now| endpoint.unsubscribe(now, subscription));
+    let _ = world.act(0, |endpoint, now| endpoint.unpublish(now, publication));
+    world.run(secs(3600));
+    let sent = world.nodes.iter().flat_map(|node| &node.sent);
+    let mut sent: Vec<_> = sent.map(|(at, _, data)| (*at, start_line(data))).collect();
+    sent.sort();
+    sent
+}
+
+#[test]
+fn saved_subscriptions_and_publications_go_on() {
+    for seed in 0..3 {
+        let world =
+            || World::with(2, seed, |_, config| config.methods.push(sip_core::Method::Publish)).lossy(10, 10, 20);
+        let mut saved = world();
+        saved.reload = true;
+        let (plain, saved) = (events(world()), events(saved));
+        assert!(plain.len() > 60, "{}", plain.len());
         assert_eq!(plain, saved, "seed {seed}");
     }
 }

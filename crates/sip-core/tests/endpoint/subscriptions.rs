@@ -78,7 +78,7 @@ fn a_subscription_lives_by_refreshes_and_ends_when_given_up() {
         world.run(secs(545));
         let events = world.events(1);
         assert!(
-            matches!(&events[..], [Event::Resubscribed { subscription, expires }]
+            matches!(&events[..], [Event::Resubscribed { subscription, expires, suppressed: false }]
             if *subscription == theirs && *expires == secs(600)),
             "{events:?}"
         );
