@@ -19,5 +19,6 @@ mod reach;
 mod reinvite;
 mod saved;
 mod screen;
+mod states;
 mod subscriptions;
 mod transfer;
