@@ -166,7 +166,7 @@ impl Proxy {
         let (Some(context), Some(branch)) = (self.contexts.get(id), self.branches.get(key)) else {
             return;
         };
-        match self.next_hop(&context.request, &branch.target, context.leave_by) {
+        match self.next_hop(&context.request, &branch.target, context.found) {
             Ok(flow) => self.launch(key, flow),
             Err(super::next_hop::Unknown::Name(uri)) => {
                 match self.ask_for_hop(super::next_hop::Waiting::Branch(key), *uri) {

@@ -70,9 +70,9 @@ impl Proxy {
             return Err(ProxyError::WrongState);
         }
         check_headers(&target.headers)?;
-        let (request, flow, leave_by) = (found.request.clone(), found.flow, found.leave_by);
+        let (request, flow, found) = (found.request.clone(), found.flow, found.found);
         self.drop_context(context);
-        self.send_stateless(request, flow, leave_by, target);
+        self.send_stateless(request, flow, found, target);
         Ok(())
     }
 

@@ -2,6 +2,7 @@ use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::endpoint::Transport;
+use crate::outbound::FlowToken;
 use crate::transaction::TimerConfig;
 use crate::{HeaderName, Host, Limits, Scheme, Uri};
 
@@ -62,6 +63,10 @@ pub struct ProxyConfig {
     pub record_route: bool,
     /// Whether REGISTER requests get a `Path`. Default [`PathPolicy::Never`].
     pub path: PathPolicy,
+    /// Makes the proxy an edge proxy (RFC 5626 §5): the Path of phones that support `outbound`, and the Record-Route of
+    /// dialogs with phones, name the phone's flow, and what comes with such a Route goes by that flow. A Route that somebody
+    /// else made up is answered with 403, one whose connection is gone with 430. Default none.
+    pub outbound: Option<FlowToken>,
     /// Option tags that a request may name in `Proxy-Require`; others are answered with 420. Default none.
     pub supported: Vec<String>,
     /// The realm for which [`challenge`](super::Proxy::challenge) asks: credentials for it are taken out of what is forwarded
@@ -120,6 +125,7 @@ impl ProxyConfig {
             limits: Limits::default(),
             record_route: true,
             path: PathPolicy::Never,
+            outbound: None,
             supported: Vec::new(),
             realm: None,
             relay_in_dialog: true,

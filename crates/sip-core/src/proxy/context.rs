@@ -1,7 +1,6 @@
 //! Response contexts (RFC 3261 §16.2), each with the server transaction of its request.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 use bytes::Bytes;
 use machine::Time;
@@ -9,10 +8,11 @@ use machine::Time;
 use super::best::Best;
 use super::history::History;
 use super::id::BranchKey;
+use super::route::Preprocessed;
 use super::target::Group;
 use super::{ContextId, Event, Proxy, TimerKey};
 use crate::endpoint::timers::Alarm;
-use crate::endpoint::{Flow, Reply, Transport};
+use crate::endpoint::{Flow, Reply};
 use crate::transaction::{
     Action, ResponseClass, ServerInviteState, ServerInviteTransaction, ServerState, ServerTransaction, TimerConfig,
     earliest,
@@ -47,7 +47,7 @@ pub(super) struct Context {
     machine: ServerMachine,
     last: Option<Bytes>,
     pub(super) fingerprint: u64,
-    pub(super) leave_by: Option<(Transport, SocketAddr)>,
+    pub(super) found: Preprocessed,
     /// What the request was worth, and how much of that its pending branches took.
     pub(super) breadth: u32,
     pub(super) spent: u32,
@@ -92,7 +92,7 @@ pub(super) struct NewContext {
     pub(super) reply_port: u16,
     pub(super) fingerprint: u64,
     pub(super) breadth: u32,
-    pub(super) leave_by: Option<(Transport, SocketAddr)>,
+    pub(super) found: Preprocessed,
     pub(super) shown: bool,
 }
 
@@ -164,7 +164,7 @@ impl Proxy {
             machine,
             last: None,
             fingerprint: new.fingerprint,
-            leave_by: new.leave_by,
+            found: new.found,
             breadth: new.breadth,
             spent: 0,
             phase: Phase::Asked,

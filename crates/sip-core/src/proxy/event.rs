@@ -24,6 +24,9 @@ pub enum Destination {
     Location,
     /// A `Route` leads on: [`TargetSet::as_is`](super::TargetSet::as_is) follows it.
     Route,
+    /// The Route named the flow to a client of this proxy ([`ProxyConfig::outbound`](super::ProxyConfig::outbound)):
+    /// [`TargetSet::as_is`](super::TargetSet::as_is) takes it.
+    Flow,
     /// The Request-URI is of somebody else's domain, and would be the only target.
     Foreign,
 }

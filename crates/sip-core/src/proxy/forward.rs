@@ -8,7 +8,7 @@ use super::branch::CancelCause;
 use super::config::{BreadthPolicy, PathPolicy};
 use super::context::Phase;
 use super::history::History;
-use super::route::{first_route, own_route};
+use super::route::{OwnRoute, first_route};
 use super::target::Group;
 use super::{ContextId, Event, Proxy, Target, TargetSet};
 use crate::dialog::raw::tag_of;
@@ -185,7 +185,7 @@ impl Proxy {
         for route in target.route.iter().rev() {
             request.headers_mut().push_front(HeaderName::Route, route.to_string());
         }
-        self.stay_on_path(&mut request, came_by, flow);
+        self.stay_on_path(&mut request, came_by, target, flow);
         route_strictly(&mut request);
         request.headers_mut().push_front(HeaderName::Via, via.to_string());
         request.to_bytes()
@@ -226,7 +226,7 @@ impl Proxy {
     }
 
     /// Adds Record-Route (RFC 3261 §16.6 step 4; two of them if the sides differ, RFC 5658) or Path (RFC 3327 §5.2).
-    fn stay_on_path(&self, request: &mut Request, came_by: Flow, flow: Flow) {
+    fn stay_on_path(&self, request: &mut Request, came_by: Flow, target: &Target, flow: Flow) {
         let begins_dialog = matches!(
             request.method(),
             Method::Invite | Method::Subscribe | Method::Refer | Method::Notify | Method::Other(_)
@@ -240,24 +240,44 @@ impl Proxy {
         };
         let inner = (came_by.transport, self.sent_by(came_by));
         let outer = (flow.transport, self.sent_by(flow));
-        let secure = request.request_uri().is_ok_and(|uri| uri.scheme() == Scheme::Sips);
-        let pair = inner != outer;
+        // Clients of ours are those that nobody stands before, and those that are reached by their flow.
+        let first_hop = request.headers().items(&HeaderName::Via).nth(1).is_none();
+        let token = |flow: Flow| self.config.outbound.as_ref().map(|tokens| tokens.sign(&flow));
+        let inner_token = first_hop.then(|| token(came_by)).flatten();
+        let outer_token = target.flow.and(token(flow)).filter(|_| name == HeaderName::RecordRoute);
+        let half = OwnRoute {
+            address: inner,
+            secure: request.request_uri().is_ok_and(|uri| uri.scheme() == Scheme::Sips),
+            pair: inner != outer || (inner_token.is_some() && outer_token.is_some()),
+            token: inner_token.as_deref(),
+            outbound: name == HeaderName::Path,
+        };
         let headers = request.headers_mut();
-        headers.push_front(name.clone(), own_route(inner, secure, pair));
-        if pair {
-            headers.push_front(name, own_route(outer, secure, pair));
+        if half.pair {
+            headers.push_front(name.clone(), half.to_string());
+            let other = OwnRoute {
+                address: outer,
+                token: outer_token.as_deref(),
+                ..half
+            };
+            headers.push_front(name, other.to_string());
+        } else {
+            let token = half.token.or(outer_token.as_deref());
+            headers.push_front(name, OwnRoute { token, ..half }.to_string());
         }
     }
 
     fn wants_path(&self, request: &Request) -> bool {
-        match self.config.path {
+        let supports = |option: &[u8]| {
+            let mut tags = request.headers().items(&HeaderName::Supported);
+            tags.any(|tag| tag.eq_ignore_ascii_case(option))
+        };
+        let policy = match self.config.path {
             PathPolicy::Never => false,
             PathPolicy::Always => true,
-            PathPolicy::Supported => request
-                .headers()
-                .items(&HeaderName::Supported)
-                .any(|tag| tag.eq_ignore_ascii_case(b"path")),
-        }
+            PathPolicy::Supported => supports(b"path"),
+        };
+        policy || (self.config.outbound.is_some() && supports(b"outbound") && supports(b"path"))
     }
 
     pub(super) fn emit(&mut self, event: Event) {

@@ -82,6 +82,7 @@ impl Player {
         config.limits.proxy_output = 64;
         config.stateless = choice & 1 != 0;
         config.history = choice & 2 != 0;
+        config.outbound = (choice & 32 != 0).then(|| crate::outbound::FlowToken::new([9; 32]));
         config.breadth = if choice & 4 != 0 {
             BreadthPolicy::Serialize
         } else {
@@ -234,7 +235,11 @@ impl Player {
     fn drain(&mut self) {
         while let Some(output) = self.proxy.poll_output() {
             match output {
-                Output::Transmit(transmit) if &transmit.data[..] != b"\r\n" => self.sent(transmit.data),
+                Output::Transmit(transmit)
+                    if &transmit.data[..] != b"\r\n" && !crate::outbound::stun::is_stun(&transmit.data) =>
+                {
+                    self.sent(transmit.data);
+                }
                 Output::Transmit(_) | Output::CloseConnection(_) => {}
                 Output::Event(Event::Request { context, request, .. }) => {
                     self.contexts.push(context);

@@ -94,6 +94,7 @@
 //! | a request that came back unchanged (RFC 5393) | 482 |
 //! | `Max-Breadth: 0`, more branches at once than Max-Breadth allows | 440 ([`ProxyConfig::breadth`]) |
 //! | an unknown `Proxy-Require` | 420 |
+//! | a Route that names a flow: to a client that is gone, made up by somebody else | 430, 403 ([`ProxyConfig::outbound`]) |
 //! | one request too many ([`Limits`]) | 503 with `Retry-After`, without state |
 //! | a request in a dialog whose Route names this proxy | forwarded ([`ProxyConfig::relay_in_dialog`]) |
 //! | the ACK of a 2xx | forwarded without state |

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use machine::Time;
 
 use super::id::BranchKey;
-use super::route::first_route;
+use super::route::{Preprocessed, first_route};
 use super::{Event, HopId, Proxy, Target, TimerKey};
 use crate::endpoint::timers::Alarm;
 use crate::endpoint::{Flow, Transport};
@@ -50,11 +50,14 @@ impl Proxy {
         &self,
         request: &Request,
         target: &Target,
-        leave_by: Option<(Transport, SocketAddr)>,
+        found: Preprocessed,
     ) -> Result<Flow, Unknown> {
-        if let Some(flow) = target.flow {
+        let as_is = target.uri.is_none() && target.route.is_empty();
+        let named = found.by_flow.filter(|_| as_is);
+        if let Some(flow) = target.flow.or(named) {
             let live = self.connections.live(flow);
-            if target.only_flow && flow.transport.is_reliable() && live.connection != flow.connection {
+            let only = target.only_flow || target.flow.is_none();
+            if only && flow.transport.is_reliable() && live.connection != flow.connection {
                 return Err(Unknown::Never(StatusCode::FLOW_FAILED));
             }
             return Ok(live);
@@ -69,7 +72,7 @@ impl Proxy {
             (None, Some(uri)) => uri.clone(),
             (None, None) => request.request_uri().map_err(bad)?,
         };
-        self.resolve(uri, leave_by)
+        self.resolve(uri, found.leave_by)
     }
 
     /// RFC 3263 §4, as far as it goes without DNS.

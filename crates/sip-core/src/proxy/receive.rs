@@ -33,6 +33,8 @@ impl Proxy {
                     }
                 } else if data.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
                     self.stats.keepalives += 1;
+                } else if stun::is_stun(&data) {
+                    self.on_stun(flow, &data);
                 } else {
                     self.on_message(flow, data);
                 }
@@ -92,6 +94,16 @@ impl Proxy {
     pub fn unreachable(&mut self, now: Time, transport: Transport, remote: SocketAddr) {
         self.advance_time(now);
         self.fail_unanswered(transport, remote, None);
+    }
+
+    /// A phone asks whether its flow is alive, and as whom we see it (RFC 5626 §4.4.2).
+    fn on_stun(&mut self, flow: Flow, data: &[u8]) {
+        self.stats.keepalives += 1;
+        if let Some(data) = stun::answer(data, flow.remote)
+            && self.output.len() < self.config.limits.proxy_output
+        {
+            self.output.push_back(Output::Transmit(Transmit { flow, data }));
+        }
     }
 
     fn on_stream(&mut self, id: ConnectionId, flow: Flow, data: &[u8]) {

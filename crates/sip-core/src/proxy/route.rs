@@ -1,33 +1,40 @@
 //! Route preprocessing (RFC 3261 §16.4), and the URIs by which this proxy stays on a path.
 
+use core::fmt;
 use std::net::SocketAddr;
 
 use super::ProxyConfig;
 use crate::endpoint::{Flow, Transport};
-use crate::{HeaderName, NameAddr, ParseError, Request, Uri};
+use crate::{HeaderName, NameAddr, ParseError, Request, StatusCode, Uri};
 
 /// Marks the two halves of a double Record-Route.
 const PAIR: &str = "r2";
 
 /// What preprocessing found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Preprocessed {
     /// Whether a Route named this proxy.
     pub(super) own_route: bool,
     /// The address to send from, as the second half of a double Record-Route says.
     pub(super) leave_by: Option<(Transport, SocketAddr)>,
+    /// The flow to a client of ours that the Route names (RFC 5626 §5.3).
+    pub(super) by_flow: Option<Flow>,
 }
 
-pub(super) fn preprocess(config: &ProxyConfig, request: &mut Request, flow: Flow) -> Result<Preprocessed, ParseError> {
+pub(super) fn preprocess(config: &ProxyConfig, request: &mut Request, flow: Flow) -> Result<Preprocessed, StatusCode> {
+    let status = |error: ParseError| error.status();
     let mut found = Preprocessed::default();
-    let has_route = request.headers().contains(&HeaderName::Route);
-    if has_route && undo_strict_routing(config, request)? {
+    if request.headers().contains(&HeaderName::Route)
+        && let Some(own) = undo_strict_routing(config, request).map_err(status)?
+    {
         found.own_route = true;
+        found.by_flow = named_flow(config, &own, flow)?;
     }
     if memchr::memmem::find(request.uri(), b"maddr").is_some() {
-        strip_maddr(config, request, flow)?;
+        strip_maddr(config, request, flow).map_err(status)?;
     }
-    let Some(first) = first_route(request)? else {
+    let Some(first) = first_route(request).map_err(status)? else {
         return Ok(found);
     };
     if !config.is_own_uri(&first.uri) {
@@ -35,15 +42,27 @@ pub(super) fn preprocess(config: &ProxyConfig, request: &mut Request, flow: Flow
     }
     request.headers_mut().pop_item(&HeaderName::Route);
     found.own_route = true;
+    found.by_flow = named_flow(config, &first.uri, flow)?;
     if first.uri.params().contains(PAIR)
-        && let Some(second) = first_route(request)?
+        && let Some(second) = first_route(request).map_err(status)?
         && second.uri.params().contains(PAIR)
         && config.is_own_uri(&second.uri)
     {
         request.headers_mut().pop_item(&HeaderName::Route);
         found.leave_by = own_address(config, &second.uri);
+        found.by_flow = named_flow(config, &second.uri, flow)?.or(found.by_flow);
     }
     Ok(found)
+}
+
+/// The flow that a URI of ours names, unless the request came by it: then it leads away from that client.
+fn named_flow(config: &ProxyConfig, uri: &Uri, came_by: Flow) -> Result<Option<Flow>, StatusCode> {
+    let (Some(tokens), Some(user)) = (&config.outbound, uri.user()) else {
+        return Ok(None);
+    };
+    let flow = tokens.verify(&user).map_err(|_| StatusCode::FORBIDDEN)?;
+    let same = (flow.transport, flow.remote) == (came_by.transport, came_by.remote);
+    Ok(Some(flow).filter(|_| !same))
 }
 
 /// The topmost Route.
@@ -57,11 +76,11 @@ pub(super) fn first_route(request: &Request) -> Result<Option<NameAddr>, ParseEr
 }
 
 /// A strict router before us put the URI of our Record-Route into the Request-URI, and the Request-URI at the end of
-/// the Routes.
-fn undo_strict_routing(config: &ProxyConfig, request: &mut Request) -> Result<bool, ParseError> {
+/// the Routes. Gives our URI, if that is so.
+fn undo_strict_routing(config: &ProxyConfig, request: &mut Request) -> Result<Option<Uri>, ParseError> {
     let uri = request.request_uri()?;
     if !(uri.is_loose_router() && config.is_own_uri(&uri)) {
-        return Ok(false);
+        return Ok(None);
     }
     let routes: Vec<Vec<u8>> = request
         .headers()
@@ -69,7 +88,7 @@ fn undo_strict_routing(config: &ProxyConfig, request: &mut Request) -> Result<bo
         .map(<[u8]>::to_vec)
         .collect();
     let Some((last, rest)) = routes.split_last() else {
-        return Ok(false);
+        return Ok(None);
     };
     let target = NameAddr::parse(last)?.uri;
     request.set_uri(&target);
@@ -78,7 +97,7 @@ fn undo_strict_routing(config: &ProxyConfig, request: &mut Request) -> Result<bo
     } else {
         request.headers_mut().set(HeaderName::Route, rest.join(&b", "[..]));
     }
-    Ok(true)
+    Ok(Some(uri))
 }
 
 /// A `maddr` that leads here has served its purpose.
@@ -123,17 +142,32 @@ fn own_address(config: &ProxyConfig, uri: &Uri) -> Option<(Transport, SocketAddr
 
 /// One way of reaching this proxy, as Record-Route and Path name it: `<sip:192.0.2.1:5060;transport=tcp;lr>`. As one of
 /// `pair` it also says by which address the proxy is left.
-pub(super) fn own_route((transport, local): (Transport, SocketAddr), secure: bool, pair: bool) -> String {
-    let scheme = if secure { "sips" } else { "sip" };
-    let param = match transport {
-        Transport::Udp => "",
-        Transport::Tcp => ";transport=tcp",
-        Transport::Tls => ";transport=tls",
-        Transport::Ws => ";transport=ws",
-        Transport::Wss => ";transport=wss",
-    };
-    let pair = if pair { ";r2=on" } else { "" };
-    format!("<{scheme}:{local}{param};lr{pair}>")
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OwnRoute<'a> {
+    pub(super) address: (Transport, SocketAddr),
+    pub(super) secure: bool,
+    pub(super) pair: bool,
+    /// The flow to a client of ours, as a token.
+    pub(super) token: Option<&'a str>,
+    /// Whether it is a Path that says so (RFC 5626 §5.1).
+    pub(super) outbound: bool,
+}
+
+impl fmt::Display for OwnRoute<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (transport, local) = self.address;
+        let scheme = if self.secure { "sips" } else { "sip" };
+        let (user, at) = self.token.map_or(("", ""), |token| (token, "@"));
+        write!(f, "<{scheme}:{user}{at}{local}")?;
+        if transport != Transport::Udp {
+            write!(f, ";transport={}", transport.as_param())?;
+        }
+        f.write_str(";lr")?;
+        if self.pair {
+            f.write_str(";r2=on")?;
+        }
+        f.write_str(if self.outbound && self.token.is_some() { ";ob>" } else { ">" })
+    }
 }
 
 #[cfg(test)]
@@ -290,11 +324,14 @@ mod tests {
     fn a_double_record_route_says_by_which_address_to_leave() {
         let tcp = (Transport::Tcp, "192.0.2.1:5060".parse().unwrap());
         let udp6 = (Transport::Udp, "[2001:db8::1]:5070".parse().unwrap());
-        let routes = format!(
-            "Route: {}, {}\r\n",
-            own_route(tcp, false, true),
-            own_route(udp6, false, true)
-        );
+        let half = |address| OwnRoute {
+            address,
+            secure: false,
+            pair: true,
+            token: None,
+            outbound: false,
+        };
+        let routes = format!("Route: {}, {}\r\n", half(tcp), half(udp6));
         let (_, left, found) = run("sip:b@x.org", &routes);
         assert_eq!((left.as_str(), found.leave_by), ("", Some(udp6)));
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::context::NewContext;
 use super::names::{fingerprint, has_looped};
 use super::route::{Preprocessed, first_route, preprocess};
-use super::{Destination, Event, Proxy, TargetSet};
+use super::{Destination, Event, Proxy, Target, TargetSet};
 use crate::dialog::raw::tag_of;
 use crate::endpoint::Flow;
 use crate::endpoint::reply::response_flow;
@@ -89,7 +89,7 @@ impl Proxy {
         }
         let fingerprint = fingerprint(self.secret, &request, &self.config.routed_by);
         let screened = self.screen(&request, fingerprint).and_then(|breadth| {
-            let found = preprocess(&self.config, &mut request, flow).map_err(|error| error.status())?;
+            let found = preprocess(&self.config, &mut request, flow)?;
             Ok((breadth, found))
         });
         match screened {
@@ -156,7 +156,7 @@ impl Proxy {
     }
 
     fn on_screened(&mut self, incoming: Incoming) {
-        let destination = self.destination(&incoming.request);
+        let destination = self.destination(&incoming.request, incoming.found);
         let is_ack = *incoming.request.method() == Method::Ack;
         if is_ack || *incoming.request.method() == Method::Cancel {
             let leads_on = destination != Destination::Location;
@@ -166,8 +166,8 @@ impl Proxy {
                 return self.refuse(incoming.flow, &incoming.request, &incoming.via, status, &[]);
             }
             if leads_on {
-                let leave_by = incoming.found.leave_by;
-                return self.pass_on(incoming.request, incoming.flow, leave_by);
+                let target = Target::as_is();
+                return self.send_stateless(incoming.request, incoming.flow, incoming.found, target);
             }
             if !self.config.stateless {
                 self.stats.unmatched_acks += 1;
@@ -217,13 +217,16 @@ impl Proxy {
             flow: incoming.flow,
             fingerprint: incoming.fingerprint,
             breadth: incoming.breadth,
-            leave_by: incoming.found.leave_by,
+            found: incoming.found,
             shown,
         })
     }
 
     /// RFC 3261 §16.5.
-    fn destination(&self, request: &Request) -> Destination {
+    fn destination(&self, request: &Request, found: Preprocessed) -> Destination {
+        if found.by_flow.is_some() {
+            return Destination::Flow;
+        }
         if matches!(first_route(request), Ok(Some(_))) {
             return Destination::Route;
         }

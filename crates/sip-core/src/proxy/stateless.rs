@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::forward::Outgoing;
 use super::names::{BranchName, OwnVia, stateless_hash};
+use super::route::Preprocessed;
 use super::next_hop::{Stateless, Unknown, Waiting};
 use super::{Proxy, Target};
 use crate::endpoint::reply::response_flow;
@@ -12,19 +13,15 @@ use crate::header::{TypedHeader, Via};
 use crate::{HeaderName, Request, Response, StatusCode};
 
 impl Proxy {
-    /// Forwards a request to where it itself says.
-    pub(super) fn pass_on(&mut self, request: Request, flow: Flow, leave_by: Option<(Transport, SocketAddr)>) {
-        self.send_stateless(request, flow, leave_by, Target::as_is());
-    }
-
+    /// Forwards a request to a target.
     pub(super) fn send_stateless(
         &mut self,
         request: Request,
         flow: Flow,
-        leave_by: Option<(Transport, SocketAddr)>,
+        found: Preprocessed,
         target: Target,
     ) {
-        match self.next_hop(&request, &target, leave_by) {
+        match self.next_hop(&request, &target, found) {
             Ok(next) => self.transmit_stateless(&request, flow, &target, next),
             Err(Unknown::Never(status)) => self.refuse_stateless(&request, flow, status),
             Err(Unknown::Name(uri)) => {

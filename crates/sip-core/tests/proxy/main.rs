@@ -14,6 +14,7 @@ mod forks;
 mod loops;
 #[path = "../support/network.rs"]
 mod network;
+mod outbound;
 mod properties;
 mod screen;
 mod stateless;
