@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bench_sip::calls::Calls;
 use bench_sip::invite::invite;
+use bench_sip::proxied::Proxied;
 use bench_sip::{alternate, ours, peers};
 use sip_core::StatusCode;
 
@@ -25,6 +26,7 @@ fn main() {
     for held in [0, 1_000, 100_000] {
         calls(held);
     }
+    proxied();
 }
 
 /// Or the comparison would be worth nothing: 3 single values, 3 Via, 1 Contact, 2 Record-Route.
@@ -111,6 +113,25 @@ fn calls(held: usize) {
     rates.sort_by(f64::total_cmp);
     let name = format!("sip/calls_with_{held}_held");
     figure(&name, format_args!("{:.0}", rates[rates.len() / 2]), "calls/s");
+}
+
+/// Calls over a proxy: three machines' work.
+fn proxied() {
+    let mut calls = Proxied::default();
+    let mut rates: Vec<f64> = (0..5)
+        .map(|_| {
+            let (start, answered) = (Instant::now(), calls.answered);
+            (0..4_000).for_each(|_| calls.call());
+            assert_eq!(calls.answered - answered, 4_000, "every call is answered");
+            4_000.0 / start.elapsed().as_secs_f64()
+        })
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    figure(
+        "sip/proxied_calls",
+        format_args!("{:.0}", rates[rates.len() / 2]),
+        "calls/s",
+    );
 }
 
 /// Octets of this process that are in memory.

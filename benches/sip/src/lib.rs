@@ -4,6 +4,7 @@ pub mod calls;
 pub mod invite;
 pub mod ours;
 pub mod peers;
+pub mod proxied;
 
 use std::time::{Duration, Instant};
 

@@ -39,7 +39,8 @@ pub struct Limits {
     pub body_parts: usize,
     /// Levels of parts within parts of a body. Default 4; more is 413.
     pub body_depth: usize,
-    /// Client transactions that the embedder's commands may have begun. Default 200,000; more is
+    /// Client transactions that the embedder's commands may have begun; of a proxy, branches. A proxy may have twice as many
+    /// with those of requests within dialogs. Default 200,000; more is
     /// [`EndpointError::Full`](crate::EndpointError::Full). What has to be sent to end a session or subscription is
     /// not held back.
     pub client_transactions: usize,

@@ -41,7 +41,7 @@ impl Proxy {
         if context.targets + targets.len() > self.config.limits.targets {
             return Err(ProxyError::TooManyTargets);
         }
-        if self.branches.len() + targets.len() > self.config.limits.client_transactions {
+        if self.branches.len() + targets.len() > self.branch_limit(id) {
             return Err(ProxyError::Full);
         }
         let of_all = targets.groups.iter().flat_map(|group| &group.targets);
@@ -54,6 +54,14 @@ impl Proxy {
         self.add_targets(id, targets);
         self.advance(id);
         Ok(())
+    }
+
+    /// How many branches there may be for another one of this request: what is forwarded by its route within a dialog may
+    /// use as many again, so that established calls outlive a flood.
+    pub(super) fn branch_limit(&self, id: ContextId) -> usize {
+        let limit = self.config.limits.client_transactions;
+        let asked_for = self.contexts.get(id).is_some_and(|context| context.shown);
+        if asked_for { limit } else { limit.saturating_mul(2) }
     }
 
     /// Sends a request to one target without keeping any state (RFC 3261 §16.11). The choice must be the same each time

@@ -114,7 +114,7 @@ impl Proxy {
         let later = context.waiting.iter().map(|group| group.targets.len()).sum();
         let later = if group.ring_for.is_some() { later } else { 0 };
         for (target, breadth) in shares(free, group.targets, later) {
-            if self.branches.len() >= self.config.limits.client_transactions {
+            if self.branches.len() >= self.branch_limit(id) {
                 self.stats.overloaded += 1;
                 if let Some(context) = self.contexts.get_mut(id) {
                     context.best.add(StatusCode::SERVICE_UNAVAILABLE, None);

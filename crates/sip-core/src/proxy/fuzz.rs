@@ -261,8 +261,8 @@ impl Player {
             live.contexts <= 2 * LIMIT && live.resolutions <= 2 && live.connections <= 2,
             "{live:?}"
         );
-        // Each INVITE may have its CANCEL.
-        assert!(live.branches <= 8 * LIMIT, "{live:?}");
+        // Twice as many within dialogs, and each INVITE may have its CANCEL.
+        assert!(live.branches <= 16 * LIMIT, "{live:?}");
     }
 
     fn sent(&mut self, data: Bytes) {

@@ -108,7 +108,8 @@
 //!
 //! # What it leaves to others
 //!
-//! No DNS: next hops with names are asked for by [`Event::Resolve`]. Who may do what is the embedder's decision:
+//! No DNS: next hops with names are asked for by [`Event::Resolve`], and [`Resolver`](crate::resolver::Resolver) finds the
+//! answer. Who may do what is the embedder's decision:
 //! [`auth::Server`](crate::auth::Server) verifies credentials, [`Proxy::challenge`] asks for them. Requests over 1300 octets are
 //! not moved from UDP to TCP (RFC 3261 §18.1.1); the embedder's [`Target`] picks the way.
 //!

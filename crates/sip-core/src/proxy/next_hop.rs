@@ -46,12 +46,7 @@ pub(super) struct Hop {
 
 impl Proxy {
     /// The flow to a target, if it can be told without asking.
-    pub(super) fn next_hop(
-        &self,
-        request: &Request,
-        target: &Target,
-        found: Preprocessed,
-    ) -> Result<Flow, Unknown> {
+    pub(super) fn next_hop(&self, request: &Request, target: &Target, found: Preprocessed) -> Result<Flow, Unknown> {
         let as_is = target.uri.is_none() && target.route.is_empty();
         let named = found.by_flow.filter(|_| as_is);
         if let Some(flow) = target.flow.or(named) {

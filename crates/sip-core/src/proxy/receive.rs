@@ -29,12 +29,10 @@ impl Proxy {
                 if stun::is_stun(&data) {
                     self.stats.keepalives += 1;
                     if let Some(answer) = stun::answer(&data, flow.remote) {
-                        self.transmit(flow, answer);
+                        self.keep_alive(flow, answer);
                     }
                 } else if data.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
                     self.stats.keepalives += 1;
-                } else if stun::is_stun(&data) {
-                    self.on_stun(flow, &data);
                 } else {
                     self.on_message(flow, data);
                 }
@@ -57,8 +55,7 @@ impl Proxy {
             self.on_message(flow, data);
         } else if data.len() >= 4 {
             self.stats.keepalives += 1;
-            let pong = Transmit::on(flow, Bytes::from_static(b"\r\n"));
-            self.output.push_back(Output::Transmit(pong));
+            self.keep_alive(flow, Bytes::from_static(b"\r\n"));
         }
         self.connections.drained(self.now, id);
     }
@@ -96,13 +93,10 @@ impl Proxy {
         self.fail_unanswered(transport, remote, None);
     }
 
-    /// A phone asks whether its flow is alive, and as whom we see it (RFC 5626 §4.4.2).
-    fn on_stun(&mut self, flow: Flow, data: &[u8]) {
-        self.stats.keepalives += 1;
-        if let Some(data) = stun::answer(data, flow.remote)
-            && self.output.len() < self.config.limits.proxy_output
-        {
-            self.output.push_back(Output::Transmit(Transmit { flow, data }));
+    /// Answers a keep-alive (RFC 5626 §4.4), as long as somebody fetches what is to be sent.
+    fn keep_alive(&mut self, flow: Flow, answer: Bytes) {
+        if self.output.len() < self.config.limits.proxy_output {
+            self.output.push_back(Output::Transmit(Transmit::on(flow, answer)));
         }
     }
 
@@ -118,8 +112,7 @@ impl Proxy {
                 Ok(Framed::Message(data)) => self.on_message(flow, data),
                 Ok(Framed::Ping) => {
                     self.stats.keepalives += 1;
-                    let data = Bytes::from_static(b"\r\n");
-                    self.output.push_back(Output::Transmit(Transmit::on(flow, data)));
+                    self.keep_alive(flow, Bytes::from_static(b"\r\n"));
                 }
                 Ok(Framed::Pong) => {}
                 Err(error) => {

@@ -166,7 +166,11 @@ impl fmt::Display for OwnRoute<'_> {
         if self.pair {
             f.write_str(";r2=on")?;
         }
-        f.write_str(if self.outbound && self.token.is_some() { ";ob>" } else { ">" })
+        f.write_str(if self.outbound && self.token.is_some() {
+            ";ob>"
+        } else {
+            ">"
+        })
     }
 }
 

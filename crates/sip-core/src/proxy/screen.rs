@@ -10,8 +10,8 @@ use super::names::{fingerprint, has_looped};
 use super::route::{Preprocessed, first_route, preprocess};
 use super::{Destination, Event, Proxy, Target, TargetSet};
 use crate::dialog::raw::tag_of;
-use crate::endpoint::Flow;
 use crate::endpoint::reply::response_flow;
+use crate::endpoint::{Flow, Reply};
 use crate::header::{MaxBreadth, MaxForwards, TypedHeader, Via};
 use crate::transaction::matching::server_key;
 use crate::{HeaderName, Method, NameAddr, ParseError, ParseErrorKind, Request, Response, Scheme, StatusCode};
@@ -202,7 +202,15 @@ impl Proxy {
                 flow,
                 destination,
             }),
-            None => drop(self.start(context, TargetSet::as_is())),
+            None => {
+                if self.start(context, TargetSet::as_is()).is_err() {
+                    self.stats.overloaded += 1;
+                    let reply = Reply::new().header(HeaderName::RetryAfter, &b"5"[..]);
+                    let data = self.write_response(context, StatusCode::SERVICE_UNAVAILABLE, &reply);
+                    self.respond_on(context, StatusCode::SERVICE_UNAVAILABLE, data);
+                    self.settle_context(context);
+                }
+            }
         }
     }
 

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use super::forward::Outgoing;
 use super::names::{BranchName, OwnVia, stateless_hash};
-use super::route::Preprocessed;
 use super::next_hop::{Stateless, Unknown, Waiting};
+use super::route::Preprocessed;
 use super::{Proxy, Target};
 use crate::endpoint::reply::response_flow;
 use crate::endpoint::{ConnectionId, Flow, Transport};
@@ -14,13 +14,7 @@ use crate::{HeaderName, Request, Response, StatusCode};
 
 impl Proxy {
     /// Forwards a request to a target.
-    pub(super) fn send_stateless(
-        &mut self,
-        request: Request,
-        flow: Flow,
-        found: Preprocessed,
-        target: Target,
-    ) {
+    pub(super) fn send_stateless(&mut self, request: Request, flow: Flow, found: Preprocessed, target: Target) {
         match self.next_hop(&request, &target, found) {
             Ok(next) => self.transmit_stateless(&request, flow, &target, next),
             Err(Unknown::Never(status)) => self.refuse_stateless(&request, flow, status),

@@ -10,6 +10,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "not a library")]
 
 mod calls;
+mod flood;
 mod forks;
 mod loops;
 #[path = "../support/network.rs"]

@@ -20,7 +20,10 @@ fn a_registration_names_its_flow_in_the_path() {
     f.send(register.replace("sip:bob@example.com SIP", "sip:192.0.2.21 SIP"));
     let came = f.last_request(0, "REGISTER");
     let path = String::from_utf8(came.headers().get(&HeaderName::Path).unwrap().to_vec()).unwrap();
-    assert!(path.starts_with("<sip:") && path.ends_with("@192.0.2.1:5060;lr;ob>"), "{path}");
+    assert!(
+        path.starts_with("<sip:") && path.ends_with("@192.0.2.1:5060;lr;ob>"),
+        "{path}"
+    );
     // The registrar's proxy calls Alice by that path; where her contact says she is nobody can reach.
     let invite = |path: &str| {
         request("INVITE", "home", &format!("Route: {path}\r\n")).replace("bob@example.com SIP", "alice@10.0.0.7 SIP")
@@ -35,7 +38,11 @@ fn a_registration_names_its_flow_in_the_path() {
     // Whoever makes a token up is refused.
     let forged = path.replace("<sip:0", "<sip:1");
     assert_ne!(forged, path);
-    f.net.send(f.phones[0], f.proxy, invite(&forged).replace("z9hG4bKhome", "z9hG4bKforged"));
+    f.net.send(
+        f.phones[0],
+        f.proxy,
+        invite(&forged).replace("z9hG4bKhome", "z9hG4bKforged"),
+    );
     f.pause();
     assert!(
         f.net
@@ -65,7 +72,12 @@ impl Edge {
         let here = "192.0.2.1:5060".parse().unwrap();
         let mut config = ProxyConfig::new([(Transport::Udp, here), (Transport::Tcp, here)], ["example.com"]);
         edge(&mut config);
-        let phone = Flow::stream(Transport::Tcp, here, "198.51.100.7:40000".parse().unwrap(), ConnectionId(1));
+        let phone = Flow::stream(
+            Transport::Tcp,
+            here,
+            "198.51.100.7:40000".parse().unwrap(),
+            ConnectionId(1),
+        );
         let mut proxy = Proxy::new(config, [1; 32]);
         proxy.connection_opened(START, phone);
         Self {
@@ -110,7 +122,10 @@ fn a_dialog_of_a_phone_goes_by_its_connection_and_ends_with_it() {
         .collect();
     assert_eq!(routes.len(), 2);
     assert_eq!(routes[0], "<sip:192.0.2.1:5060;lr;r2=on>");
-    assert!(routes[1].ends_with("@192.0.2.1:5060;transport=tcp;lr;r2=on>"), "{routes:?}");
+    assert!(
+        routes[1].ends_with("@192.0.2.1:5060;transport=tcp;lr;r2=on>"),
+        "{routes:?}"
+    );
     // The callee's BYE comes with both, and goes by the phone's connection.
     let bye = |branch: &str| {
         request("BYE", branch, &format!("Route: {}, {}\r\n", routes[0], routes[1]))
