@@ -13,12 +13,14 @@
 )]
 #![allow(missing_docs, unreachable_pub, reason = "not a library")]
 
+mod extensions;
 #[path = "../support/network.rs"]
 mod network;
 mod rfc3665;
 mod rfc3665_registration;
 mod rfc5359;
 mod rfc5359_proxy;
+mod rfc5359_referred;
 mod rfc5359_watching;
 mod rfc5589;
 mod stage;

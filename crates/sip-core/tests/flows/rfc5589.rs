@@ -126,7 +126,74 @@ fn replacing(mut uri: Uri, replaces: &str) -> Uri {
 }
 
 #[test]
-fn rfc5589_6_1_and_6_2_successful_transfer_with_dialog_reuse() {
+fn rfc5589_6_1_successful_transfer() {
+    // The REFER makes a dialog of its own; that it may be obeyed is seen by the call that it names.
+    let mut t = Transfer::new();
+    let (call_id, local, remote) = t.stage.dialog(t.transferor, t.of_transferor);
+    let named = format!("{call_id};local-tag={local};remote-tag={remote}");
+    let there = NameAddr::new(t.target_uri());
+    let headers = [
+        (HeaderName::TargetDialog, named.as_str()),
+        (HeaderName::Require, "tdialog"),
+    ];
+    t.stage.send_refer(t.transferor, t.transferee, there, &headers);
+    assert_eq!(t.stage.target_dialog(t.transferee), Some(Ok(t.of_transferee)));
+    let (refer, refer_to) = t.stage.accept_refer(t.transferee);
+    t.stage.call_referred(t.transferee, &refer_to, t.target);
+    let session = t.stage.pick_up(t.target);
+    t.stage.notify_refer(t.transferee, refer, StatusCode::OK);
+    assert_eq!(t.told(), [(100, false), (200, true)]);
+    t.stage.hang_up(t.transferor, t.of_transferor);
+    t.stage.hang_up(t.target, session);
+    let f = t.stage.end(&[HELD, REFERRED, TRANSFERRED, LEFT, OVER].concat());
+    let (in_call, from, to) = (f.get(1, "Call-ID"), f.tag(1, "From").unwrap(), f.tag(2, "To").unwrap());
+    assert_eq!(
+        f.get(3, "Target-Dialog"),
+        format!("{in_call};local-tag={to};remote-tag={from}")
+    );
+    assert_ne!(f.get(3, "Call-ID"), in_call);
+    assert!(f.tag(3, "To").is_none());
+    f.same_call(&[3, 4, 6]);
+    assert_eq!((f.tag(4, "To"), f.get(4, "Event")), (f.tag(3, "From"), "refer".into()));
+    assert_eq!(f.get(6, "Subscription-State"), "terminated;reason=noresource");
+}
+
+#[test]
+fn rfc5589_6_1_successful_transfer_without_a_subscription() {
+    // RFC 4488: the transferor does not want to know, and leaves at once.
+    let mut t = Transfer::new();
+    let mut referral = t
+        .stage
+        .referral(t.transferor, t.transferee, NameAddr::new(t.target_uri()), &[]);
+    referral.silent = true;
+    t.stage
+        .act(t.transferor, |endpoint, now| endpoint.send_refer(now, referral))
+        .unwrap();
+    let (_, refer_to) = t.stage.accept_refer(t.transferee);
+    assert_eq!(
+        t.stage.events(t.transferor).last().map(String::as_str),
+        Some("ReferAccepted")
+    );
+    t.stage.hang_up(t.transferor, t.of_transferor);
+    t.stage.call_referred(t.transferee, &refer_to, t.target);
+    let session = t.stage.pick_up(t.target);
+    t.stage.hang_up(t.target, session);
+    let silent = "
+        F3 transferor → transferee REFER
+        F4 transferee → transferor 202 REFER";
+    let onward = "
+        - transferee → target     INVITE
+        - target     → transferee 200 INVITE
+        - transferee → target     ACK";
+    let f = t.stage.end(&[HELD, silent, LEFT, onward, OVER].concat());
+    assert_eq!(
+        (f.get(3, "Refer-Sub"), f.get(4, "Refer-Sub")),
+        ("false".into(), "false".into())
+    );
+}
+
+#[test]
+fn rfc5589_6_2_transfer_with_dialog_reuse() {
     let mut t = Transfer::new();
     let there = t.target_uri();
     t.refer(t.of_transferor, there);

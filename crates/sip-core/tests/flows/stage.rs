@@ -10,7 +10,7 @@ use sip_core::header::EventHeader;
 use sip_core::proxy::{self, Proxy, ProxyConfig, Target, TargetSet};
 use sip_core::{
     Body, Credentials, Endpoint, EndpointConfig, Event, Flow, HeaderName, Headers, Invite, Message, NameAddr, Notify,
-    ReferId, Reply, Request, SessionId, StatusCode, Subscribe, SubscriptionId, Transport, Uri,
+    ReferId, Referral, Reply, Request, SessionId, StatusCode, Subscribe, SubscriptionId, Transport, Uri,
 };
 
 use crate::network::{Network, ms};
@@ -350,6 +350,26 @@ impl Stage {
             .unwrap();
     }
 
+    /// A REFER outside of any dialog.
+    pub fn send_refer(
+        &mut self,
+        from: usize,
+        to: usize,
+        refer_to: NameAddr,
+        headers: &[(HeaderName, &str)],
+    ) -> SubscriptionId {
+        let referral = self.referral(from, to, refer_to, headers);
+        self.act(from, |endpoint, now| endpoint.send_refer(now, referral))
+            .unwrap()
+    }
+
+    pub fn referral(&self, from: usize, to: usize, refer_to: NameAddr, headers: &[(HeaderName, &str)]) -> Referral {
+        let mut referral = Referral::new(self.contact(to), self.person(from), self.person(to), refer_to);
+        let owned = |(name, value): &(HeaderName, &str)| (name.clone(), value.to_string().into());
+        referral.headers = headers.iter().map(owned).collect();
+        referral
+    }
+
     /// The last REFER that came to a phone.
     pub fn referred(&self, node: usize) -> (ReferId, NameAddr, Request) {
         let found = self.net.nodes[node]
@@ -368,6 +388,16 @@ impl Stage {
         found.expect("a REFER came")
     }
 
+    /// The session that the last REFER names with `Target-Dialog`.
+    pub fn target_dialog(&self, node: usize) -> Option<Result<SessionId, StatusCode>> {
+        let events = self.net.nodes[node].events.iter().rev();
+        let mut named = events.filter_map(|(_, event)| match event {
+            Event::Refer { target_dialog, .. } => Some(*target_dialog),
+            _ => None,
+        });
+        named.next().expect("a REFER came")
+    }
+
     pub fn accept_refer(&mut self, node: usize) -> (ReferId, NameAddr) {
         let (refer, refer_to, _) = self.referred(node);
         self.act(node, |endpoint, now| endpoint.accept_refer(now, refer))
@@ -382,17 +412,10 @@ impl Stage {
 
     /// The call that a Refer-To asks for, with the headers of its URI, to the node `hop`.
     pub fn call_referred(&mut self, node: usize, refer_to: &NameAddr, hop: usize) -> SessionId {
-        let mut invite = self.invite(node, &refer_to.uri.without_headers().to_string(), hop);
-        for (name, _) in refer_to.uri.headers() {
-            let value = refer_to.uri.header(name).unwrap().into_owned();
-            invite
-                .headers
-                .push((HeaderName::parse(name.as_bytes()).unwrap(), value.into()));
-        }
         let (_, _, refer) = self.referred(node);
-        if let Some(value) = refer.headers().get_bytes(&HeaderName::ReferredBy) {
-            invite.headers.push((HeaderName::ReferredBy, value));
-        }
+        let mut invite = Invite::referred(refer_to, &refer, self.person(node)).unwrap();
+        invite.flow = Some(self.flow_to(node, hop));
+        invite.body = Some(Body::sdp("offer"));
         self.call(node, invite)
     }
 
