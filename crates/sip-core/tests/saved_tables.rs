@@ -143,3 +143,23 @@ fn published_states_and_their_tags_go_on() {
         })
     ));
 }
+
+#[test]
+fn a_watcher_still_notices_a_lost_document() {
+    use sip_core::event::dialog_info::{DialogElement, DialogInfo, DialogState, DialogWatcher, DocumentState, Watched};
+    let document = |version, state| {
+        let mut info = DialogInfo::new("sip:701@pbx.example", version, state);
+        info.dialogs.push(DialogElement::new("a", DialogState::Early));
+        info
+    };
+    let mut watcher = DialogWatcher::new();
+    watcher.receive(&document(5, DocumentState::Full)).unwrap();
+    let mut watcher = again(&watcher);
+    assert_eq!(watcher.dialogs().count(), 1);
+    assert_eq!(watcher.receive(&document(5, DocumentState::Full)), Ok(Watched::Old));
+    assert_eq!(
+        watcher.receive(&document(7, DocumentState::Partial)),
+        Ok(Watched::Refresh)
+    );
+    assert!(again(&watcher).is_out_of_date());
+}

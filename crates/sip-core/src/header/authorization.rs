@@ -13,6 +13,16 @@ use crate::{HeaderName, Limits, ParseError, ParseErrorKind};
 ///
 /// Values come without their quotes and escapes; whether one was quoted is kept, so that printing does not change it.
 /// Names are case-insensitive, and none may occur twice.
+///
+/// ```
+/// use sip_core::header::{AuthParams, AuthenticationInfo};
+///
+/// let mut params = AuthParams::default();
+/// params.set_quoted("nextnonce", "47364c");
+/// params.set_token("qop", "auth");
+/// assert_eq!(params.get("NextNonce"), Some("47364c"));
+/// assert_eq!(AuthenticationInfo(params).next_nonce(), Some("47364c"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AuthParams(Vec<AuthParam>);
@@ -200,11 +210,28 @@ impl Scheme {
 /// What a client sends to prove who it is: the value of `Authorization` and `Proxy-Authorization`.
 ///
 /// [`Debug`] does not show the response.
+///
+/// ```
+/// use sip_core::header::Credentials;
+///
+/// let proof = Credentials::parse(br#"Digest username="Alice", realm="atlanta.com", nonce="84a4cc", response="7587""#)?;
+/// assert_eq!((proof.username(), proof.response()), (Some("Alice"), Some("7587")));
+/// assert!(!format!("{proof:?}").contains("7587"));
+/// # Ok::<(), sip_core::ParseError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Credentials(Scheme);
 
 /// What a server asks for: the value of `WWW-Authenticate` and `Proxy-Authenticate`.
+///
+/// ```
+/// use sip_core::header::Challenge;
+///
+/// let challenge = Challenge::parse(br#"Digest realm="atlanta.com", qop="auth,auth-int", nonce="f84f1c", stale=TRUE"#)?;
+/// assert!(challenge.is_stale() && challenge.offers_qop("auth"));
+/// # Ok::<(), sip_core::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Challenge(Scheme);
@@ -386,22 +413,57 @@ macro_rules! header {
 
 header! {
     /// `Authorization`: proof for a user agent server or registrar (RFC 3261 §20.7).
+    ///
+    /// ```
+    /// use sip_core::header::{Authorization, TypedHeader};
+    ///
+    /// assert_eq!(Authorization::parse(b"Digest username=\"Alice\", realm=\"a\"")?.realm(), Some("a"));
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
     Authorization(Credentials) = Authorization
 }
 header! {
     /// `Proxy-Authorization`: proof for a proxy (RFC 3261 §20.28).
+    ///
+    /// ```
+    /// use sip_core::header::{ProxyAuthorization, TypedHeader};
+    ///
+    /// assert_eq!(ProxyAuthorization::parse(b"Digest username=\"Alice\", realm=\"a\"")?.realm(), Some("a"));
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
     ProxyAuthorization(Credentials) = ProxyAuthorization
 }
 header! {
     /// `WWW-Authenticate`: a 401's challenge (RFC 3261 §20.44); one header for each algorithm (RFC 8760 §2.3).
+    ///
+    /// ```
+    /// use sip_core::header::{TypedHeader, WwwAuthenticate};
+    ///
+    /// assert_eq!(WwwAuthenticate::parse(b"Digest realm=\"a\"")?.realm(), Some("a"));
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
     WwwAuthenticate(Challenge) = WwwAuthenticate
 }
 header! {
     /// `Proxy-Authenticate`: a 407's challenge (RFC 3261 §20.27).
+    ///
+    /// ```
+    /// use sip_core::header::{ProxyAuthenticate, TypedHeader};
+    ///
+    /// assert_eq!(ProxyAuthenticate::parse(b"Digest realm=\"a\"")?.realm(), Some("a"));
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
     ProxyAuthenticate(Challenge) = ProxyAuthenticate
 }
 
 /// `Authentication-Info`: what a server adds to a success (RFC 3261 §20.6, RFC 7616 §3.5).
+///
+/// ```
+/// use sip_core::header::{AuthenticationInfo, TypedHeader};
+///
+/// assert_eq!(AuthenticationInfo::parse(b"nextnonce=\"47364c\"")?.next_nonce(), Some("47364c"));
+/// # Ok::<(), sip_core::ParseError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AuthenticationInfo(pub AuthParams);

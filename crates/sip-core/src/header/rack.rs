@@ -4,6 +4,15 @@ use crate::wire::{HeaderName, Method, ParseError};
 use core::fmt;
 
 /// Which provisional response a PRACK acknowledges (RFC 3262 §7.2).
+///
+/// ```
+/// use sip_core::Method;
+/// use sip_core::header::{RAck, TypedHeader};
+///
+/// let acknowledged = RAck::parse(b"776656 1 INVITE")?;
+/// assert_eq!((acknowledged.rseq, acknowledged.cseq, acknowledged.method), (776_656, 1, Method::Invite));
+/// # Ok::<(), sip_core::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RAck {

@@ -3,6 +3,14 @@ use crate::wire::{HeaderName, Params, ParseError};
 use core::fmt;
 
 /// How long a session lives without a refresh (RFC 4028 §4).
+///
+/// ```
+/// use sip_core::header::{Refresher, SessionExpires, TypedHeader};
+///
+/// let interval = SessionExpires::parse(b"4000;refresher=uac")?;
+/// assert_eq!((interval.seconds, interval.refresher), (4000, Some(Refresher::Uac)));
+/// # Ok::<(), sip_core::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SessionExpires {
@@ -23,6 +31,13 @@ pub enum Refresher {
 }
 
 /// The shortest session interval that is accepted, in seconds (RFC 4028 §5).
+///
+/// ```
+/// use sip_core::header::{MinSe, TypedHeader};
+///
+/// assert_eq!(MinSe::parse(b"90")?, MinSe(90));
+/// # Ok::<(), sip_core::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MinSe(pub u32);

@@ -55,14 +55,49 @@ fn write_tokens(tokens: &[Token], out: &mut impl fmt::Write) -> fmt::Result {
 token_lists! {
     /// The methods that are understood (RFC 3261 §20.5). One field; further ones by
     /// [`items`](crate::Headers::items) or [`typed_all`](crate::Headers::typed_all).
+    ///
+    /// ```
+    /// use sip_core::header::{Allow, TypedHeader};
+    ///
+    /// assert!(Allow::parse(b"INVITE, ACK, BYE")?.contains("BYE"));
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
     Allow;
     /// The event packages that are understood (RFC 6665 §8.2.2).
+    ///
+    /// ```
+    /// use sip_core::header::{AllowEvents, TypedHeader};
+    ///
+    /// assert!(AllowEvents::parse(b"dialog, presence.winfo")?.contains("dialog"));
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
     AllowEvents;
     /// The extensions that are understood (RFC 3261 §20.37).
+    ///
+    /// ```
+    /// use sip_core::header::{Supported, TypedHeader};
+    ///
+    /// assert_eq!(Supported::of(&["100rel", "timer"]), Supported::parse(b"100rel, timer")?);
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
     Supported;
     /// The extensions that must be understood (RFC 3261 §20.32).
+    ///
+    /// ```
+    /// use sip_core::header::{Require, TypedHeader};
+    ///
+    /// assert!(Require::parse(b"100rel")?.contains("100rel"));
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
     Require;
     /// The extensions that a proxy must understand (RFC 3261 §20.29).
+    ///
+    /// ```
+    /// use sip_core::header::{ProxyRequire, TypedHeader};
+    ///
+    /// assert!(ProxyRequire::parse(b"privacy")?.contains("privacy"));
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
     ProxyRequire;
     /// How the body was packed, in the order in which it was done (RFC 3261 §20.12).
     ///
@@ -83,5 +118,12 @@ token_lists! {
     /// ```
     ContentLanguage;
     /// The required extensions that are not understood (RFC 3261 §20.40).
+    ///
+    /// ```
+    /// use sip_core::header::{TypedHeader, Unsupported};
+    ///
+    /// assert_eq!(Unsupported::parse(b"foo")?.0.len(), 1);
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
     Unsupported;
 }
