@@ -6,7 +6,7 @@
 //! | header overflow (CSeq, Accept, branch, tag, Authorization, one slash) | [`header_of_64_kilobytes`], [`header_overflow_of_lists_at_the_limit_and_one_past`], `wire_messages::limits_at_and_one_past`, [`header_overflow_what_responses_repeat_is_limited`] |
 //! | Content-Length, framing, two messages out of one | [`framing_content_length_on_streams`], [`framing_both_readers_agree`], [`framing_nothing_is_read_after_the_end_of_a_stream`], `wire_messages::content_length` |
 //! | partial messages on TCP, idle TCP, slow peers | [`framing_any_cut_of_a_conversation`], [`flood_idle_connections`], [`flood_slow_peers_do_not_hold_connections_and_busy_ones_live`] |
-//! | header smuggling, white space before the colon | [`header_smuggling`], `wire_messages::one_lexer_for_every_spelling_of_a_name` |
+//! | header smuggling, white space before the colon | `identity::tests::a_stranger_asserts_nothing_however_it_is_spelled`, [`header_smuggling`], `wire_messages::one_lexer_for_every_spelling_of_a_name` |
 //! | multipart: zero parts, no boundary or one of any length, nested, a boundary that begins with another | `body::multipart::tests`, fuzz target `multipart` |
 //! | bodies in NOTIFY: message-summary, presence, dialog-info | `event::{message_summary, pidf, dialog_info}`, fuzz targets `body_*` |
 //! | endless loop | `wire::linear` (steps counted), `event::dialog_info` (entities, depth), fuzz seeds (`tests/seeds.rs`) |
