@@ -91,9 +91,9 @@ pub mod wire;
 
 pub use endpoint::{
     Body, ConnectionId, Credentials, EndCause, Endpoint, EndpointConfig, EndpointError, Event, Flow, Hop, Invite, Live,
-    Notify, NotifyState, OutOfDialog, Output, PublicationEnd, PublicationId, Publish, ReferId, Referral, Reply,
-    RequestId, SessionId, SessionInfo, SessionState, Stats, Subscribe, SubscriptionEnd, SubscriptionId,
-    TerminatedReason, Transmit, Transport,
+    Notify, NotifyState, OutOfDialog, Output, PublicationEnd, PublicationId, Publish, ReferId, Referral, Reliability,
+    Reply, RequestId, RequestedAnswer, SessionId, SessionInfo, SessionState, SessionTimers, Stats, Subscribe,
+    SubscriptionEnd, SubscriptionId, TerminatedReason, Transmit, Transport,
 };
 pub use limits::Limits;
 pub use proxy::{Proxy, ProxyConfig};

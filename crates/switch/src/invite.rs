@@ -4,7 +4,7 @@ use bytes::Bytes;
 use machine::Time;
 use sdp::Codec;
 use sip_core::header::MaxForwards;
-use sip_core::{Body, Flow, HeaderName, Reply, Request, SessionId, StatusCode};
+use sip_core::{Body, Flow, HeaderName, Reply, Request, RequestId, SessionId, StatusCode};
 
 use crate::event::EndCause;
 use crate::leg::{LegId, Party, Place, Purpose};
@@ -255,6 +255,19 @@ impl Switch {
         if complete {
             self.negotiated(now, leg);
         }
+    }
+
+    /// The same in an UPDATE, or in the PRACK of a provisional response of ours.
+    pub(crate) fn on_offer(&mut self, now: Time, id: RequestId, leg: LegId, request: &Request) {
+        let Some(entry) = self.legs.get_mut(leg) else { return };
+        if !is_sdp(request) {
+            return self.respond(now, id, StatusCode::UNSUPPORTED_MEDIA_TYPE, sdp_only());
+        }
+        let Ok(sdp) = entry.media.negotiation.receive_offer(request.body()) else {
+            return self.respond(now, id, StatusCode::NOT_ACCEPTABLE_HERE, Reply::default());
+        };
+        self.respond(now, id, StatusCode::OK, Reply::new().body(Body::sdp(sdp)));
+        self.negotiated(now, leg);
     }
 
     /// The stream and what everybody hears follow the new agreement.

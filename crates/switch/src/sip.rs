@@ -32,8 +32,9 @@ impl Switch {
                 request,
                 flow,
                 replaces,
+                ..
             } => self.on_invite(now, session, &request, flow, replaces),
-            E::Progress { session, response } => self.with_leg(session, |switch, leg| {
+            E::Progress { session, response, .. } => self.with_leg(session, |switch, leg| {
                 switch.hunt_progress(now, leg, response.status());
             }),
             E::Answered { session, response } => {
@@ -42,7 +43,7 @@ impl Switch {
             E::Failed { session, status, .. } => self.with_leg(session, |switch, leg| {
                 switch.hunt_leg_failed(now, leg, status);
             }),
-            E::Cancelled { session } => self.with_leg(session, |switch, leg| {
+            E::Cancelled { session, .. } => self.with_leg(session, |switch, leg| {
                 switch.set_cause(leg, EndCause::Cancelled);
                 switch.leg_over(now, leg, false);
             }),
@@ -82,6 +83,9 @@ impl Switch {
             E::Resubscribed { subscription, .. } => self.notify_watcher(now, subscription),
             E::SubscriptionEnded { subscription, .. } => self.forget_watcher(subscription),
             E::ReinviteCancelled { .. }
+            | E::Acknowledged { .. }
+            | E::Refreshed { .. }
+            | E::Updated { .. }
             | E::Reinvited { .. }
             | E::ReferNotified { .. }
             | E::Response { .. }
@@ -168,8 +172,12 @@ impl Switch {
         }
     }
 
-    /// INFO with a digit (application/dtmf-relay) and OPTIONS in a call; what else is asked there is not built.
+    /// INFO with a digit (application/dtmf-relay), OPTIONS and offers (UPDATE, PRACK) in a call; what else is asked there is not
+    /// built.
     fn on_request_in_call(&mut self, now: Time, id: RequestId, leg: LegId, request: &Request) {
+        if matches!(*request.method(), Method::Update | Method::Prack) {
+            return self.on_offer(now, id, leg, request);
+        }
         // An INFO without a body asks whether we are there, no more (RFC 6086 §4.2.2).
         let empty_info = *request.method() == Method::Info && request.body().is_empty();
         let status = if *request.method() == Method::Options || empty_info {

@@ -58,7 +58,7 @@ pub struct Switch {
 }
 
 /// What `Allow` says, and what is not refused with 405 at once.
-const METHODS: [Method; 9] = [
+const METHODS: [Method; 10] = [
     Method::Invite,
     Method::Ack,
     Method::Bye,
@@ -66,6 +66,7 @@ const METHODS: [Method; 9] = [
     Method::Options,
     Method::Register,
     Method::Info,
+    Method::Update,
     Method::Refer,
     Method::Subscribe,
 ];

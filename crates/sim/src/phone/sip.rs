@@ -27,13 +27,13 @@ impl Phone {
                 replaces,
                 ..
             } => self.on_invite(session, &request, replaces),
-            Event::Progress { session, response } => self.on_progress(session, &response),
+            Event::Progress { session, response, .. } => self.on_progress(session, &response),
             Event::Answered { session, response } => self.on_answered(session, &response),
             Event::Failed { session, status, .. } => {
                 self.tell_referrer(session, status);
                 self.on_over(session, |call| Happening::Failed { call, status });
             }
-            Event::Cancelled { session } => self.on_over(session, Happening::Cancelled),
+            Event::Cancelled { session, .. } => self.on_over(session, Happening::Cancelled),
             Event::Ended { session, .. } => self.on_over(session, Happening::Ended),
             Event::Confirmed { session, body } => self.on_confirmed(session, body),
             Event::Reinvite { session, request } => self.on_reinvite(session, &request),

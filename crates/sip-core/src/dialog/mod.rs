@@ -30,10 +30,16 @@
 //! assert!(bob.accept_cseq(cseq).is_err());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! What an INVITE's dialog is used for has machines of its own, each usable alone: reliable provisional responses
+//! ([`prack`]), offers and answers ([`update`]) and session timers ([`session_timer`]).
 
 pub(crate) mod compose;
 pub mod info;
+pub mod prack;
 pub(crate) mod raw;
+pub mod session_timer;
+pub mod update;
 
 use core::fmt::Display;
 
@@ -270,13 +276,16 @@ impl Dialog {
 
     /// Takes the remote target from a request or a 2xx that refreshes it (RFC 3261 §12.2); whether it changed.
     pub fn refresh_target(&mut self, headers: &Headers) -> bool {
-        match contact(headers) {
-            Some(target) if target != self.target => {
-                self.target = Bytes::copy_from_slice(target);
-                true
-            }
-            Some(_) | None => false,
+        contact(headers).is_some_and(|target| self.set_target(target))
+    }
+
+    /// Takes a remote target that was read from a message before; whether it changed.
+    pub(crate) fn set_target(&mut self, target: &[u8]) -> bool {
+        let changed = target != self.target;
+        if changed {
+            self.target = Bytes::copy_from_slice(target);
         }
+        changed
     }
 
     /// Takes route set and remote target anew from the 2xx that confirms an early dialog (RFC 3261 §13.2.2.4).

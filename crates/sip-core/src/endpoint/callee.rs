@@ -4,30 +4,32 @@ use bytes::Bytes;
 use machine::Time;
 use rand_core::Rng;
 
+use super::abilities::Abilities;
 use super::caller::check_body;
 use super::id::ServerKey;
 use super::names::TagOwner;
 use super::reply::{ReplyHead, check};
 use super::screen::Incoming;
 use super::session::{Answer, PeerInvite, Session};
+use super::session_timer::agreed_lines;
 use super::write::Extra;
 use super::{Endpoint, EndpointError, Event, Flow, Reply, SessionId, SessionState};
-use crate::dialog::Dialog;
 use crate::dialog::raw::tag_of;
-use crate::header::{Replaces, Via};
+use crate::dialog::update::Side;
+use crate::dialog::{Dialog, contact};
+use crate::header::Via;
 use crate::{HeaderName, Request, Scheme, StatusCode};
-
-/// The session that `Replaces` names, or how to refuse.
-type Replaced = Result<SessionId, StatusCode>;
 
 impl Endpoint {
     /// Sends a provisional response, 101 to 199, to the INVITE or re-INVITE that waits for an answer. It is repeated
-    /// each [`keep_ringing`](super::EndpointConfig::keep_ringing).
+    /// each [`keep_ringing`](super::EndpointConfig::keep_ringing). Where
+    /// [`EndpointConfig::reliability`](super::EndpointConfig::reliability) says so it is sent reliably, as
+    /// [`provisional_reliably`](Self::provisional_reliably) does.
     ///
     /// # Errors
     ///
-    /// [`EndpointError::Gone`], [`EndpointError::WrongState`], [`EndpointError::BadStatus`] or
-    /// [`EndpointError::BadHeader`].
+    /// [`EndpointError::Gone`]; [`EndpointError::WrongState`], also after [`answer`](Self::answer);
+    /// [`EndpointError::BadStatus`], [`EndpointError::BadHeader`]; [`EndpointError::Full`] if 16 wait for their PRACKs.
     pub fn provisional(
         &mut self,
         now: Time,
@@ -42,19 +44,30 @@ impl Endpoint {
             return Err(EndpointError::BadStatus);
         }
         let repeat = self.now + self.config.keep_ringing;
-        let entry = self.session_mut(session)?;
-        let key = entry.incoming.as_ref().ok_or(EndpointError::WrongState)?.key;
-        entry.repeat = Some(repeat);
-        let Some(data) = self.write_answer(session, status, &reply) else {
+        self.session_mut(session)?;
+        let waiting = self.sessions.get(session).and_then(|entry| entry.incoming.as_ref());
+        let waiting = waiting.filter(|invite| !invite.is_answered());
+        let waiting = waiting.ok_or(EndpointError::WrongState)?;
+        let key = waiting.key;
+        if self.is_reliable(waiting, &reply) {
+            return self.send_reliably(session, status, reply);
+        }
+        let Some(data) = self.write_answer(session, status, &reply, b"") else {
             return Err(EndpointError::WrongState);
         };
+        let entry = self.session_mut(session)?;
+        entry.repeat = Some(repeat);
+        if let Some(invite) = entry.incoming.as_mut() {
+            invite.rung = true;
+        }
         self.respond_on(key, status, data);
         self.arm_session(session);
         Ok(())
     }
 
     /// Answers the INVITE or re-INVITE that waits for it with 200. `Contact`, `Allow` and `Supported` are added; the 200
-    /// is repeated until the ACK comes ([`Event::Confirmed`]).
+    /// is repeated until the ACK comes ([`Event::Confirmed`]). While a reliable provisional response with a description waits
+    /// for its PRACK, the 200 waits too (RFC 3262 §3). After such an answer the 200 needs no body.
     ///
     /// # Errors
     ///
@@ -63,17 +76,27 @@ impl Endpoint {
         self.advance(now);
         check(&reply.headers, reply.reason.as_deref())?;
         check_body(reply.body.as_ref())?;
-        let waiting = self
-            .session_mut(session)?
-            .incoming
-            .as_ref()
-            .ok_or(EndpointError::WrongState)?;
-        let (key, cseq, initial) = (waiting.key, waiting.cseq, waiting.initial);
-        let (flow, port) = self.server_flow(key).ok_or(EndpointError::WrongState)?;
-        let data = self
-            .write_answer(session, StatusCode::OK, &reply)
-            .ok_or(EndpointError::WrongState)?;
+        let waiting = self.session_mut(session)?.incoming.as_mut();
+        let waiting = waiting.filter(|invite| !invite.is_answered());
+        let waiting = waiting.ok_or(EndpointError::WrongState)?;
+        let key = waiting.key;
+        self.server_flow(key).ok_or(EndpointError::WrongState)?;
+        let waiting = self.session_mut(session)?.incoming.as_mut();
+        if let Some(reply) = waiting.and_then(|invite| invite.hold_answer(reply)) {
+            self.answer_now(session, &reply);
+        }
+        Ok(())
+    }
+
+    /// Sends the 200 to the INVITE or re-INVITE that waits for it.
+    pub(super) fn answer_now(&mut self, session: SessionId, reply: &Reply) -> Option<()> {
+        let waiting = self.sessions.get(session)?.incoming.as_ref()?;
+        let (key, cseq, initial, abilities) = (waiting.key, waiting.cseq, waiting.initial, waiting.abilities);
+        let (flow, port) = self.server_flow(key)?;
+        let lines = abilities.timer.map(agreed_lines).unwrap_or_default();
+        let data = self.write_answer(session, StatusCode::OK, reply, &lines)?;
         self.respond_on(key, StatusCode::OK, data.clone());
+        self.accept_target(session);
         let timers = self.config.timers;
         let answer = Answer {
             data,
@@ -85,9 +108,10 @@ impl Endpoint {
             next: self.now + timers.t1,
             give_up: self.now + timers.give_up(),
         };
-        let entry = self.session_mut(session)?;
+        let entry = self.sessions.get_mut(session)?;
+        entry.note_description(reply.body.is_some());
+        entry.late_prack = entry.incoming.take()?.late_prack();
         entry.answer = Some(Box::new(answer));
-        entry.incoming = None;
         entry.ring_end = None;
         entry.repeat = None;
         if initial {
@@ -97,8 +121,10 @@ impl Endpoint {
                 entry.contact = contact.clone();
             }
         }
+        self.start_timer_with(session, abilities.timer, Some(abilities.update));
+        self.remember_description(session, reply.body.as_ref());
         self.arm_session(session);
-        Ok(())
+        Some(())
     }
 
     /// Refuses the INVITE or re-INVITE that waits for an answer, with a status of 300 or more. After an initial INVITE the
@@ -121,11 +147,9 @@ impl Endpoint {
         if !status.is_final() || status.is_success() {
             return Err(EndpointError::BadStatus);
         }
-        let invite = self
-            .session_mut(session)?
-            .incoming
-            .take()
-            .ok_or(EndpointError::WrongState)?;
+        let waiting = &mut self.session_mut(session)?.incoming;
+        let invite = waiting.take_if(|invite| !invite.is_answered());
+        let invite = invite.ok_or(EndpointError::WrongState)?;
         self.finish_incoming(session, &invite, status, &reply);
         Ok(())
     }
@@ -156,9 +180,16 @@ impl Endpoint {
         if self.sessions.len() >= self.config.limits.sessions {
             return self.refuse_overload(&incoming);
         }
-        let Ok(replaces) = self.match_replaces(&incoming.request) else {
+        let Ok((replaces, join)) = self.match_named(&incoming.request) else {
             self.stats.refused_malformed += 1;
             return self.refuse_incoming(&incoming, StatusCode::BAD_REQUEST);
+        };
+        let headers = incoming.request.headers();
+        let looked = self.abilities(headers, true);
+        let looked = looked.and_then(|abilities| Ok((abilities, self.answer_mode(headers)?)));
+        let (abilities, answer_mode) = match looked {
+            Ok(found) => found,
+            Err((status, lines)) => return self.refuse_with(&incoming, status, &lines),
         };
         let uri = incoming.request.request_uri().ok();
         let user = uri.as_ref().and_then(crate::Uri::user);
@@ -177,66 +208,86 @@ impl Endpoint {
         };
         dialog.set_local_cseq(self.first_cseq());
         let leg = self.make_leg(dialog, incoming.flow);
-        let key = self.begin_server(&incoming, Some(merge));
-        if let Some(tx) = self.servers.get_mut(key) {
-            tx.session = Some(id);
-        }
         if let Some(session) = self.sessions.get_mut(id) {
             session.local_tag = tag;
             session.leg = Some(leg);
-            session.incoming = Some(Box::new(PeerInvite {
-                key,
-                head: incoming.head,
-                cseq: incoming.cseq,
-                initial: true,
-            }));
         }
         self.learn_packages(id, incoming.request.headers());
+        let (request, flow) = (incoming.request.clone(), incoming.flow);
+        self.hold_invite(id, incoming, Some(merge), abilities);
         self.stats.sessions += 1;
-        self.arm_session(id);
         self.emit(Event::Invite {
             session: id,
-            request: incoming.request,
-            flow: incoming.flow,
+            request,
+            flow,
             replaces,
+            join,
+            answer_mode,
         });
     }
 
-    /// RFC 3891 §3. The outer error: the header cannot be understood.
-    fn match_replaces(&self, request: &Request) -> Result<Option<Replaced>, ()> {
-        let mut values = request.headers().values(&HeaderName::Replaces);
-        let Some(value) = values.next() else { return Ok(None) };
-        let replaces = <Replaces as crate::header::TypedHeader>::parse(value).map_err(|_| ())?;
-        if values.next().is_some() {
-            return Err(());
+    /// Keeps an INVITE or re-INVITE (without `merge`) until it is answered.
+    pub(super) fn hold_invite(
+        &mut self,
+        id: SessionId,
+        incoming: Incoming,
+        merge: Option<Bytes>,
+        abilities: Abilities,
+    ) {
+        let initial = merge.is_some();
+        let key = self.begin_server(&incoming, merge);
+        if let Some(tx) = self.servers.get_mut(key) {
+            tx.session = Some(id);
         }
-        let found = self.find_any_session(&replaces.call_id, &replaces.to_tag, &replaces.from_tag);
-        let unknown = Err(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
-        let Some((id, session)) = found.and_then(|id| Some((id, self.sessions.get(id)?))) else {
-            return Ok(Some(unknown));
+        let offered = !incoming.request.body().is_empty();
+        let target = contact(incoming.request.headers()).filter(|_| !initial);
+        let ring_end = self.now + self.config.max_ringing;
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.ring_end = Some(ring_end);
+            if let Some(leg) = session.leg.as_mut().filter(|_| offered) {
+                let _ = leg.exchange.receive_offer();
+            }
+            session.incoming = Some(Box::new(PeerInvite {
+                key,
+                target: target.map(Bytes::copy_from_slice),
+                head: incoming.head,
+                cseq: incoming.cseq,
+                initial,
+                source: incoming.flow,
+                abilities,
+                offered,
+                described: false,
+                rung: false,
+                reliable: None,
+            }));
+        }
+        self.arm_session(id);
+    }
+
+    /// A re-INVITE is accepted, by a 2xx or a reliable provisional response: so is the target that it names (RFC 6141 §4).
+    pub(super) fn accept_target(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
         };
-        let early = session.state < SessionState::Answered;
-        Ok(Some(if session.released {
-            Err(StatusCode::DECLINE)
-        } else if early && !session.outgoing {
-            // Only who sent the INVITE may have its early dialog replaced.
-            unknown
-        } else if !early && replaces.early_only {
-            Err(StatusCode::BUSY_HERE)
-        } else {
-            Ok(id)
-        }))
+        let (Some(invite), Some(leg)) = (session.incoming.as_mut(), session.leg.as_mut()) else {
+            return;
+        };
+        let Some(target) = invite.target.take() else { return };
+        if leg.dialog.set_target(&target) {
+            let (source, tag) = (invite.source, leg.dialog.remote_tag().clone());
+            self.move_leg(id, &tag, Some(source));
+        }
     }
 
     /// A response to the INVITE that waits.
-    fn write_answer(&self, id: SessionId, status: StatusCode, reply: &Reply) -> Option<Bytes> {
+    fn write_answer(&self, id: SessionId, status: StatusCode, reply: &Reply, lines: &[u8]) -> Option<Bytes> {
         let session = self.sessions.get(id)?;
         let head = &session.incoming.as_ref()?.head;
         let extra = Extra {
             contact: Some(&session.contact),
             abilities: status.is_success(),
         };
-        Some(self.write_response(head, status, Some(&session.local_tag), reply, extra))
+        Some(self.write_response_with(head, (status, Some(&session.local_tag)), reply, extra, lines))
     }
 
     /// Sends a failure for an INVITE that was taken out of its session.
@@ -256,6 +307,11 @@ impl Endpoint {
         if let Some(session) = self.sessions.get_mut(id) {
             session.ring_end = None;
             session.repeat = None;
+            session.late_prack = invite.late_prack();
+            // What was agreed before stays (RFC 6141 §3).
+            if let Some(leg) = session.leg.as_mut() {
+                leg.exchange.rejected();
+            }
         }
         if invite.initial {
             self.end_session(id, None, false);
@@ -278,12 +334,19 @@ impl Endpoint {
         let port = via.port.unwrap_or(flow.transport.default_port());
         self.send_response(super::reply::response_flow(flow, via), port, data);
         if let Some(id) = session {
-            self.withdraw_incoming(id, key, StatusCode::REQUEST_TERMINATED);
+            let reason = super::hang_up::reason_of(request);
+            self.withdraw_incoming(id, key, StatusCode::REQUEST_TERMINATED, reason);
         }
     }
 
     /// Refuses the INVITE with this transaction, if it still waits, and tells the embedder.
-    fn withdraw_incoming(&mut self, id: SessionId, key: ServerKey, status: StatusCode) {
+    pub(super) fn withdraw_incoming(
+        &mut self,
+        id: SessionId,
+        key: ServerKey,
+        status: StatusCode,
+        reason: Option<String>,
+    ) {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
@@ -293,7 +356,7 @@ impl Endpoint {
         let told = session.released;
         self.finish_incoming(id, &invite, status, &Reply::default());
         if !told {
-            let initial = Event::Cancelled { session: id };
+            let initial = Event::Cancelled { session: id, reason };
             self.emit(if invite.initial {
                 initial
             } else {
@@ -310,7 +373,7 @@ impl Endpoint {
             .and_then(|session| Some(session.incoming.as_ref()?.key))
         {
             self.stats.unanswered += 1;
-            self.withdraw_incoming(id, key, StatusCode::TEMPORARILY_UNAVAILABLE);
+            self.withdraw_incoming(id, key, StatusCode::TEMPORARILY_UNAVAILABLE, None);
         } else if let Some(session) = self.sessions.get_mut(id) {
             session.ring_end = None;
         }
@@ -329,7 +392,9 @@ impl Endpoint {
             return;
         };
         session.repeat = Some(now + self.config.keep_ringing);
-        self.server_repeat(key);
+        if !self.repeat_reliably(id, key) {
+            self.server_repeat(key);
+        }
     }
 
     pub(super) fn on_ack(&mut self, key: Option<ServerKey>, flow: Flow, request: &Request) {
@@ -365,6 +430,16 @@ impl Endpoint {
         };
         if answer.initial {
             session.state = SessionState::Confirmed;
+        }
+        if let Some(leg) = session.leg.as_mut()
+            && leg.exchange.open() == Some(Side::Local)
+        {
+            // Our offer was in the 2xx; the ACK owes the answer.
+            if request.body().is_empty() {
+                leg.exchange.rejected();
+            } else {
+                leg.exchange.answered();
+            }
         }
         if session.released {
             // The embedder hung up meanwhile; a BYE had to wait for the ACK (RFC 3261 §15).

@@ -7,13 +7,15 @@ use rand_core::Rng;
 use super::client::{Outcome, Owner};
 use super::id::ClientKey;
 use super::names::{OwnVia, TagOwner};
+use super::prack::Progressed;
 use super::reply::check;
 use super::sent::Sent;
 use super::session::{AckDue, Cancelling, Session};
 use super::write::Extra;
-use super::{Body, Endpoint, EndpointError, Event, Invite, SessionId, SessionState};
+use super::{Body, Endpoint, EndpointError, Event, Invite, Reliability, SessionId, SessionState};
 use crate::dialog::compose::{Composer, is_clean};
 use crate::dialog::raw::tag_of;
+use crate::dialog::update::OfferExchange;
 use crate::dialog::{Dialog, is_loose};
 use crate::{HeaderName, Method, NameAddr, Response, Scheme, StatusCode, Uri};
 
@@ -55,6 +57,9 @@ impl Endpoint {
         let call_id = self.new_call_id();
         let mut session = Session::new(true, call_id.clone(), contact.clone());
         session.late_offer = invite.body.is_none();
+        session.reliability = invite.reliability.unwrap_or(self.reliability_of(invite.body.is_some()));
+        session.manual_prack = invite.manual_prack;
+        let reliability = session.reliability;
         session.auth = invite.credentials.as_ref().map(super::Credentials::client);
         session.no_answer = invite.no_answer.map(|patience| self.now + patience);
         session.ring_end = Some(self.now + self.config.max_ringing);
@@ -62,7 +67,7 @@ impl Endpoint {
         let tag = TagOwner::Session(id).tag(self.rng.next_u32());
         let cseq = self.first_cseq();
         let via = self.open_client(flow, Method::Invite, Owner::Invite(id));
-        let out = begin_initial(
+        let mut out = begin_initial(
             via,
             &Initial {
                 method: &Method::Invite,
@@ -76,9 +81,17 @@ impl Endpoint {
                 max_forwards: invite.max_forwards,
             },
         );
+        if reliability == Reliability::Required {
+            out.raw("Require", b"100rel");
+        }
+        out.lines(&self.first_timer_lines());
+        let usual = reliability == self.config.reliability;
+        if !usual {
+            out.lines(&self.abilities_with(reliability));
+        }
         let extra = Extra {
             contact: Some(&contact),
-            abilities: true,
+            abilities: usual,
         };
         let data = self.finish_request(out, &invite.headers, invite.body.as_ref(), extra);
         let key = self.launch_by(via, data, way);
@@ -91,7 +104,17 @@ impl Endpoint {
         Ok(id)
     }
 
-    /// Sends the ACK with the answer to the offer in a 2xx, if our INVITE or re-INVITE had no body.
+    /// Without an offer of ours a reliable response could carry the peer's, which waits for the embedder: only for who asks for
+    /// it.
+    pub(super) fn reliability_of(&self, offers: bool) -> Reliability {
+        match self.config.reliability {
+            Reliability::Supported if !offers => Reliability::Never,
+            Reliability::Supported | Reliability::Never | Reliability::Required => self.config.reliability,
+        }
+    }
+
+    /// Sends the ACK with the answer to the offer in a 2xx, if our INVITE or re-INVITE had no body, and the offer did not come
+    /// in a provisional response already.
     ///
     /// # Errors
     ///
@@ -105,6 +128,7 @@ impl Endpoint {
             .take()
             .ok_or(EndpointError::WrongState)?;
         self.acknowledge_success(session, due.key, due.cseq, body.as_ref());
+        self.remember_description(session, body.as_ref());
         Ok(())
     }
 
@@ -167,8 +191,22 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
-        if !session.released && session.cancelling == Cancelling::No && status != StatusCode::TRYING {
-            self.emit(Event::Progress { session: id, response });
+        if status == StatusCode::TRYING {
+            return;
+        }
+        let quiet = session.released || session.cancelling != Cancelling::No;
+        let tag = response.headers().get(&HeaderName::To).and_then(tag_of);
+        let prack_due = match tag.map(|tag| self.on_reliable(id, tag, &response, quiet)) {
+            Some(Progressed::Drop) => return,
+            Some(Progressed::Due) => true,
+            Some(Progressed::Done) | None => false,
+        };
+        if !quiet {
+            self.emit(Event::Progress {
+                session: id,
+                response,
+                prack_due,
+            });
         }
     }
 
@@ -186,11 +224,7 @@ impl Endpoint {
         }
         if let Some(leg) = session.forks.iter_mut().find(|leg| leg.dialog.remote_tag() == tag) {
             if leg.dialog.refresh_target(response.headers()) {
-                let dialog = leg.dialog.clone();
-                let moved = self.make_leg(dialog, flow);
-                if let Some(leg) = self.sessions.get_mut(id).and_then(|session| session.leg_with(tag)) {
-                    *leg = moved;
-                }
+                self.move_leg(id, tag, Some(flow));
             }
             return true;
         }
@@ -200,8 +234,11 @@ impl Endpoint {
         let Ok(dialog) = Dialog::from_response(response, &target) else {
             return false;
         };
-        let leg = self.make_leg(dialog, flow);
+        let mut leg = self.make_leg(dialog, flow);
         if let Some(session) = self.sessions.get_mut(id) {
+            if !session.late_offer {
+                let _ = leg.exchange.offer();
+            }
             session.forks.push(leg);
             session.state = SessionState::Ringing;
         }
@@ -218,12 +255,24 @@ impl Endpoint {
             return;
         };
         // The early dialog's numbers go on; route set and target are the 2xx's (RFC 3261 §13.2.2.4).
+        let mut exchange = OfferExchange::default();
+        let mut described = false;
         if let Some(early) = session.leg_with(&dialog.remote_tag().clone()) {
             early.dialog.confirm(&response);
             dialog = early.dialog.clone();
+            exchange = early.exchange;
+            described = early.described;
+        } else if !session.late_offer {
+            let _ = exchange.offer();
+        }
+        exchange.answered();
+        let late_offer = session.late_offer && !described;
+        if late_offer {
+            let _ = exchange.receive_offer();
         }
         let cseq = response.cseq().map(|cseq| cseq.number).unwrap_or_default();
-        let leg = self.make_leg(dialog, flow);
+        let mut leg = self.make_leg(dialog, flow);
+        leg.exchange = exchange;
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
@@ -233,12 +282,14 @@ impl Endpoint {
         session.state = SessionState::Confirmed;
         session.no_answer = None;
         session.ring_end = None;
-        if session.late_offer {
+        if late_offer {
             session.ack_due = Some(AckDue { key, cseq });
         } else {
             self.acknowledge_success(id, key, cseq, None);
         }
         self.learn_packages(id, response.headers());
+        self.conclude_timer(id, response.headers(), None);
+        self.remember_sent(id, key);
         self.emit(Event::Answered { session: id, response });
     }
 
@@ -256,6 +307,10 @@ impl Endpoint {
         let mut out = leg.dialog.begin(&Method::Ack, cseq, via);
         self.copy_credentials(&mut out, id, key);
         let data = out.finish(body.map(|body| (&body.content_type[..], &body.data[..])));
+        if let Some(leg) = self.sessions.get_mut(id).and_then(|session| session.leg.as_mut()) {
+            // An offer in the 2xx is answered here, or never.
+            leg.exchange.answered();
+        }
         self.send_ack(key, tag, flow, data);
     }
 

@@ -29,6 +29,11 @@ pub(super) enum Owner {
     Nobody,
     Invite(SessionId),
     Reinvite(SessionId),
+    /// A PRACK that the endpoint sent by itself.
+    Prack(SessionId),
+    Update(SessionId),
+    /// An UPDATE that only refreshes.
+    Refresh(SessionId),
     Bye(SessionId),
     Request(RequestId),
     Refer(SubscriptionId),
@@ -262,7 +267,8 @@ impl Endpoint {
             return;
         };
         let status = response.status();
-        if self.answer_challenge(key, owner, &response, request) {
+        if self.answer_challenge(key, owner, &response, request) || self.ask_for_longer(key, owner, &response, request)
+        {
             return;
         }
         let retry_after = response.headers().typed::<RetryAfter>().and_then(Result::ok);
@@ -287,7 +293,10 @@ impl Endpoint {
             Owner::Reinvite(id) => self.on_reinvite_outcome(id, outcome),
             // The rest has no use for provisional responses.
             _ if outcome.status.is_provisional() => {}
-            Owner::Nobody => {}
+            // An early dialog that is gone shows by its INVITE.
+            Owner::Nobody | Owner::Prack(_) => {}
+            Owner::Update(id) => self.on_update_outcome(id, outcome),
+            Owner::Refresh(id) => self.on_refresh_outcome(id, outcome),
             Owner::Bye(id) => self.on_bye_outcome(id),
             Owner::Request(id) => self.on_request_outcome(id, outcome),
             Owner::Refer(id) => self.on_refer_outcome(id, &outcome),
@@ -478,18 +487,32 @@ impl Endpoint {
         }
         let seed = self.rng.next_u64();
         let Some(tx) = self.clients.get(key) else { return false };
-        let (flow, method) = (tx.flow, tx.method.clone());
+        let method = tx.method.clone();
         let Some(sent) = Sent::read(request) else { return false };
         let Some(client) = self.credentials_of(owner) else {
             return false;
         };
         let answers = client.answer_challenges(&method, sent.uri(), sent.body(), response.headers(), seed);
         let Some(answers) = answers else { return false };
-        let Some(cseq) = self.cseq_of(owner, sent.cseq()) else {
+        self.send_again(key, owner, sent, &answers)
+    }
+
+    /// Sends a request that failed once more, with other values of some headers.
+    pub(super) fn send_again(
+        &mut self,
+        key: ClientKey,
+        owner: Owner,
+        sent: Sent<'_>,
+        others: &[(HeaderName, Bytes)],
+    ) -> bool {
+        let Some(tx) = self.clients.get(key) else { return false };
+        let (flow, method) = (tx.flow, tx.method.clone());
+        let to = sent.value("To").and_then(tag_of).unwrap_or_default();
+        let Some(cseq) = self.cseq_of(owner, sent.cseq(), to) else {
             return false;
         };
         let via = self.open_client(flow, method, owner);
-        let data = sent.again(via, cseq, &answers);
+        let data = sent.again(via, cseq, others);
         let key = self.launch(via, data);
         self.moved(owner, key);
         true

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Flow, Hop};
+use super::{Flow, Hop, Reliability};
 use crate::header::EventHeader;
 use crate::{HeaderName, Method, NameAddr, Uri};
 
@@ -38,8 +38,8 @@ impl Body {
 
 /// What the embedder adds to a message that the endpoint builds: a response, or a request in a dialog.
 ///
-/// The endpoint writes Via, From, To, Call-ID, CSeq, Contact, Record-Route, Route, Max-Forwards, Allow, Supported and
-/// Content-Length by itself; of those, only `Contact`, `Allow` and `Supported` may be given here, and then take the place
+/// The endpoint writes Via, From, To, Call-ID, CSeq, Contact, Record-Route, Route, Max-Forwards, Allow, Supported, RSeq, RAck,
+/// Session-Expires, Min-SE and Content-Length by itself; of those, only `Contact`, `Allow` and `Supported` may be given here, and then take the place
 /// of the endpoint's own.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -114,6 +114,14 @@ pub struct Invite {
     pub contact: Option<NameAddr>,
     /// `Max-Forwards`; a back-to-back user agent passes on one less than it received. Default 70.
     pub max_forwards: u8,
+    /// Whether provisional responses are to be reliable (RFC 3262). `None`: as
+    /// [`EndpointConfig::reliability`](super::EndpointConfig::reliability) says; but if that is `Supported`, a call without
+    /// [`body`](Self::body) does not offer it, since the response could carry an offer to be answered with
+    /// [`prack`](super::Endpoint::prack).
+    pub reliability: Option<Reliability>,
+    /// Whether the embedder acknowledges reliable provisional responses by itself, with [`prack`](super::Endpoint::prack), so
+    /// that the PRACK can carry a new offer. Otherwise only those that carry an offer are left to it. Default `false`.
+    pub manual_prack: bool,
 }
 
 impl Invite {
@@ -134,6 +142,8 @@ impl Invite {
             contact_user: None,
             contact: None,
             max_forwards: 70,
+            reliability: None,
+            manual_prack: false,
         }
     }
 

@@ -2,8 +2,25 @@ use core::time::Duration;
 use std::net::SocketAddr;
 
 use super::Transport;
+use crate::dialog::session_timer::{SMALLEST_INTERVAL, SessionTimers, TimerPolicy};
+use crate::dialog::update::Side;
 use crate::transaction::TimerConfig;
 use crate::{Limits, Method};
+
+/// Whether provisional responses are sent reliably (RFC 3262), as caller and as callee.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Reliability {
+    /// Never: `100rel` is not offered, and a peer that requires it is refused with 420.
+    Never,
+    /// `100rel` is offered. Responses are sent reliably where the peer requires it; those that answer an offer also where
+    /// the peer can do it, since an answer in a response that may get lost is none.
+    #[default]
+    Supported,
+    /// As caller we require it. As callee we send every provisional response reliably, and refuse who cannot do it with 421.
+    Required,
+}
 
 /// What an [`Endpoint`](super::Endpoint) has to know of its surroundings.
 ///
@@ -25,8 +42,25 @@ pub struct EndpointConfig {
     /// The methods that are passed on to the embedder or handled here, as the `Allow` header lists them. Of others the
     /// known ones are answered with 405, the unknown ones with 501.
     pub methods: Vec<Method>,
-    /// The option tags that a peer may require (`Supported`). Default: `replaces`, `norefersub`, `tdialog`.
+    /// The option tags that a peer may require (`Supported`), besides `100rel` and `timer`, which
+    /// [`reliability`](Self::reliability) and [`session_timers`](Self::session_timers) decide on. Default: `replaces`, `norefersub`, `tdialog`. An
+    /// embedder that does what [`Event::Invite`](super::Event::Invite) says of `Join` and `Answer-Mode` adds `join` and
+    /// `answermode`.
     pub supported: Vec<String>,
+    /// Whether provisional responses to INVITEs are sent reliably. Default [`Reliability::Supported`].
+    pub reliability: Reliability,
+    /// Whether sessions have timers (RFC 4028). Default [`SessionTimers::Supported`]: if the peer asks for them.
+    pub session_timers: SessionTimers,
+    /// The session interval that we ask for. Whole seconds; default 30 minutes (RFC 4028 §4).
+    pub session_expires: Duration,
+    /// The shortest session interval that we accept; less is refused with 422. Whole seconds; default 90 seconds, the least
+    /// that RFC 4028 §5 allows.
+    pub min_se: Duration,
+    /// Who is to refresh sessions where that is left to us. Default `None`: who asked for the timer.
+    pub refresher: Option<Side>,
+    /// Whether the embedder answers by itself where `Answer-Mode: Auto` asks for it (RFC 5373). If not, and `answermode` is
+    /// [supported](Self::supported), an INVITE that insists on it (`Auto;require`) is refused with 403. Default `false`.
+    pub auto_answer: bool,
     /// The event packages that peers may subscribe to, as `Allow-Events` lists them; others get 489. Default: none, which
     /// means that each SUBSCRIBE is handed to the embedder, who refuses what he does not know.
     pub event_packages: Vec<String>,
@@ -105,6 +139,12 @@ impl EndpointConfig {
             info_packages: Vec::new(),
             accept: vec!["application/sdp".to_owned()],
             unsolicited_notify: false,
+            reliability: Reliability::default(),
+            session_timers: SessionTimers::default(),
+            session_expires: Duration::from_secs(30 * 60),
+            min_se: Duration::from_secs(u64::from(SMALLEST_INTERVAL)),
+            refresher: None,
+            auto_answer: false,
             timers: TimerConfig::default(),
             limits: Limits::default(),
             max_ringing: Duration::from_secs(15 * 60),
@@ -119,5 +159,35 @@ impl EndpointConfig {
             refuse_zero_max_forwards: true,
             repair_nat: true,
         }
+    }
+
+    pub(super) fn timer_policy(&self) -> TimerPolicy {
+        let seconds = |time: Duration| u32::try_from(super::stats::seconds(time)).unwrap_or(u32::MAX);
+        TimerPolicy {
+            mode: self.session_timers,
+            interval: seconds(self.session_expires),
+            min_se: seconds(self.min_se),
+            refresher: self.refresher,
+        }
+    }
+
+    /// Whether requests of this method are taken.
+    pub(super) fn takes(&self, method: &Method) -> bool {
+        self.methods.contains(method) || (*method == Method::Prack && self.reliability != Reliability::Never)
+    }
+
+    /// All option tags that a peer may require, each once. Of `100rel` and `timer` the endpoint itself decides.
+    pub(super) fn options(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = Vec::new();
+        let is = |known: &&str, tag: &str| known.eq_ignore_ascii_case(tag);
+        for tag in &self.supported {
+            let own = ["100rel", "timer"].iter().any(|own| is(own, tag));
+            if !own && !all.iter().any(|known| is(known, tag)) {
+                all.push(tag);
+            }
+        }
+        all.extend((self.reliability != Reliability::Never).then_some("100rel"));
+        all.extend((self.session_timers != SessionTimers::Off).then_some("timer"));
+        all
     }
 }

@@ -220,7 +220,14 @@ impl Endpoint {
             // Those in a session's dialog have no other way.
             Owner::Refer(id) => self.subscriptions.get(id).is_some_and(|entry| entry.session.is_none()),
             Owner::Publish(id) => self.publications.contains_key(id),
-            Owner::Nobody | Owner::Reinvite(_) | Owner::Bye(_) | Owner::ReferNotify(_) | Owner::Notify(_) => false,
+            Owner::Nobody
+            | Owner::Reinvite(_)
+            | Owner::Prack(_)
+            | Owner::Update(_)
+            | Owner::Refresh(_)
+            | Owner::Bye(_)
+            | Owner::ReferNotify(_)
+            | Owner::Notify(_) => false,
         }
     }
 

@@ -9,9 +9,12 @@ pub enum EndpointError {
     /// Nothing waits for such an answer, or the session is not established.
     #[error("not possible in this state")]
     WrongState,
-    /// A re-INVITE is under way already, in either direction.
+    /// A re-INVITE or an offer is under way already, in either direction.
     #[error("another offer is under way")]
     Pending,
+    /// The peer does not support what is asked for, e.g. reliable provisional responses.
+    #[error("the peer does not support it")]
+    Unsupported,
     /// The status does not fit: e.g. a final one where a provisional one is due.
     #[error("the status does not fit")]
     BadStatus,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{ConnectionId, Flow, PublicationId, ReferId, RequestId, SessionId, SubscriptionId, Transmit};
 use crate::header::{EventHeader, Reason, SubscriptionState, TypedHeader};
-use crate::{NameAddr, Request, Response, StatusCode};
+use crate::{Message, NameAddr, Request, Response, StatusCode};
 
 /// What the endpoint wants done or has to tell, in the order in which it happened.
 #[derive(Clone, Debug)]
@@ -36,13 +36,30 @@ pub enum Event {
         /// The session that a `Replaces` header names (RFC 3891), or the status to refuse the INVITE with. The embedder
         /// answers, and hangs the replaced session up.
         replaces: Option<Result<SessionId, StatusCode>>,
+        /// The session that a `Join` header names (RFC 3911), or the status to refuse the INVITE with. The embedder answers,
+        /// and lets all three hear each other. To be obeyed by who lists `join` among
+        /// [`EndpointConfig::supported`](super::EndpointConfig::supported); who does not may take it for a call like any other.
+        join: Option<Result<SessionId, StatusCode>>,
+        /// How the caller wants it answered (RFC 5373), if it says so.
+        answer_mode: Option<RequestedAnswer>,
     },
-    /// A provisional response above 100 to our INVITE.
+    /// A provisional response above 100 to our INVITE. Of reliable ones (RFC 3262) each comes once and in order.
     Progress {
         /// The session.
         session: SessionId,
         /// The response.
         response: Response,
+        /// Whether it waits for [`prack`](super::Endpoint::prack): it carries an offer, which the PRACK answers, or
+        /// [`Invite::manual_prack`](super::Invite::manual_prack) is set. Otherwise a PRACK that was due has been sent.
+        prack_due: bool,
+    },
+    /// The caller acknowledged a reliable provisional response of ours (PRACK, RFC 3262); 200 was sent. A PRACK with an offer
+    /// of its own comes as [`Request`](Self::Request) instead.
+    Acknowledged {
+        /// The session.
+        session: SessionId,
+        /// The PRACK. Its body, if any, is the answer to the offer in our response.
+        request: Request,
     },
     /// A 2xx to our INVITE. It was acknowledged, unless the INVITE had no body: then
     /// [`acknowledge`](super::Endpoint::acknowledge) it.
@@ -61,11 +78,13 @@ pub enum Event {
         /// The response, if one came.
         response: Option<Response>,
     },
-    /// An incoming INVITE was cancelled by the caller, or went unanswered for too long; the final response was sent, the
-    /// session is gone.
+    /// An incoming INVITE was cancelled by the caller, or it, or a reliable provisional response to it, went unanswered for too
+    /// long; the final response was sent, the session is gone.
     Cancelled {
         /// The session that was.
         session: SessionId,
+        /// The CANCEL's `Reason` headers, if it has any (RFC 3326): e.g. whether somebody else answered.
+        reason: Option<String>,
     },
     /// The ACK for our 2xx came.
     Confirmed {
@@ -86,6 +105,23 @@ pub enum Event {
     ReinviteCancelled {
         /// The session, which goes on.
         session: SessionId,
+    },
+    /// The outcome of our [`update`](super::Endpoint::update).
+    Updated {
+        /// The session. It goes on as it was if the status is not 2xx.
+        session: SessionId,
+        /// The status; 408 after a time-out, 503 after a transport failure.
+        status: StatusCode,
+        /// The response, if one came; the body of a 2xx is the answer to the offer.
+        response: Option<Response>,
+    },
+    /// Nothing changed but the time: the peer's UPDATE without an offer, to which 200 was sent; or the 2xx to a refresh that the
+    /// endpoint sent by itself (RFC 4028), whose body, if any, is the answer to our last description, sent once more.
+    Refreshed {
+        /// The session.
+        session: SessionId,
+        /// The UPDATE or the 2xx.
+        message: Message,
     },
     /// The final response to our re-INVITE. A 2xx was acknowledged, unless the re-INVITE had no body.
     Reinvited {
@@ -143,7 +179,8 @@ pub enum Event {
         /// Whether it was the last word; the subscription is then gone.
         terminated: bool,
     },
-    /// A request to be answered with [`respond`](super::Endpoint::respond) within 64·T1.
+    /// A request to be answered with [`respond`](super::Endpoint::respond) within 64·T1. A 2xx to an UPDATE or PRACK must carry
+    /// the answer to the offer in it.
     Request {
         /// The handle to answer it with.
         request_id: RequestId,
@@ -278,7 +315,10 @@ impl Event {
             | Self::Progress { session, .. }
             | Self::Answered { session, .. }
             | Self::Failed { session, .. }
-            | Self::Cancelled { session }
+            | Self::Cancelled { session, .. }
+            | Self::Acknowledged { session, .. }
+            | Self::Updated { session, .. }
+            | Self::Refreshed { session, .. }
             | Self::Confirmed { session, .. }
             | Self::Reinvite { session, .. }
             | Self::ReinviteCancelled { session }
@@ -313,7 +353,7 @@ impl Event {
 pub enum EndCause {
     /// The peer hung up.
     Bye {
-        /// The `Reason` header, if it has one (RFC 3326).
+        /// The `Reason` headers, if it has any (RFC 3326), separated by commas.
         reason: Option<String>,
     },
     /// The peer never acknowledged our answer.
@@ -322,6 +362,22 @@ pub enum EndCause {
     RequestTimeout(StatusCode),
     /// The peer could not be reached.
     TransportFailed,
+    /// Nobody refreshed the session in time (RFC 4028); BYE was sent.
+    SessionExpired,
+}
+
+/// How a caller wants an INVITE answered (RFC 5373 §3). It says more than one can trust: whom to obey is the embedder's to
+/// decide, most of all for `Priv-Answer-Mode`. The 200 says with a header `Answer-Mode: Auto` or `Manual` which it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct RequestedAnswer {
+    /// `Auto`: without anybody's doing; else `Manual`: only by the user.
+    pub auto: bool,
+    /// Whether to refuse with 403 what cannot be answered so.
+    pub require: bool,
+    /// Whether it came as `Priv-Answer-Mode`, which asks to overrule the user's settings.
+    pub privileged: bool,
 }
 
 impl EndCause {
@@ -330,7 +386,7 @@ impl EndCause {
     pub fn reason(&self) -> Option<Reason> {
         match self {
             Self::Bye { reason } => Reason::parse(reason.as_ref()?.as_bytes()).ok(),
-            Self::AckTimeout | Self::RequestTimeout(_) | Self::TransportFailed => None,
+            Self::AckTimeout | Self::RequestTimeout(_) | Self::TransportFailed | Self::SessionExpired => None,
         }
     }
 }

@@ -81,6 +81,8 @@ impl Player {
         config.methods.push(Method::Publish);
         config.info_packages = vec!["a".to_owned()];
         config.limits.connections = 2;
+        config.session_timers = super::SessionTimers::Requested;
+        config.session_expires = Duration::from_secs(120);
         Self {
             endpoint: Endpoint::new(config, [3; 32]),
             now: Time::from_secs(1_700_000_000),
@@ -129,7 +131,8 @@ impl Player {
     fn answer(&mut self, script: &mut Script<'_>) {
         let Some(request) = &self.request else { return };
         let codes = [
-            100, 180, 183, 200, 200, 202, 204, 302, 401, 404, 407, 408, 412, 423, 481, 486, 487, 491, 503,
+            100, 180, 183, 200, 200, 202, 204, 302, 401, 404, 407, 408, 412, 423, 481, 486, 487, 491, 503, 183, 422,
+            500, 405,
         ];
         let code = codes.get(usize::from(script.byte().unwrap_or_default()) % codes.len());
         let status = code
@@ -153,6 +156,7 @@ impl Player {
             1 => headers.push(HeaderName::ReferSub, "false"),
             _ => {}
         }
+        extend_response(&mut response, script.number());
         self.endpoint.receive(self.now, self.flow, response.to_bytes());
     }
 
@@ -172,11 +176,12 @@ impl Player {
             "REGISTER",
             "PUBLISH",
             "MESSAGE",
+            "PRACK",
         ];
         let method = methods
             .get(usize::from(script.byte().unwrap_or_default()) % methods.len())
             .unwrap_or(&"OPTIONS");
-        let (number, branch, expires) = (script.number(), script.number(), script.number());
+        let (number, branch, expires, more) = (script.number(), script.number(), script.number(), script.number());
         let value = |message: Option<&crate::Headers>, name| {
             message
                 .and_then(|headers| headers.get_str(&name))
@@ -212,11 +217,16 @@ impl Player {
                 format!("c{branch}"),
             ),
         };
+        let rseq = value(self.response.as_ref().map(Response::headers), HeaderName::RSeq);
+        let cseq = value(self.response.as_ref().map(Response::headers), HeaderName::CSeq);
+        let extras = extensions(more);
+        let body = if more & 0x80 == 0 { "" } else { "v=0" };
         let text = format!(
             "{method} sip:us@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK{branch}\r\nFrom: {from}\r\n\
              To: {to}\r\nCall-ID: {call_id}\r\nCSeq: {} {method}\r\nContact: <sip:peer@192.0.2.2>\r\n\
              Refer-To: <sip:x@example.com>\r\nEvent: dialog{}\r\nExpires: {expires}\r\n{}\
-             Subscription-State: {};expires={expires}\r\nSIP-ETag: e{expires}\r\nContent-Length: 0\r\n\r\n",
+             Subscription-State: {};expires={expires}\r\nSIP-ETag: e{expires}\r\n{extras}RAck: {rseq} {cseq}\r\n\
+             Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
             branch * 7 + number,
             if expires % 5 == 1 { ";max-rate=0.01" } else { "" },
             match expires % 6 {
@@ -231,6 +241,7 @@ impl Player {
             } else {
                 "active"
             },
+            body.len(),
         );
         self.endpoint.receive(self.now, self.flow, text.into());
     }
@@ -242,11 +253,12 @@ impl Player {
         let us = NameAddr::new(Uri::sip(Some("us"), Host::from("example.com"), None));
         let peer = Uri::sip(Some("peer"), self.flow.remote.ip(), None);
         let sdp = || Reply::new().body(Body::sdp("v=0"));
-        match choice % 17 {
+        match choice % 22 {
             0 => {
                 let mut invite = Invite::new(peer.clone(), us, NameAddr::new(peer));
                 invite.credentials = Some(super::Credentials::new("u", "p"));
                 invite.body = (choice & 0x80 == 0).then(|| Body::sdp("v=0"));
+                invite.reliability = Some(super::Reliability::Supported);
                 self.sessions.extend(endpoint.invite(now, invite));
             }
             1 => drop(endpoint.provisional(now, session, StatusCode::RINGING, Reply::new())),
@@ -299,6 +311,7 @@ impl Player {
                 let oldest = (!self.sessions.is_empty()).then(|| self.sessions.remove(0));
                 self.sessions.extend(oldest);
             }
+            17..=21 => self.negotiate(choice % 22, session),
             _ => {
                 let subscription = self.events.iter().rev().find_map(|event| {
                     let (Event::SubscriptionAccepted { subscription, .. } | Event::Notified { subscription, .. }) =
@@ -309,6 +322,32 @@ impl Player {
                     Some(*subscription)
                 });
                 let _ = endpoint.unsubscribe(now, subscription.unwrap_or_default());
+            }
+        }
+    }
+
+    /// Early media, UPDATE and PRACK.
+    fn negotiate(&mut self, choice: u8, session: SessionId) {
+        let (endpoint, now) = (&mut self.endpoint, self.now);
+        let sdp = Reply::new().body(Body::sdp("v=0"));
+        match choice {
+            17 => drop(endpoint.provisional(now, session, StatusCode::SESSION_PROGRESS, sdp)),
+            18 => drop(endpoint.provisional_reliably(now, session, StatusCode::RINGING, sdp)),
+            19 => drop(endpoint.update(now, session, sdp)),
+            20 => drop(endpoint.update(now, session, Reply::new())),
+            _ => {
+                let due = self.events.iter().rev().find_map(|event| {
+                    let Event::Progress {
+                        session,
+                        response,
+                        prack_due: true,
+                    } = event
+                    else {
+                        return None;
+                    };
+                    Some((*session, response))
+                });
+                let _ = due.map(|(session, response)| endpoint.prack(now, session, response, sdp));
             }
         }
     }
@@ -399,6 +438,40 @@ impl Player {
         }
         assert_eq!(self.endpoint.live(), super::Live::default(), "left over");
     }
+}
+
+/// 100rel, session timers and a body, one a bit.
+fn extend_response(response: &mut Response, bits: u64) {
+    let provisional = response.status().is_provisional();
+    let headers = response.headers_mut();
+    if bits & 1 != 0 && provisional {
+        headers.push(HeaderName::Require, "100rel");
+        headers.push(HeaderName::RSeq, format!("{}", 1 + bits / 16));
+    }
+    if bits & 2 != 0 {
+        let seconds = bits * 2;
+        headers.push(HeaderName::SessionExpires, format!("{seconds};refresher=uas"));
+        headers.push(HeaderName::MinSe, format!("{seconds}"));
+        headers.push(HeaderName::Allow, "INVITE, UPDATE");
+    }
+    if bits & 4 != 0 {
+        response.set_body("application/sdp", "v=0".into());
+    }
+}
+
+/// Headers of extensions, one a bit.
+fn extensions(bits: u64) -> String {
+    let lines = [
+        "Require: 100rel\r\n",
+        "Supported: 100rel, timer\r\n",
+        "Session-Expires: 120\r\n",
+        "Session-Expires: 90;refresher=uas\r\nMin-SE: 100\r\n",
+        "Join: c1;to-tag=1;from-tag=2\r\n",
+        "Answer-Mode: Auto;require\r\n",
+        "Allow: UPDATE\r\n",
+    ];
+    let chosen = (0..).zip(lines).filter(|(bit, _)| bits & (1 << bit) != 0);
+    chosen.map(|(_, line)| line).collect()
 }
 
 #[cfg(test)]

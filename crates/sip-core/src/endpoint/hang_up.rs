@@ -8,7 +8,7 @@ use super::reply::check;
 use super::screen::Incoming;
 use super::{EndCause, Endpoint, EndpointError, Event, Reply, SessionId};
 use crate::header::{Reason, TypedHeader};
-use crate::{HeaderName, Method, StatusCode};
+use crate::{HeaderName, Method, Request, StatusCode};
 
 impl Endpoint {
     /// Ends a session: with CANCEL or BYE, or 480 if it is an INVITE that waits for an answer. The handle is dead at once,
@@ -97,17 +97,21 @@ impl Endpoint {
             let told = session.released;
             self.end_session(id, None, false);
             if !told {
-                self.emit(Event::Cancelled { session: id });
+                let reason = reason_of(&incoming.request);
+                self.emit(Event::Cancelled { session: id, reason });
             }
             return;
         }
-        let reason = incoming
-            .request
-            .headers()
-            .get_str(&HeaderName::Reason)
-            .map(str::to_owned);
+        let reason = reason_of(&incoming.request);
         self.end_session(id, Some(EndCause::Bye { reason }), false);
     }
+}
+
+/// The values of all `Reason` headers (RFC 3326).
+pub(super) fn reason_of(request: &Request) -> Option<String> {
+    let values = request.headers().values(&HeaderName::Reason);
+    let values: Vec<_> = values.filter_map(|value| core::str::from_utf8(value).ok()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
 }
 
 fn print(reason: &Reason) -> Bytes {

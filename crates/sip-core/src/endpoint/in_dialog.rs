@@ -49,7 +49,7 @@ impl Endpoint {
             Method::Notify => return self.on_session_notify(id, incoming),
             Method::Subscribe => return self.on_session_subscribe(id, incoming),
             Method::Update => self.on_update(id, incoming),
-            Method::Prack => return Some(incoming),
+            Method::Prack => return self.on_prack(id, incoming),
             Method::Info => self.on_info(id, incoming),
             Method::Ack
             | Method::Cancel
@@ -62,20 +62,16 @@ impl Endpoint {
         None
     }
 
-    /// An UPDATE with an offer is subject to glare like a re-INVITE (RFC 3311 §5.2).
-    fn on_update(&mut self, id: SessionId, incoming: Incoming) {
-        let Some(session) = self.sessions.get(id) else { return };
-        if !incoming.request.body().is_empty() && session.leg.is_some() {
-            if session.incoming.as_ref().is_some_and(|invite| !invite.initial) {
-                return self.refuse_busy(&incoming);
-            }
-            if session.client.is_some() || session.ack_due.is_some() {
-                self.stats.out_of_order += 1;
-                return self.refuse_incoming(&incoming, StatusCode::REQUEST_PENDING);
-            }
-        }
-        self.refresh_target(id, incoming.request.headers(), Some(incoming.flow));
-        self.on_plain_request(Some(id), incoming, None);
+    /// Answers with 200 by itself, with header lines that only the endpoint may write.
+    pub(super) fn reply_ok_with(&mut self, incoming: &Incoming, lines: &[u8], contact: Option<&Bytes>) {
+        let key = self.begin_server(incoming, None);
+        let extra = Extra {
+            contact: contact.map(|contact| &contact[..]),
+            abilities: false,
+        };
+        let (status, reply) = (StatusCode::OK, Reply::default());
+        let data = self.write_response_with(&incoming.head, (status, None), &reply, extra, lines);
+        self.respond_on(key, status, data);
     }
 
     /// Answers with 200 by itself.

@@ -55,7 +55,17 @@
 //! | a refresh by who knows the state (RFC 5839) | 204 |
 //! | one request too many ([`Limits`]) | 503 with `Retry-After` |
 //! | a request out of order in its dialog | 500 |
-//! | a re-INVITE while ours, or an earlier one, is under way | 491, 500 with `Retry-After` |
+//! | a re-INVITE or an offer in UPDATE while ours, or an earlier one, is under way | 491, 500 with `Retry-After` |
+//! | a PRACK that fits no response of ours | 481 |
+//! | a session interval that is too small | 422 with `Min-SE` |
+//! | an INVITE that cannot do what [`EndpointConfig::reliability`] requires | 421 |
+//! | `Replaces` and `Join` where they make no sense; `Answer-Mode: Auto;require` that the embedder does not do | 400; 403 |
+//! | a PRACK or UPDATE without an offer, a NOTIFY of a subscription, a BYE | 200 |
+//! | any other request that the embedder leaves unanswered for 3.5 seconds | 100, and never 408 (RFC 4320) |
+//!
+//! Provisional responses are sent reliably, and acknowledged with PRACK, where a peer requires it or an answer depends on it
+//! (RFC 3262, [`Reliability`]). Sessions are refreshed, and given up when nobody does, where a peer or the embedder wants it
+//! (RFC 4028, [`SessionTimers`]).
 //!
 //! What it refuses by itself it answers without keeping any state.
 //!
@@ -75,9 +85,10 @@
 //! # What it does not do
 //!
 //! No DNS: targets are numeric, or the embedder asks a [`Resolver`](crate::resolver::Resolver) first and gives what it found
-//! with [`Invite::by`]. No forking proxy. No reliable provisional responses
-//! (100rel), session timers yet: none of them is offered, and requests that require them get 420.
+//! with [`Invite::by`]. No forking proxy. Descriptions are not read: whether a body is an offer or an answer follows from where it
+//! stands (RFC 3264, RFC 6337), what it means is the embedder's.
 
+mod abilities;
 mod callee;
 mod caller;
 mod client;
@@ -97,12 +108,14 @@ mod info_package;
 mod names;
 mod notified;
 mod notifier;
+mod prack;
 mod publication;
 mod refer;
 mod referred;
 mod referrer;
 mod reinvite;
 mod relay;
+mod reliable;
 pub(crate) mod reply;
 mod requests;
 #[cfg(feature = "serde")]
@@ -111,19 +124,22 @@ mod screen;
 mod sent;
 mod server;
 mod session;
+mod session_timer;
 mod stats;
 mod subscriber;
 mod subscription;
 pub(crate) mod timers;
 mod transport;
+mod update;
 mod write;
 
+pub use crate::dialog::session_timer::SessionTimers;
 pub use command::{
     Body, Credentials, Invite, Notify, NotifyState, OutOfDialog, Publish, Referral, Reply, Subscribe, TerminatedReason,
 };
-pub use config::EndpointConfig;
+pub use config::{EndpointConfig, Reliability};
 pub use error::EndpointError;
-pub use event::{EndCause, Event, Output, PublicationEnd, SubscriptionEnd};
+pub use event::{EndCause, Event, Output, PublicationEnd, RequestedAnswer, SubscriptionEnd};
 pub use flow::{ConnectionId, Flow, Hop, Transmit, Transport, UnknownTransport};
 pub use id::{PublicationId, ReferId, RequestId, SessionId, SubscriptionId};
 pub use info::{SessionInfo, SessionState};
@@ -152,8 +168,8 @@ use self::write::Standing;
 use crate::Limits;
 use crate::connections::{Connections, Patience};
 
-/// A SIP user agent for any number of calls, registrations and subscriptions (RFC 3261, 3265/6665, 3515, 3581, 3891, 3903, 4488, 4538,
-/// 5839, 6026, 6086).
+/// A SIP user agent for any number of calls, registrations and subscriptions (RFC 3261, 3262, 3265/6665, 3311, 3515, 3581, 3891, 3903,
+/// 3911, 4028, 4320, 4488, 4538, 5373, 5839, 6026, 6086, 6141).
 ///
 /// See the [module](self) for what it does.
 ///

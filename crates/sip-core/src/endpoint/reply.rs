@@ -138,6 +138,10 @@ pub(crate) fn check(headers: &[(HeaderName, Bytes)], reason: Option<&str>) -> Re
                 | HeaderName::MaxForwards
                 | HeaderName::ContentLength
                 | HeaderName::ContentType
+                | HeaderName::RSeq
+                | HeaderName::RAck
+                | HeaderName::SessionExpires
+                | HeaderName::MinSe
         )
     };
     let bad_header = headers.iter().any(|(name, value)| reserved(name) || !is_clean(value));

@@ -13,8 +13,9 @@ use super::reply::{ReplyHead, check};
 use super::screen::Incoming;
 use super::timers::{Alarm, TimerKey};
 use super::write::Extra;
-use super::{EndCause, Endpoint, EndpointError, Event, Flow, OutOfDialog, Reply, RequestId, SessionId, SessionState};
+use super::{Endpoint, EndpointError, Event, Flow, OutOfDialog, Reply, RequestId, SessionId, SessionState};
 use crate::auth;
+use crate::dialog::session_timer::Agreement;
 use crate::header::EventHeader;
 use crate::{HeaderName, Method, Request, Scheme, StatusCode};
 
@@ -23,6 +24,8 @@ use crate::{HeaderName, Method, Request, Scheme, StatusCode};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Pending {
     pub(super) kind: PendingKind,
+    /// When 100 is due (RFC 4320 §4.1).
+    trying: Option<Time>,
     deadline: Option<Time>,
     pub(super) alarm: Alarm,
 }
@@ -36,7 +39,20 @@ pub(super) enum PendingKind {
     Outgoing {
         session: Option<SessionId>,
         auth: Option<Box<auth::Client>>,
+        /// The dialog, by its remote tag, in which it is an offer.
+        offered: Option<Bytes>,
     },
+}
+
+/// An offer in UPDATE or PRACK that waits for the embedder's answer.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Change {
+    pub(super) session: SessionId,
+    /// The dialog, by its remote tag.
+    pub(super) tag: Bytes,
+    pub(super) request: Request,
+    pub(super) agreement: Option<Agreement>,
 }
 
 #[derive(Debug)]
@@ -51,6 +67,7 @@ pub(super) struct IncomingRequest {
     options: bool,
     /// A SUBSCRIBE that makes a subscription.
     pub(super) subscribe: Option<Request>,
+    change: Option<Box<Change>>,
 }
 
 impl Endpoint {
@@ -88,7 +105,12 @@ impl Endpoint {
             return Err(EndpointError::Full);
         }
         let auth = request.credentials.as_ref().map(super::Credentials::client);
-        let id = self.open_request(PendingKind::Outgoing { session: None, auth }, None);
+        let kind = PendingKind::Outgoing {
+            session: None,
+            auth,
+            offered: None,
+        };
+        let id = self.open_request(kind, None);
         let tag = format!("{:016x}", self.rng.next_u64());
         let (call_id, cseq) = match request.sequence.clone() {
             Some(given) => given,
@@ -124,7 +146,8 @@ impl Endpoint {
     }
 
     /// Sends a request in a session's dialog: INFO, OPTIONS, MESSAGE, UPDATE or one of another name. [`Event::Response`]
-    /// brings the final response; if that is 408 or 481, the session ends too (RFC 3261 §12.2.1.2).
+    /// brings the final response; if that is 408 or 481, the session ends too (RFC 3261 §12.2.1.2). An UPDATE follows the rules of
+    /// [`update`](Self::update), but is not tried again after a glare: for who passes on another's.
     ///
     /// # Errors
     ///
@@ -157,19 +180,16 @@ impl Endpoint {
         check(&reply.headers, None)?;
         check_body(reply.body.as_ref())?;
         let full = self.clients.len() >= self.config.limits.client_transactions;
+        if method == Method::Update {
+            return self.request_update(session, &reply, full);
+        }
         if self.session_mut(session)?.state < SessionState::Answered {
             return Err(EndpointError::WrongState);
         }
         if full {
             return Err(EndpointError::Full);
         }
-        let id = self.open_request(
-            PendingKind::Outgoing {
-                session: Some(session),
-                auth: None,
-            },
-            None,
-        );
+        let id = self.open_outgoing(session, None);
         if self
             .send_in_session(session, &method, Owner::Request(id), &reply)
             .is_none()
@@ -188,15 +208,31 @@ impl Endpoint {
         owner: Owner,
         reply: &Reply,
     ) -> Option<ClientKey> {
-        let cseq = self.sessions.get_mut(id)?.leg.as_mut()?.dialog.next_cseq().ok()?;
-        let flow = self.leg_flow(self.sessions.get(id)?.leg.as_ref()?);
+        let tag = self.sessions.get(id)?.leg.as_ref()?.dialog.remote_tag().clone();
+        self.send_in_dialog(id, &tag, method, owner, reply, b"")
+    }
+
+    /// Sends a request in the dialog, early or not, with this remote tag. `lines`: headers that only the endpoint may write.
+    pub(super) fn send_in_dialog(
+        &mut self,
+        id: SessionId,
+        tag: &[u8],
+        method: &Method,
+        owner: Owner,
+        reply: &Reply,
+        lines: &[u8],
+    ) -> Option<ClientKey> {
+        let leg = self.sessions.get_mut(id)?.leg_with(tag)?;
+        let cseq = leg.dialog.next_cseq().ok()?;
+        let flow = self.leg_flow(self.sessions.get(id)?.leg_of(tag)?);
         let via = self.open_client(flow, method.clone(), owner);
         let session = self.sessions.get(id)?;
-        let out = session.leg.as_ref()?.dialog.begin(method, cseq, via);
+        let mut out = session.leg_of(tag)?.dialog.begin(method, cseq, via);
+        out.lines(lines);
         let makes_target = matches!(method, Method::Update | Method::Refer | Method::Notify);
         let extra = Extra {
             contact: makes_target.then_some(&session.contact[..]),
-            abilities: false,
+            abilities: *method == Method::Update,
         };
         let data = self.finish_request(out, &reply.headers, reply.body.as_ref(), extra);
         Some(self.launch(via, data))
@@ -244,18 +280,40 @@ impl Endpoint {
         if able && !reply.headers.iter().any(|(name, _)| *name == HeaderName::Accept) {
             reply.headers.extend(self.accept_header());
         }
-        let data = self.write_response(&incoming.head, status, Some(tag.as_bytes()), &reply, extra);
+        let change = incoming.change.as_ref();
+        let lines = change.map(|change| self.conclude_change(change, incoming.flow, status, &reply));
+        let lines = lines.unwrap_or_default();
+        let tag = Some(tag.as_bytes());
+        let data = self.write_response_with(&incoming.head, (status, tag), &reply, extra, &lines);
         self.respond_on(incoming.server, status, data);
         Ok(())
     }
 
     /// Hands a request to the embedder.
     pub(super) fn on_plain_request(&mut self, session: Option<SessionId>, incoming: Incoming, merge: Option<Bytes>) {
+        self.on_asked(session, incoming, merge, None);
+    }
+
+    /// The same; `change`: of an offer.
+    pub(super) fn on_asked(
+        &mut self,
+        session: Option<SessionId>,
+        incoming: Incoming,
+        merge: Option<Bytes>,
+        change: Option<Box<Change>>,
+    ) {
         let is_update = *incoming.request.method() == Method::Update;
         let contact = session
             .and_then(|id| self.sessions.get(id))
             .map(|session| session.contact.clone());
         let id = self.hold_request(&incoming, merge, contact.filter(|_| is_update), None);
+        if let Some(Pending {
+            kind: PendingKind::Incoming(held),
+            ..
+        }) = self.requests.get_mut(id)
+        {
+            held.change = change;
+        }
         let Incoming { request, flow, .. } = incoming;
         self.emit(Event::Request {
             request_id: id,
@@ -307,20 +365,34 @@ impl Endpoint {
             contact,
             options: *incoming.request.method() == Method::Options,
             subscribe,
+            change: None,
         };
         let deadline = self.now + self.config.timers.give_up();
         self.open_request(PendingKind::Incoming(Box::new(held)), Some(deadline))
     }
 
+    /// A request of ours in a session.
+    pub(super) fn open_outgoing(&mut self, session: SessionId, offered: Option<Bytes>) -> RequestId {
+        let kind = PendingKind::Outgoing {
+            session: Some(session),
+            auth: None,
+            offered,
+        };
+        self.open_request(kind, None)
+    }
+
     fn open_request(&mut self, kind: PendingKind, deadline: Option<Time>) -> RequestId {
+        // Only the peer's have a deadline.
+        let trying = deadline.map(|_| self.now + self.config.timers.non_invite_trying());
         let id = self.requests.insert(Pending {
             kind,
+            trying,
             deadline,
             alarm: Alarm::default(),
         });
         if let Some(pending) = self.requests.get_mut(id) {
             self.timers
-                .arm(self.now, TimerKey::Request(id), &mut pending.alarm, deadline);
+                .arm(self.now, TimerKey::Request(id), &mut pending.alarm, trying);
         }
         id
     }
@@ -332,31 +404,53 @@ impl Endpoint {
     }
 
     pub(super) fn on_request_outcome(&mut self, id: RequestId, outcome: Outcome) {
-        let Some(PendingKind::Outgoing { session, .. }) = self.close_request(id) else {
+        let Some(PendingKind::Outgoing { session, offered, .. }) = self.close_request(id) else {
             return;
         };
         let Outcome { status, response, .. } = outcome;
-        let lost = matches!(
-            status,
-            StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT
-        );
+        if let Some((session, response)) = session.zip(response.as_ref()).filter(|_| status.is_success()) {
+            self.on_plain_update(session, response);
+        }
+        if let Some((session, tag)) = session.zip(offered)
+            && let Some(leg) = self
+                .sessions
+                .get_mut(session)
+                .and_then(|session| session.leg_with(&tag))
+        {
+            if status.is_success() {
+                leg.exchange.answered();
+            } else {
+                leg.exchange.rejected();
+            }
+        }
         self.emit(Event::Response {
             request_id: id,
             response,
             status,
         });
-        if let Some(session) = session.filter(|_| lost) {
-            let known = status != StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
-            self.lose_dialog(session, EndCause::RequestTimeout(status), known);
+        // An early dialog may go without its INVITE.
+        if let Some(session) = session.filter(|session| self.is_established(*session)) {
+            self.lose_if_gone(session, status);
         }
     }
 
-    /// The embedder did not answer; by now the peer has given up.
+    /// The embedder did not answer yet; or by now the peer has given up.
     pub(super) fn request_due(&mut self, id: RequestId) {
         let Some(pending) = self.requests.get_mut(id) else {
             return;
         };
         pending.alarm.fired();
+        let late = pending.trying.take_if(|trying| *trying <= self.now).is_some();
+        if let PendingKind::Incoming(incoming) = &pending.kind
+            && late
+        {
+            let (server, head) = (incoming.server, incoming.head.clone());
+            let data = head.begin(StatusCode::TRYING, None, None, false).finish(None);
+            self.respond_on(server, StatusCode::TRYING, data);
+        }
+        let Some(pending) = self.requests.get_mut(id) else {
+            return;
+        };
         if pending.deadline.is_some_and(|deadline| deadline > self.now) {
             let deadline = pending.deadline;
             return self
@@ -366,6 +460,12 @@ impl Endpoint {
         if let Some(PendingKind::Incoming(incoming)) = self.close_request(id) {
             self.stats.unanswered += 1;
             self.drop_server(incoming.server);
+            if let Some(change) = incoming.change
+                && let Some(session) = self.sessions.get_mut(change.session)
+                && let Some(leg) = session.leg_with(&change.tag)
+            {
+                leg.exchange.rejected();
+            }
         }
     }
 
@@ -378,7 +478,9 @@ impl Endpoint {
                 let wanted = !session.released && session.cancelling == super::session::Cancelling::No;
                 session.auth.as_deref_mut().filter(|_| wanted)
             }
-            Owner::Reinvite(id) | Owner::Bye(id) => self.sessions.get_mut(id)?.auth.as_deref_mut(),
+            Owner::Reinvite(id) | Owner::Bye(id) | Owner::Prack(id) | Owner::Update(id) | Owner::Refresh(id) => {
+                self.sessions.get_mut(id)?.auth.as_deref_mut()
+            }
             Owner::Request(id) => match &mut self.requests.get_mut(id)?.kind {
                 PendingKind::Outgoing {
                     session: Some(session), ..
@@ -399,10 +501,12 @@ impl Endpoint {
         }
     }
 
-    /// The sequence number of the repetition of a request with number `last`.
-    pub(super) fn cseq_of(&mut self, owner: Owner, last: u32) -> Option<u32> {
+    /// The sequence number of the repetition of a request with number `last`, to the peer with this tag.
+    pub(super) fn cseq_of(&mut self, owner: Owner, last: u32, tag: &[u8]) -> Option<u32> {
         let session = match owner {
-            Owner::Reinvite(id) | Owner::Bye(id) => Some(id),
+            Owner::Reinvite(id) | Owner::Bye(id) | Owner::Prack(id) | Owner::Update(id) | Owner::Refresh(id) => {
+                Some(id)
+            }
             Owner::Request(id) => match &self.requests.get(id)?.kind {
                 PendingKind::Outgoing { session, .. } => *session,
                 PendingKind::Incoming(_) => None,
@@ -416,7 +520,7 @@ impl Endpoint {
             | Owner::Publish(_) => None,
         };
         if let Some(id) = session {
-            return self.sessions.get_mut(id)?.leg.as_mut()?.dialog.next_cseq().ok();
+            return self.sessions.get_mut(id)?.leg_with(tag)?.dialog.next_cseq().ok();
         }
         if let Owner::Subscribe(id) | Owner::Notify(id) = owner
             && let Some(leg) = self.subscriptions.get_mut(id)?.leg.as_mut()
@@ -441,6 +545,13 @@ impl Endpoint {
                     session.bye = Some(key);
                 }
             }
+            Owner::Update(id) => {
+                let session = self.sessions.get_mut(id);
+                if let Some(offer) = session.and_then(|session| session.offer.as_mut()) {
+                    offer.update = Some(key);
+                }
+            }
+            Owner::Refresh(id) => self.refresh_moved(id, key),
             Owner::Subscribe(id) | Owner::Notify(id) | Owner::Refer(id) => {
                 let data = self.sent_data(key);
                 let cseq = super::sent::Sent::read(&data)
@@ -457,7 +568,7 @@ impl Endpoint {
                     publication.cseq = publication.cseq.saturating_add(1);
                 }
             }
-            Owner::Nobody | Owner::Request(_) | Owner::ReferNotify(_) => {}
+            Owner::Nobody | Owner::Prack(_) | Owner::Request(_) | Owner::ReferNotify(_) => {}
         }
     }
 }

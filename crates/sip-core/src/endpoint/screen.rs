@@ -117,7 +117,7 @@ impl Endpoint {
     /// The checks of RFC 3261 §8.2.1 to §8.2.2. The error: the status, and header lines that go with it.
     fn screen(&mut self, request: &Request, in_dialog: bool) -> Result<(), (StatusCode, Vec<u8>)> {
         let plain = |status| (status, Vec::new());
-        if !self.config.methods.contains(request.method()) {
+        if !self.config.takes(request.method()) {
             self.stats.unsupported += 1;
             let unknown = matches!(request.method(), Method::Other(_));
             let status = if unknown {
@@ -135,19 +135,20 @@ impl Endpoint {
         let unsupported: Vec<&[u8]> = request
             .headers()
             .items(&HeaderName::Require)
-            .filter(|tag| {
-                !self
-                    .config
-                    .supported
-                    .iter()
-                    .any(|ours| ours.as_bytes().eq_ignore_ascii_case(tag))
-            })
+            .filter(|tag| !self.supports(tag))
             .take(UNSUPPORTED)
             .collect();
         if !unsupported.is_empty() {
             self.stats.unsupported += 1;
             let line = [b"Unsupported: ", &unsupported.join(&b", "[..])[..], b"\r\n"].concat();
             return Err((StatusCode::BAD_EXTENSION, line));
+        }
+        // What only an INVITE may carry (RFC 3891 §3, RFC 3911 §4).
+        let headers = request.headers();
+        let only_invite = headers.contains(&HeaderName::Replaces) || headers.contains(&HeaderName::Join);
+        if only_invite && *request.method() != Method::Invite {
+            self.stats.refused_malformed += 1;
+            return Err(plain(StatusCode::BAD_REQUEST));
         }
         let hops = request.headers().typed::<MaxForwards>().and_then(Result::ok);
         if !in_dialog && self.config.refuse_zero_max_forwards && hops.is_some_and(|MaxForwards(hops)| hops == 0) {

@@ -78,23 +78,22 @@ impl<'a> Sent<'a> {
         out
     }
 
-    /// The same request with another Via and CSeq, and with credentials (RFC 3261 §22.2).
-    pub(super) fn again(&self, via: impl Display, cseq: u32, credentials: &[(HeaderName, Bytes)]) -> Bytes {
+    /// The same request with another Via and CSeq, and with other values of some headers: with credentials (RFC 3261 §22.2),
+    /// or another interval.
+    pub(super) fn again(&self, via: impl Display, cseq: u32, others: &[(HeaderName, Bytes)]) -> Bytes {
         let method = self.start.split(|&byte| byte == b' ').next().unwrap_or_default();
         let method = core::str::from_utf8(method).unwrap_or_default();
         let mut out = Composer::request(method, self.uri());
         out.display("Via", via);
         for line in self.lines() {
-            let replaced = ["Via", "CSeq", "Content-Length", "Content-Type"];
-            let mut replaced = replaced
-                .into_iter()
-                .chain(credentials.iter().map(|(name, _)| name.as_str()));
+            let replaced = ["Via", "CSeq", "Content-Length", "Content-Type"].into_iter();
+            let mut replaced = replaced.chain(others.iter().map(|(name, _)| name.as_str()));
             if !replaced.any(|name| named(line, name).is_some()) {
                 out.lines(line);
             }
         }
         out.display("CSeq", format_args!("{cseq} {method}"));
-        for (name, value) in credentials {
+        for (name, value) in others {
             out.header(name, value);
         }
         out.finish(self.value("Content-Type").map(|content_type| (content_type, self.body)))

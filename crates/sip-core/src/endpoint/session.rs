@@ -6,16 +6,21 @@ use bytes::Bytes;
 use machine::Time;
 use rand_core::Rng;
 
+use super::abilities::Abilities;
 use super::id::{ClientKey, ServerKey};
+use super::reliable::Reliable;
 use super::reply::ReplyHead;
+use super::session_timer::Timer;
 use super::timers::{Alarm, TimerKey};
 use super::transport::is_private;
 use super::{
-    EndCause, Endpoint, EndpointError, Event, Flow, ReferId, Reply, SessionId, SessionInfo, SessionState,
+    EndCause, Endpoint, EndpointError, Event, Flow, ReferId, Reliability, Reply, SessionId, SessionInfo, SessionState,
     SubscriptionId,
 };
 use crate::auth;
 use crate::dialog::Dialog;
+use crate::dialog::prack::ReliableReceiver;
+use crate::dialog::update::OfferExchange;
 use crate::header::TargetDialog;
 use crate::transaction::earliest;
 use crate::{NameAddr, Request, StatusCode, Uri};
@@ -28,6 +33,13 @@ pub(super) struct Leg {
     pub(super) flow: Flow,
     /// Whether `flow` is where the peer's messages come from, and follows them.
     pub(super) follows: bool,
+    pub(super) exchange: OfferExchange,
+    /// Reliable provisional responses of this fork.
+    pub(super) received: ReliableReceiver,
+    /// The number of one that waits for the embedder's PRACK.
+    pub(super) prack_due: Option<u32>,
+    /// Whether one of them had a body.
+    pub(super) described: bool,
 }
 
 /// One INVITE usage.
@@ -50,13 +62,22 @@ pub(super) struct Session {
     pub(super) proceeding: bool,
     /// Whether it had no body, so that the 2xx has the offer.
     pub(super) late_offer: bool,
+    /// Whether its provisional responses are acknowledged.
+    pub(super) reliability: Reliability,
+    /// By the embedder alone.
+    pub(super) manual_prack: bool,
+    /// Whether the peer allows UPDATE.
+    pub(super) peer_update: bool,
+    /// `RSeq` and `CSeq` of a response whose PRACK may come after the final one.
+    pub(super) late_prack: Option<(u32, u32)>,
+    pub(super) timer: Option<Box<Timer>>,
     /// A 2xx that waits for [`Endpoint::acknowledge`].
     pub(super) ack_due: Option<AckDue>,
     /// The peer's INVITE or re-INVITE that waits for an answer.
     pub(super) incoming: Option<Box<PeerInvite>>,
     /// Our 2xx that waits for its ACK.
     pub(super) answer: Option<Box<Answer>>,
-    /// Our re-INVITE, until its final response.
+    /// Our re-INVITE or UPDATE, until its final response.
     pub(super) offer: Option<Box<Offer>>,
     pub(super) bye: Option<ClientKey>,
     pub(super) reason: Option<Bytes>,
@@ -104,6 +125,18 @@ pub(super) struct PeerInvite {
     pub(super) cseq: u32,
     /// The session's first.
     pub(super) initial: bool,
+    /// The way it came.
+    pub(super) source: Flow,
+    pub(super) abilities: Abilities,
+    /// The remote target as of its acceptance (RFC 6141 §4).
+    pub(super) target: Option<Bytes>,
+    /// Whether it had a body.
+    pub(super) offered: bool,
+    /// Whether a description was sent, other than in an unreliable response.
+    pub(super) described: bool,
+    /// Whether a provisional response has told the peer our tag.
+    pub(super) rung: bool,
+    pub(super) reliable: Option<Box<Reliable>>,
 }
 
 #[derive(Debug)]
@@ -119,9 +152,24 @@ pub(super) struct Answer {
     pub(super) give_up: Time,
 }
 
+/// What is asked of the peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) enum OfferKind {
+    Reinvite,
+    /// A re-INVITE that only refreshes.
+    Refresh,
+    Update,
+}
+
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Offer {
+    pub(super) kind: OfferKind,
+    /// The dialog, by its remote tag.
+    pub(super) tag: Bytes,
+    /// The UPDATE that is under way.
+    pub(super) update: Option<ClientKey>,
     pub(super) reply: Reply,
     /// When to try again after a glare.
     pub(super) retry: Option<Time>,
@@ -146,6 +194,11 @@ impl Session {
             client: None,
             proceeding: false,
             late_offer: false,
+            reliability: Reliability::Never,
+            manual_prack: false,
+            peer_update: false,
+            late_prack: None,
+            timer: None,
             ack_due: None,
             incoming: None,
             answer: None,
@@ -181,11 +234,13 @@ impl Session {
             .find(|leg| leg.dialog.remote_tag() == remote_tag)
     }
 
+    pub(super) fn leg_of(&self, remote_tag: &[u8]) -> Option<&Leg> {
+        let mut legs = self.leg.iter().chain(&self.forks);
+        legs.find(|leg| leg.dialog.remote_tag() == remote_tag)
+    }
+
     fn has_remote_tag(&self, remote_tag: &[u8]) -> bool {
-        self.leg
-            .iter()
-            .chain(&self.forks)
-            .any(|leg| leg.dialog.remote_tag() == remote_tag)
+        self.leg_of(remote_tag).is_some()
     }
 
     fn deadline(&self) -> Option<Time> {
@@ -195,9 +250,19 @@ impl Session {
             Cancelling::No | Cancelling::Wanted => None,
         };
         let retry = self.offer.as_ref().and_then(|offer| offer.retry);
-        [answer, cancel, retry, self.no_answer, self.ring_end, self.repeat]
-            .into_iter()
-            .fold(None, earliest)
+        let reliable = self.incoming.as_ref().and_then(|invite| invite.reliable.as_ref());
+        [
+            answer,
+            cancel,
+            retry,
+            self.no_answer,
+            self.ring_end,
+            self.repeat,
+            reliable.and_then(|reliable| reliable.sender.deadline()),
+            self.timer.as_ref().and_then(|timer| timer.deadline()),
+        ]
+        .into_iter()
+        .fold(None, earliest)
     }
 
     /// Whether nothing of it is under way any more.
@@ -303,7 +368,28 @@ impl Endpoint {
     /// `source`: the way by which the dialog's first message came or went.
     pub(super) fn make_leg(&self, dialog: Dialog, source: Flow) -> Leg {
         let (flow, follows) = self.route(&dialog, source);
-        Leg { dialog, flow, follows }
+        Leg {
+            dialog,
+            flow,
+            follows,
+            exchange: OfferExchange::default(),
+            received: ReliableReceiver::default(),
+            prack_due: None,
+            described: false,
+        }
+    }
+
+    /// The remote target of a dialog has changed: its requests take another way. `source`: the way by which the peer's
+    /// message came, if there was one.
+    pub(super) fn move_leg(&mut self, id: SessionId, tag: &[u8], source: Option<Flow>) {
+        let Some(leg) = self.sessions.get(id).and_then(|session| session.leg_of(tag)) else {
+            return;
+        };
+        let (flow, follows) = self.route(&leg.dialog, source.unwrap_or(leg.flow));
+        if let Some(leg) = self.sessions.get_mut(id).and_then(|session| session.leg_with(tag)) {
+            leg.flow = flow;
+            leg.follows = follows;
+        }
     }
 
     /// Where a dialog's requests go (RFC 3261 §12.2.1.1), and whether that is back where its messages come from.
@@ -370,6 +456,8 @@ impl Endpoint {
         self.session_answer_due(id);
         self.session_repeat_due(id);
         self.session_offer_due(id);
+        self.session_reliable_due(id);
+        self.session_timer_due(id);
         self.arm_session(id);
     }
 
@@ -400,6 +488,7 @@ impl Endpoint {
         let told = core::mem::replace(&mut session.released, true);
         session.answer = None;
         session.offer = None;
+        session.timer = None;
         session.no_answer = None;
         // A re-INVITE that is under way may lose its answer now.
         session.ring_end = session.client.map(|_| self.now + self.config.timers.give_up());

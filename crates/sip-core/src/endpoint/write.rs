@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::reply::ReplyHead;
 use super::{Body, Endpoint, EndpointConfig, Flow, Reply, Transport};
 use crate::dialog::compose::Composer;
-use crate::{HeaderName, StatusCode, Uri};
+use crate::{HeaderName, Method, StatusCode, Uri};
 
 /// Header lines that are the same in all messages.
 #[derive(Clone, Debug)]
@@ -16,6 +16,10 @@ use crate::{HeaderName, StatusCode, Uri};
 pub(super) struct Standing {
     allow: Bytes,
     supported: Bytes,
+    /// `Allow` and `Supported` without 100rel.
+    unreliable: Bytes,
+    /// Each option tag that a peer may require.
+    options: Vec<String>,
     user_agent: Bytes,
     server: Bytes,
     accept: Bytes,
@@ -37,10 +41,25 @@ impl Standing {
                 format!("{name}: {}\r\n", clean(&value))
             })
         };
-        let methods: Vec<_> = config.methods.iter().map(crate::Method::as_str).collect();
+        let unreliable: Vec<_> = config.options().into_iter().filter(|tag| *tag != "100rel").collect();
+        let mut methods: Vec<_> = config.methods.iter().map(Method::as_str).collect();
+        if config.takes(&Method::Prack) && !config.methods.contains(&Method::Prack) {
+            methods.push(Method::Prack.as_str());
+        }
+        let options = config.options();
         Self {
             allow: line("Allow", methods.join(", ")),
-            supported: line("Supported", config.supported.join(", ")),
+            supported: line("Supported", options.join(", ")),
+            unreliable: [
+                line(
+                    "Allow",
+                    config.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", "),
+                ),
+                line("Supported", unreliable.join(", ")),
+            ]
+            .concat()
+            .into(),
+            options: options.into_iter().map(str::to_owned).collect(),
             user_agent: line("User-Agent", config.user_agent.clone()),
             server: line("Server", config.user_agent.clone()),
             accept: Bytes::from(clean(&config.accept.join(", "))),
@@ -83,8 +102,21 @@ impl Endpoint {
         reply: &Reply,
         extra: Extra<'_>,
     ) -> Bytes {
+        self.write_response_with(head, (status, tag), reply, extra, b"")
+    }
+
+    /// A whole response, with header lines that only the endpoint may write.
+    pub(super) fn write_response_with(
+        &self,
+        head: &ReplyHead,
+        (status, tag): (StatusCode, Option<&[u8]>),
+        reply: &Reply,
+        extra: Extra<'_>,
+        lines: &[u8],
+    ) -> Bytes {
         let dialog = extra.contact.is_some();
         let mut out = head.begin(status, reply.reason.as_deref(), tag, dialog);
+        out.lines(lines);
         self.add_headers(&mut out, &reply.headers, extra);
         if status.is_final() && !has(&reply.headers, &HeaderName::Server) {
             out.lines(&self.standing.server);
@@ -115,6 +147,23 @@ impl Endpoint {
         for (name, value) in headers {
             out.header(name, value);
         }
+    }
+
+    /// Whether a peer may require this option.
+    pub(super) fn supports(&self, tag: &[u8]) -> bool {
+        let ours = &self.standing.options;
+        ours.iter().any(|ours| ours.as_bytes().eq_ignore_ascii_case(tag))
+    }
+
+    /// `Allow` and `Supported` of one call whose reliability is not the endpoint's.
+    pub(super) fn abilities_with(&self, reliability: super::Reliability) -> Bytes {
+        if reliability == super::Reliability::Never {
+            return self.standing.unreliable.clone();
+        }
+        let mut config = self.config.clone();
+        config.reliability = reliability;
+        let standing = Standing::new(&config);
+        [&standing.allow[..], &standing.supported[..]].concat().into()
     }
 
     /// The `Allow` line, for 405.

@@ -36,6 +36,21 @@ impl TimerConfig {
     }
 }
 
+impl TimerConfig {
+    /// After how long a request other than INVITE that is not answered yet gets `100 Trying`: when timer E of its client has
+    /// grown to T2 (RFC 4320 §4.1). 3.5 s by default.
+    #[must_use]
+    pub fn non_invite_trying(&self) -> Duration {
+        let mut interval = self.t1.max(Duration::from_millis(1));
+        let mut time = interval;
+        while interval.saturating_mul(2) < self.t2 {
+            interval = interval.saturating_mul(2);
+            time = time.saturating_add(interval);
+        }
+        time
+    }
+}
+
 impl Default for TimerConfig {
     fn default() -> Self {
         Self {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use sip_core::header::EventHeader;
 use sip_core::{
-    Body, Event, Method, NameAddr, Notify, PublicationId, Publish, ReferId, Referral, Reply, RequestId, SessionId,
-    StatusCode, Subscribe, SubscriptionId, TerminatedReason, Uri,
+    Body, Event, Method, NameAddr, Notify, PublicationId, Publish, ReferId, Referral, Reliability, Reply, RequestId,
+    Response, SessionId, SessionTimers, StatusCode, Subscribe, SubscriptionId, TerminatedReason, Uri,
 };
 
 use crate::link::{World, address, ms, secs};
@@ -15,6 +15,9 @@ use crate::link::{World, address, ms, secs};
 enum Act {
     Call(bool),
     Provisional,
+    EarlyMedia(bool),
+    Prack(bool),
+    Update(bool),
     Answer,
     Reject,
     HangUp,
@@ -43,6 +46,9 @@ fn acts() -> impl Strategy<Value = Act> {
     prop_oneof![
         2 => any::<bool>().prop_map(Act::Call),
         2 => Just(Act::Provisional),
+        3 => any::<bool>().prop_map(Act::EarlyMedia),
+        2 => any::<bool>().prop_map(Act::Prack),
+        3 => any::<bool>().prop_map(Act::Update),
         6 => Just(Act::Answer),
         1 => Just(Act::Reject),
         2 => Just(Act::HangUp),
@@ -77,6 +83,8 @@ struct Known {
     requests: Vec<RequestId>,
     subscriptions: Vec<SubscriptionId>,
     publications: Vec<PublicationId>,
+    /// Reliable provisional responses that wait for a PRACK.
+    progress: Vec<(SessionId, Response)>,
 }
 
 fn last<T: Copy>(all: &[T], chance: usize) -> Option<T> {
@@ -99,6 +107,9 @@ impl Known {
                 | Event::Reinvite { session, .. }
                 | Event::ReinviteCancelled { session }
                 | Event::Reinvited { session, .. }
+                | Event::Acknowledged { session, .. }
+                | Event::Updated { session, .. }
+                | Event::Refreshed { session, .. }
                 | Event::ReferNotified {
                     session: Some(session), ..
                 }
@@ -111,7 +122,7 @@ impl Known {
                 | Event::Request {
                     session: Some(session), ..
                 } => (*session, false),
-                Event::Failed { session, .. } | Event::Cancelled { session } | Event::Ended { session, .. } => {
+                Event::Failed { session, .. } | Event::Cancelled { session, .. } | Event::Ended { session, .. } => {
                     (*session, true)
                 }
                 _ => (SessionId::default(), false),
@@ -121,6 +132,11 @@ impl Known {
                 self.ended.insert(session);
             }
             match event {
+                Event::Progress {
+                    session,
+                    response,
+                    prack_due: true,
+                } => self.progress.push((session, response)),
                 Event::Refer { refer, .. } => self.refers.push(refer),
                 Event::Request { request_id, .. } | Event::Subscribe { request_id, .. } => {
                     self.requests.push(request_id)
@@ -159,9 +175,23 @@ fn play(world: &mut World, known: &mut Known, node: usize, chance: usize, act: A
                     invite.body = None;
                 }
                 invite.no_answer = chance.is_multiple_of(4).then(|| secs(10));
+                invite.reliability = (chance % 3 == 1).then_some(Reliability::Supported);
+                invite.manual_prack = chance % 5 == 1;
                 endpoint.invite(now, invite).map(|id| known.sessions.push(id))
             }
             Act::Provisional => endpoint.provisional(now, session, StatusCode::RINGING, Reply::new()),
+            Act::EarlyMedia(forced) if forced => {
+                endpoint.provisional_reliably(now, session, StatusCode::SESSION_PROGRESS, sdp())
+            }
+            Act::EarlyMedia(_) => endpoint.provisional(now, session, StatusCode::SESSION_PROGRESS, sdp()),
+            Act::Prack(offer) => {
+                let reply = if offer { sdp() } else { Reply::new() };
+                match known.progress.pop() {
+                    Some((session, response)) => endpoint.prack(now, session, &response, reply).map(drop),
+                    None => Ok(()),
+                }
+            }
+            Act::Update(offer) => endpoint.update(now, session, if offer { sdp() } else { Reply::new() }),
             Act::Answer => endpoint.answer(now, session, sdp()),
             Act::Reject => endpoint.reject(now, session, StatusCode::BUSY_HERE, Reply::new()),
             Act::HangUp => {
@@ -241,13 +271,22 @@ proptest! {
         loss in 0_u64..40,
         duplicate in 0_u64..30,
         jitter in 0_u64..300,
+        timers in prop::array::uniform2(0_usize..3),
+        reliable in prop::array::uniform2(0_usize..3),
+        update in any::<[bool; 2]>(),
         acts in prop::collection::vec((0_usize..2, 0_usize..12, acts()), 1..120),
     ) {
-        let mut world = World::with(2, seed, |_, config| {
+        let mut world = World::with(2, seed, |node, config| {
             config.max_ringing = secs(180);
             config.repair_nat = false;
             config.methods.push(Method::Publish);
             config.info_packages = vec!["a".to_owned()];
+            config.session_expires = secs(90);
+            config.session_timers = [SessionTimers::Off, SessionTimers::Supported, SessionTimers::Requested][timers[node]];
+            config.reliability = [Reliability::Never, Reliability::Supported, Reliability::Required][reliable[node]];
+            if update[node] {
+                config.methods.retain(|method| *method != Method::Update);
+            }
         })
         .lossy(loss, duplicate, jitter);
         let mut known = [Known::default(), Known::default()];

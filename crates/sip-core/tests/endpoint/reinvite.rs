@@ -327,7 +327,7 @@ fn updates_come_as_requests_and_glare_with_offers() {
     let update = |world: &mut World| {
         let reply = Reply::new().body(Body::sdp("update"));
         world
-            .act(0, |endpoint, now| endpoint.request(now, caller, Method::Update, reply))
+            .act(0, |endpoint, now| endpoint.update(now, caller, reply))
             .unwrap();
         world.run(ms(15));
     };
@@ -356,7 +356,7 @@ fn updates_come_as_requests_and_glare_with_offers() {
         "a 2xx to UPDATE refreshes the target"
     );
     world.run(secs(1));
-    assert_eq!(world.names(0), ["Response"]);
+    assert_eq!(world.names(0), ["Updated"]);
     // Our own offer is under way: 491.
     offer(&mut world, 1, callee, "ours");
     update(&mut world);

@@ -23,7 +23,7 @@ fn every_method_to_an_embedder_that_answers_nothing() {
         ("REGISTER", ""),
         ("OPTIONS", ""),
         ("INFO", "481"),
-        ("PRACK", "405"),
+        ("PRACK", "481"),
         ("UPDATE", "481"),
         ("SUBSCRIBE", ""),
         ("NOTIFY", "481"),
@@ -141,17 +141,17 @@ fn what_is_asked_too_much() {
         (
             options.replace(
                 "Content-Length",
-                "Require: replaces, nothingSIPly\r\nRequire: 100rel\r\nContent-Length",
+                "Require: replaces, nothingSIPly\r\nRequire: 100rel, timer, precondition\r\nContent-Length",
             ),
             "SIP/2.0 420 Bad Extension",
-            Some((HeaderName::Unsupported, "nothingSIPly, 100rel")),
+            Some((HeaderName::Unsupported, "nothingSIPly, precondition")),
         ),
         (
             text("PUBLISH", "z9hG4bK1", ""),
             "SIP/2.0 405 Method Not Allowed",
             Some((
                 HeaderName::Allow,
-                "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, REFER, SUBSCRIBE, NOTIFY, MESSAGE",
+                "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, REFER, SUBSCRIBE, NOTIFY, MESSAGE, PRACK",
             )),
         ),
     ] {
