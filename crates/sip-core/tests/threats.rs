@@ -995,11 +995,11 @@ fn cseq_at_the_end_of_its_range() {
 #[test]
 fn extensions_that_are_not_built_are_refused() {
     for (request, status) in [
-        (text("PRACK", "1", "RAck: 1 1 INVITE\r\n"), "405"),
+        (text("PRACK", "1", "RAck: 1 1 INVITE\r\n"), "481"),
         (text("PUBLISH", "1", "Event: presence\r\n"), "405"),
         (text("UPDATE", "1", ""), "481"),
-        (text("INVITE", "1", "Require: 100rel\r\n"), "420"),
-        (text("INVITE", "1", "Require: timer, replaces\r\n"), "420"),
+        (text("INVITE", "1", "Require: precondition\r\n"), "420"),
+        (text("INVITE", "1", "Require: answermode, replaces\r\n"), "420"),
         (text("SUBSCRIBE", "1", "Require: eventlist\r\nEvent: dialog\r\n"), "420"),
         (
             text("INVITE", "1", "").replace("sip:user@192.0.2.1 SIP", "urn:service:sos SIP"),
