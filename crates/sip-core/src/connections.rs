@@ -303,3 +303,73 @@ fn deadline(connection: &Connection, patience: Patience) -> Time {
         None => idle,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_secs(1);
+
+    fn flow(transport: Transport, connection: Option<u64>) -> Flow {
+        Flow {
+            transport,
+            local: ([192, 0, 2, 1], 5061).into(),
+            remote: ([203, 0, 113, 1], 5061).into(),
+            connection: connection.map(ConnectionId),
+        }
+    }
+
+    fn table(transport: Transport) -> Connections {
+        let second = Duration::from_secs(1);
+        let mut connections = Connections::new(Patience {
+            idle: second,
+            frame: second,
+        });
+        for id in [1, 2] {
+            let opened = connections.open(NOW, ConnectionId(id), flow(transport, Some(id)), &Limits::default());
+            assert_eq!(opened, Opened::Yes);
+        }
+        connections
+    }
+
+    #[test]
+    fn plain_connections_are_found_by_address_and_secure_ones_by_name_too() {
+        let plain = table(Transport::Tcp);
+        assert_eq!(plain.live(flow(Transport::Tcp, None)).connection, Some(ConnectionId(2)));
+        let mut secure = table(Transport::Tls);
+        let anew = flow(Transport::Tls, None);
+        assert_eq!(secure.live(anew).connection, None);
+        assert_eq!(secure.verified(ConnectionId(1), &"a.example".into()), Some(true));
+        assert_eq!(secure.verified(ConnectionId(3), &"a.example".into()), None);
+        assert_eq!(secure.live(anew).connection, None, "an address is no name");
+        assert_eq!(
+            secure.named(anew, Some(&"A.Example".into())).connection,
+            Some(ConnectionId(1))
+        );
+        assert_eq!(secure.named(anew, Some(&"b.example".into())).connection, None);
+        let own = flow(Transport::Tls, Some(2));
+        assert_eq!(
+            secure.named(own, Some(&"b.example".into())),
+            own,
+            "whoever names a connection means it"
+        );
+    }
+
+    #[test]
+    fn a_closed_connection_is_found_no_more_under_any_name() {
+        let mut secure = table(Transport::Tls);
+        for name in ["a.example", "b.example"] {
+            secure.verified(ConnectionId(1), &name.into());
+        }
+        secure.alias(ConnectionId(1), &"a.example".into(), 5099);
+        let mut listening = flow(Transport::Tls, None);
+        listening.remote.set_port(5099);
+        assert_eq!(
+            secure.named(listening, Some(&"a.example".into())).connection,
+            Some(ConnectionId(1))
+        );
+        secure.forget(ConnectionId(1));
+        assert!(secure.by_remote.is_empty());
+        assert_eq!(secure.len(), 1);
+    }
+}

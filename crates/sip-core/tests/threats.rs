@@ -23,7 +23,7 @@
 //! | tags and Call-IDs that differ in case | [`dialog_names_differ_in_case`], `endpoint::screen::a_guessed_dialog_is_not_entered` |
 //! | CSeq in dialogs, its wrap | [`cseq_at_the_end_of_its_range`], `endpoint::reinvite::sequence_numbers_end_before_they_wrap` |
 //! | PRACK and other extensions | [`extensions_that_are_not_built_are_refused`] |
-//! | TLS connection reuse (CVE-2020-15260) | `endpoint::reach::cve_2020_15260_the_key_of_a_tls_connection_includes_the_host_name` |
+//! | TLS connection reuse (CVE-2020-15260) | `endpoint::connections::cve_2020_15260_the_key_of_a_tls_connection_includes_the_host_name` |
 //! | route set, strict routers, remote target, compact names, several Vias a line, glare | `endpoint::screen`, `endpoint::reinvite`, `wire_messages` |
 #![allow(
     clippy::unwrap_used,

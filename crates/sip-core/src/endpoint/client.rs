@@ -161,6 +161,7 @@ impl Endpoint {
             key,
             nonce,
             alias: self.offers_alias(flow),
+            keep: self.config.ask_keep,
         }
     }
 
@@ -184,6 +185,7 @@ impl Endpoint {
             key: ClientKey::null(),
             nonce: self.rng.next_u64(),
             alias: false,
+            keep: false,
         }
     }
 

@@ -105,6 +105,12 @@ pub struct EndpointConfig {
     /// Whether our requests over TLS let the peer use the connection for its own (`alias` in the Via, RFC 5923).
     /// Default `false`.
     pub connection_reuse: bool,
+    /// How often, in seconds, peers that ask for it (`keep` in the Via, RFC 6223) are told to send keep-alives; 0: as they like.
+    /// Default `None`: they are not told, and thus should not.
+    pub keep: Option<u32>,
+    /// Whether our requests ask the next hop how often to send keep-alives. What it says is in the topmost Via of its
+    /// response ([`Via::keep`](crate::header::Via::keep)). Default `false`.
+    pub ask_keep: bool,
     /// Whether line ends and STUN responses are told as [`Event::KeepAlive`](super::Event::KeepAlive), for
     /// [`outbound::KeepAlive`](crate::outbound::KeepAlive). Default `false`.
     pub report_keepalives: bool,
@@ -155,6 +161,8 @@ impl EndpointConfig {
             max_datagram: 1300,
             failover_after: None,
             connection_reuse: false,
+            keep: None,
+            ask_keep: false,
             report_keepalives: false,
             refuse_zero_max_forwards: true,
             repair_nat: true,

@@ -20,6 +20,8 @@ pub(super) struct OwnVia {
     pub(super) nonce: u64,
     /// The peer may use the connection for requests of its own (RFC 5923).
     pub(super) alias: bool,
+    /// The peer is asked how often to send keep-alives (RFC 6223).
+    pub(super) keep: bool,
 }
 
 impl fmt::Display for OwnVia {
@@ -30,6 +32,7 @@ impl fmt::Display for OwnVia {
             key,
             nonce,
             alias,
+            keep,
         } = self;
         let key = key.data().as_ffi();
         write!(
@@ -37,12 +40,11 @@ impl fmt::Display for OwnVia {
             "SIP/2.0/{transport} {sent_by};branch={MAGIC_COOKIE}{key:016x}{nonce:016x}"
         )?;
         if !transport.is_reliable() {
-            f.write_str(";rport")
+            f.write_str(";rport")?;
         } else if *alias {
-            f.write_str(";alias")
-        } else {
-            Ok(())
+            f.write_str(";alias")?;
         }
+        f.write_str(if *keep { ";keep" } else { "" })
     }
 }
 
@@ -113,6 +115,7 @@ mod tests {
             key,
             nonce: 0xfeed_beef_0123_4567,
             alias: false,
+            keep: false,
         };
         let text = via.to_string();
         assert_eq!(

@@ -24,9 +24,14 @@ pub(super) struct ReplyHead {
 impl ReplyHead {
     /// `source`: where the request came from, noted in the topmost Via (RFC 3261 §18.2.1, RFC 3581 §4).
     pub(super) fn new(request: &Request, via: &Via, source: SocketAddr) -> Self {
+        Self::with_keep(request, via, source, None)
+    }
+
+    /// `keep`: how often, in seconds, a peer that asks for it may send keep-alives (RFC 6223 §4.3).
+    pub(super) fn with_keep(request: &Request, via: &Via, source: SocketAddr, keep: Option<u32>) -> Self {
         let headers = request.headers();
         let mut out = Vec::with_capacity(512);
-        write_vias(&mut out, request, via, source);
+        write_vias(&mut out, request, via, source, keep);
         for (name, wanted) in [
             ("From", HeaderName::From),
             ("Call-ID", HeaderName::CallId),
@@ -87,12 +92,16 @@ fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn write_vias(out: &mut Vec<u8>, request: &Request, via: &Via, source: SocketAddr) {
+fn write_vias(out: &mut Vec<u8>, request: &Request, via: &Via, source: SocketAddr, keep: Option<u32>) {
     let mut items = request.headers().items(&HeaderName::Via);
     let first = items.next().unwrap_or_default();
     let wants_port = via.params.get("rport").is_some();
-    if wants_port || via.host.ip() != Some(source.ip().to_canonical()) {
+    let keep = keep.filter(|_| via.keep() == Some(None));
+    if wants_port || keep.is_some() || via.host.ip() != Some(source.ip().to_canonical()) {
         let mut via = via.clone();
+        if let Some(seconds) = keep {
+            via.params.set("keep", Some(&seconds.to_string()));
+        }
         via.params
             .set("received", Some(&source.ip().to_canonical().to_string()));
         if wants_port {

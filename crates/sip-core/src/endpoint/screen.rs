@@ -79,7 +79,7 @@ impl Endpoint {
         if let Err((status, extra)) = self.screen(&request, in_dialog) {
             return self.refuse(flow, &request, &via, status, &extra);
         }
-        let head = ReplyHead::new(&request, &via, flow.remote);
+        let head = ReplyHead::with_keep(&request, &via, flow.remote, self.config.keep);
         if head.len() > self.config.limits.echoed {
             self.stats.refused_malformed += 1;
             return self.refuse_head(flow, &head, &via, StatusCode::MESSAGE_TOO_LARGE, b"");

@@ -40,10 +40,9 @@
 //! # Why not a library
 //!
 //! The well-kept ones were looked at. `tungstenite` reads and writes a stream by itself and draws its masks from the system's
-//! random numbers: neither can its state be written out, nor a run repeated. `websocket-sans-io` is without I/O, but reads frame
-//! heads alone, and has not changed since 2023: masks' direction, control frames, fragments, UTF-8 and limits, thus everything
-//! that goes wrong in practice, would have been ours all the same. What is left is the two octets in [`frame`](self) and their
-//! lengths. The tests hold it against RFC 6455's own examples.
+//! random numbers: neither can its state be written out, nor a run repeated. `websocket-sans-io` is without I/O, but reads the
+//! heads of frames alone, and has not changed since 2023: who masks, control frames, fragments, UTF-8 and limits, thus all that
+//! goes wrong in practice, would have been ours all the same. The tests hold this module against RFC 6455's own examples.
 
 mod frame;
 #[doc(hidden)]

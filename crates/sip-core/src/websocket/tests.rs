@@ -248,8 +248,10 @@ fn closing_by_us_waits_for_the_peer_but_not_for_ever() {
 
 #[test]
 fn a_peer_that_answers_no_ping_is_given_up() {
-    let mut config = WebSocketConfig::default();
-    config.ping_interval = Some(Duration::from_secs(30));
+    let config = WebSocketConfig {
+        ping_interval: Some(Duration::from_secs(30)),
+        ..WebSocketConfig::default()
+    };
     let mut server = WebSocket::new(at(0), Role::Server, config, [1; 32]);
     server.receive(at(10), &masked(0x81, b"x"));
     assert_eq!(server.poll_timeout(), Some(at(40)), "whoever speaks need not be asked");

@@ -12,6 +12,7 @@
 mod calls;
 mod cancel;
 mod conditional;
+mod connections;
 mod link;
 mod outside;
 mod prack;

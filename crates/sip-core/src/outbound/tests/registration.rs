@@ -28,7 +28,7 @@ fn registration(flows: usize) -> Registration {
 fn requests(registration: &mut Registration) -> Vec<(u32, OutOfDialog)> {
     let sends = drain(registration).into_iter().filter_map(|output| match output {
         Output::Send { reg_id, request } => Some((reg_id, *request)),
-        _ => None,
+        Output::Registered { .. } | Output::Failed { .. } | Output::Unregistered { .. } => None,
     });
     sends.collect()
 }
@@ -54,11 +54,12 @@ fn arrive(request: &OutOfDialog) -> Request {
 }
 
 fn registrar() -> Registrar {
-    let mut config = RegistrarConfig::default();
-    config.gruu = Some(GruuKey::new("example.com", [9; 32]));
-    config.flow_timer = Some(Duration::from_secs(120));
-    config.service_route = vec!["sip:orig@pbx.example.com;lr".parse().unwrap()];
-    Registrar::new(config)
+    Registrar::new(RegistrarConfig {
+        gruu: Some(GruuKey::new("example.com", [9; 32])),
+        flow_timer: Some(Duration::from_secs(120)),
+        service_route: vec!["sip:orig@pbx.example.com;lr".parse().unwrap()],
+        ..RegistrarConfig::default()
+    })
 }
 
 fn serve(registrar: &mut Registrar, now: Time, request: &OutOfDialog) -> Response {

@@ -4,8 +4,10 @@ use super::*;
 
 #[test]
 fn lookups_at_the_limit_and_one_past_it() {
-    let mut config = ResolverConfig::default();
-    config.max_lookups = 2;
+    let config = ResolverConfig {
+        max_lookups: 2,
+        ..ResolverConfig::default()
+    };
     let mut resolver = Resolver::new(config, [1; 32]);
     let to = |host: &str| Destination::new(&format!("sip:{host}").parse().unwrap()).unwrap();
     let first = resolver.resolve(at(1), to("a.example")).unwrap();
@@ -18,8 +20,10 @@ fn lookups_at_the_limit_and_one_past_it() {
 
 #[test]
 fn questions_at_the_limit_and_one_past_it() {
-    let mut config = ResolverConfig::default();
-    config.max_questions = 1;
+    let config = ResolverConfig {
+        max_questions: 1,
+        ..ResolverConfig::default()
+    };
     let mut resolver = Resolver::new(config, [1; 32]);
     let to = |host: &str| Destination::new(&format!("sip:{host}").parse().unwrap()).unwrap();
     resolver.resolve(at(1), to("a.example")).unwrap();

@@ -83,9 +83,11 @@ pub(super) fn at(secs: u64) -> Time {
 }
 
 pub(super) fn v4(transports: &[Transport]) -> Resolver {
-    let mut config = ResolverConfig::default();
-    config.families = Families::V4Only;
-    config.transports = transports.to_vec();
+    let config = ResolverConfig {
+        families: Families::V4Only,
+        transports: transports.to_vec(),
+        ..ResolverConfig::default()
+    };
     Resolver::new(config, [7; 32])
 }
 

@@ -261,8 +261,10 @@ fn rfc7984_addresses_of_both_families_take_turns() {
         .a("example.com", "192.0.2.3")
         .a("example.com", "2001:db8::1");
     let of = |families, zone: &mut Zone| {
-        let mut config = ResolverConfig::default();
-        config.families = families;
+        let config = ResolverConfig {
+            families,
+            ..ResolverConfig::default()
+        };
         run(&mut Resolver::new(config, [1; 32]), at(1), "sip:example.com:5060", zone).unwrap()
     };
     let [one, two, three, six] = [
