@@ -24,7 +24,6 @@ pub struct Registration {
     flows: Vec<RegisteredFlow>,
     stopping: bool,
     public_gruu: Option<Uri>,
-    temporary_gruu: Option<Uri>,
     service_route: Vec<Uri>,
     outputs: VecDeque<Output>,
 }
@@ -161,6 +160,8 @@ struct RegisteredFlow {
     failures: u32,
     /// The REGISTER that is under way takes the binding away.
     ending: bool,
+    /// Valid for as long as the registrar has this flow.
+    temporary_gruu: Option<Uri>,
     /// Without `reg-id`: the edge proxy does not know outbound.
     plain: bool,
 }
@@ -208,6 +209,7 @@ impl Registration {
             expires: config.expires,
             failures: 0,
             ending: false,
+            temporary_gruu: None,
             plain: false,
         };
         Ok(Self {
@@ -216,7 +218,6 @@ impl Registration {
             now: Time::ZERO,
             stopping: false,
             public_gruu: None,
-            temporary_gruu: None,
             service_route: Vec::new(),
             outputs: VecDeque::new(),
             config,
@@ -314,10 +315,13 @@ impl Registration {
         self.public_gruu.as_ref()
     }
 
-    /// The latest temporary GRUU: like the public one, but it does not tell who we are (RFC 5627 §3.1.2).
+    /// The latest temporary GRUU of the first flow that works: like the public one, but it does not tell who we are
+    /// (RFC 5627 §3.1.2).
     #[must_use]
-    pub const fn temporary_gruu(&self) -> Option<&Uri> {
-        self.temporary_gruu.as_ref()
+    pub fn temporary_gruu(&self) -> Option<&Uri> {
+        let works = |flow: &&RegisteredFlow| matches!(flow.state, FlowState::Registered(_) | FlowState::Asking);
+        let mut flows = self.flows.iter().filter(works);
+        flows.find_map(|flow| flow.temporary_gruu.as_ref())
     }
 
     /// The routes that our own requests have to take (RFC 3608 §5).
@@ -401,7 +405,7 @@ impl Registration {
         let expires = granted.map_or(flow.expires, |secs| Duration::from_secs(secs.into()));
         flow.state = FlowState::Registered(self.now + refresh_after(expires));
         self.public_gruu = own.pub_gruu().or(self.public_gruu.take());
-        self.temporary_gruu = own.temp_gruu().or(self.temporary_gruu.take());
+        flow.temporary_gruu = own.temp_gruu().or(flow.temporary_gruu.take());
         let route = response.headers().typed_all::<ServiceRoute>().unwrap_or_default();
         self.service_route = route
             .into_iter()
@@ -446,6 +450,7 @@ impl Registration {
         flow.failures = flow.failures.saturating_add(1);
         let retry = self.now + wait.max(asked.min(MAX_EXPIRES)).max(Duration::from_millis(1));
         flow.state = FlowState::Failed(retry);
+        flow.temporary_gruu = None;
         let reg_id = number(at);
         self.outputs.push_back(Output::Failed { reg_id, status, retry });
     }

@@ -150,6 +150,7 @@ fn a_dead_flow_is_registered_anew_after_a_while() {
     let (mut phone, mut registrar) = (registration(2), registrar());
     phone.start(at(1000));
     play(&mut phone, &mut registrar, at(1000));
+    let before = phone.temporary_gruu().cloned();
     assert!(phone.flow_failed(at(1100), 1));
     assert!(!phone.flow_failed(at(1100), 1), "once");
     assert!(!phone.flow_failed(at(1100), 7), "no such flow");
@@ -170,6 +171,8 @@ fn a_dead_flow_is_registered_anew_after_a_while() {
         "90 s, the other flow works: {retry:?}"
     );
     assert!(!phone.is_registered(1) && phone.is_registered(2));
+    assert_ne!(phone.temporary_gruu(), before.as_ref(), "that of a flow that works");
+    assert!(registrar.reach("", phone.temporary_gruu().unwrap()).is_ok());
     phone.handle_timeout(retry);
     play(&mut phone, &mut registrar, retry);
     assert!(phone.is_registered(1));
