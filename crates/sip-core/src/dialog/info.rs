@@ -85,9 +85,9 @@ mod tests {
 
     #[test]
     fn each_kind_is_told_from_the_others() {
-        let key = |info| match info {
-            Info::Dtmf(key) => Some(key.signal.as_char()),
-            _ => None,
+        let key = |info| {
+            let Info::Dtmf(key) = info else { return None };
+            Some(key.signal.as_char())
         };
         assert_eq!(
             key(info("Content-Type: application/dtmf-relay\r\n", "Signal=5")),

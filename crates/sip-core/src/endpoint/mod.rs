@@ -97,6 +97,7 @@ mod config;
 mod detour;
 mod error;
 mod event;
+mod event_command;
 mod flow;
 #[doc(hidden)]
 pub mod fuzz;
@@ -134,12 +135,11 @@ mod update;
 mod write;
 
 pub use crate::dialog::session_timer::SessionTimers;
-pub use command::{
-    Body, Credentials, Invite, Notify, NotifyState, OutOfDialog, Publish, Referral, Reply, Subscribe, TerminatedReason,
-};
+pub use command::{Body, Credentials, Invite, OutOfDialog, Reply};
 pub use config::{EndpointConfig, Reliability};
 pub use error::EndpointError;
 pub use event::{EndCause, Event, Output, PublicationEnd, RequestedAnswer, SubscriptionEnd};
+pub use event_command::{Notify, NotifyState, Publish, Referral, Subscribe, TerminatedReason};
 pub use flow::{ConnectionId, Flow, Hop, Transmit, Transport, UnknownTransport};
 pub use id::{PublicationId, ReferId, RequestId, SessionId, SubscriptionId};
 pub use info::{SessionInfo, SessionState};

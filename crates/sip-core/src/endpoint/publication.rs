@@ -49,8 +49,10 @@ impl Endpoint {
         if self.publications.len() >= limits.publications || self.clients.len() >= limits.client_transactions {
             return Err(EndpointError::Full);
         }
-        let mut config = PublisherConfig::default();
-        config.expires = publish.expires;
+        let config = PublisherConfig {
+            expires: publish.expires,
+            ..PublisherConfig::default()
+        };
         let body = publish.body.clone();
         let (call_id, cseq) = (self.new_call_id(), self.first_cseq());
         let id = self.publications.insert(Publication {

@@ -128,8 +128,8 @@ impl Subscription {
 
     fn deadline(&self) -> Option<Time> {
         let expires = self.expires.filter(|_| !self.released);
-        let waiting = |notices: &&Box<Notices>| notices.next.is_some() && self.client.is_none();
-        let notices = self.notices.as_ref().filter(waiting);
+        let waiting = |notices: &&Notices| notices.next.is_some() && self.client.is_none();
+        let notices = self.notices.as_deref().filter(waiting);
         // The later of the two: before it, nothing can be done.
         let turn = notices.and_then(|notices| notices.paced.max(notices.retry));
         let again = self.origin.as_ref().and_then(|origin| origin.again);

@@ -17,11 +17,13 @@ const DOCUMENT: usize = 40;
 ///
 /// If not.
 pub fn publish(script: &[u8]) {
-    let mut config = CompositorConfig::default();
-    config.max_states = STATES;
-    config.max_states_each = 3;
-    config.max_document = DOCUMENT;
-    config.max_documents = 4 * DOCUMENT;
+    let config = CompositorConfig {
+        max_states: STATES,
+        max_states_each: 3,
+        max_document: DOCUMENT,
+        max_documents: 4 * DOCUMENT,
+        ..CompositorConfig::default()
+    };
     let mut play = Play {
         compositor: Compositor::new(config, [5; 32]),
         publishers: [(); 3].map(|()| Publisher::new(PublisherConfig::default())),

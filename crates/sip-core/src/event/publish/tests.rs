@@ -269,14 +269,12 @@ fn tags_depend_on_the_seed_alone() {
 }
 
 fn sent(publisher: &mut Publisher) -> Option<(Option<String>, u64, bool)> {
-    match publisher.poll_output()? {
-        PublisherOutput::Send { etag, expires, body } => Some((
-            etag.map(|etag| String::from_utf8(etag.to_vec()).unwrap()),
-            expires.as_secs(),
-            body.is_some(),
-        )),
-        other => panic!("{other:?}"),
-    }
+    let output = publisher.poll_output()?;
+    let PublisherOutput::Send { etag, expires, body } = output else {
+        panic!("{output:?}")
+    };
+    let etag = etag.map(|etag| String::from_utf8(etag.to_vec()).unwrap());
+    Some((etag, expires.as_secs(), body.is_some()))
 }
 
 fn published() -> Publisher {
