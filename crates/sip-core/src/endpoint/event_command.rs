@@ -9,6 +9,29 @@ use crate::header::EventHeader;
 use crate::{HeaderName, NameAddr, Uri};
 
 /// A new subscription (RFC 6665 §4.1).
+///
+/// ```
+/// use machine::{Machine, Time};
+/// use sip_core::event::Package;
+/// use sip_core::header::EventHeader;
+/// use sip_core::{Endpoint, EndpointConfig, NameAddr, Output, Subscribe, Transport, Uri};
+///
+/// let mut endpoint = Endpoint::new(EndpointConfig::new([(Transport::Udp, "192.0.2.7:5060".parse()?)]), [7; 32]);
+/// let alice = NameAddr::parse(b"<sip:alice@example.com>")?;
+/// let voicemail = Uri::parse(b"sip:alice@192.0.2.1")?;
+///
+/// // Whether messages wait, for as long as the phone is on.
+/// let package = Package::MessageSummary;
+/// let event = EventHeader::new(package.as_str());
+/// let mut subscribe = Subscribe::new(voicemail, alice.clone(), alice, event, package.default_expires());
+/// subscribe.accept = package.content_type().into();
+/// subscribe.persist = Some(std::time::Duration::from_secs(60));
+/// let subscription = endpoint.subscribe(Time::from_secs(1_700_000_000), subscribe)?;
+/// // `Event::Notified` follows, at once and whenever a message came.
+/// # let Some(Output::Transmit(sent)) = endpoint.poll_output() else { unreachable!() };
+/// # assert!(sent.data.starts_with(b"SUBSCRIBE sip:alice@192.0.2.1 SIP/2.0\r\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -157,6 +180,23 @@ impl Publish {
 }
 
 /// A REFER outside of any dialog (RFC 3515).
+///
+/// ```
+/// use machine::{Machine, Time};
+/// use sip_core::{Endpoint, EndpointConfig, NameAddr, Output, Referral, Transport, Uri};
+///
+/// let mut endpoint = Endpoint::new(EndpointConfig::new([(Transport::Udp, "192.0.2.7:5060".parse()?)]), [7; 32]);
+/// // Click to dial: the desk phone is to call Bob.
+/// let phone = Uri::parse(b"sip:desk@192.0.2.50")?;
+/// let assistant = NameAddr::parse(b"<sip:assistant@example.com>")?;
+/// let bob = NameAddr::parse(b"<sip:bob@example.com>")?;
+/// let referral = Referral::new(phone.clone(), assistant, NameAddr::new(phone), bob);
+/// let referral = endpoint.send_refer(Time::from_secs(1_700_000_000), referral)?;
+/// // `Event::ReferAccepted` and `Event::ReferNotified` tell how the call goes.
+/// # let Some(Output::Transmit(sent)) = endpoint.poll_output() else { unreachable!() };
+/// # assert!(sent.data.starts_with(b"REFER sip:desk@192.0.2.50 SIP/2.0\r\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

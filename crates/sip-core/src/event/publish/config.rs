@@ -6,6 +6,14 @@ use crate::event::{ExpiryPolicy, TooBrief};
 use crate::{HeaderName, Request, Response, StatusCode};
 
 /// Settings of a [`Compositor`](super::Compositor).
+///
+/// ```
+/// use sip_core::event::publish::CompositorConfig;
+///
+/// let mut config = CompositorConfig::default();
+/// config.packages.push(("dialog".into(), vec!["application/dialog-info+xml".into()]));
+/// config.max_states_each = 4; // devices of one user
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -42,6 +50,14 @@ impl Default for CompositorConfig {
 }
 
 /// Why a PUBLISH was refused. Nothing was changed.
+///
+/// ```
+/// use sip_core::event::publish::{CompositorConfig, PublishError};
+///
+/// let config = CompositorConfig::default();
+/// assert_eq!(PublishError::BadEvent.status().code(), 489);
+/// assert_eq!(PublishError::BadEvent.headers(&config).unwrap().1, "presence"); // Allow-Events
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
