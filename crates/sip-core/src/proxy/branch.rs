@@ -1,4 +1,4 @@
-//! Branches: one client transaction for each attempt to reach a target, and the CANCELs of INVITEs.
+//! Branches: one client transaction for each attempt to reach a target.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -7,18 +7,17 @@ use bytes::Bytes;
 use machine::Time;
 use rand_core::Rng;
 
+use super::cancel::CancelCause;
 use super::forward::Outgoing;
 use super::id::BranchKey;
 use super::names::{BranchName, OwnVia};
 use super::{ContextId, Event, HopId, Proxy, Target, TimerKey};
-use crate::dialog::compose::Composer;
 use crate::endpoint::timers::Alarm;
 use crate::endpoint::{ConnectionId, Flow, Transport};
-use crate::header::{Reason, TypedHeader};
 use crate::transaction::{
     Action, ClientInviteState, ClientInviteTransaction, ClientState, ClientTransaction, Failure, earliest,
 };
-use crate::{HeaderName, Limits, Message, Method, Request, Response, StatusCode};
+use crate::{Method, Response, StatusCode};
 
 /// One attempt to reach a target; or the CANCEL of one.
 #[derive(Debug)]
@@ -30,9 +29,9 @@ pub(super) struct Branch {
     pub(super) nonce: u64,
     /// `None` until the next hop is known.
     pub(super) machine: Option<ClientMachine>,
-    flow: Option<Flow>,
+    pub(super) flow: Option<Flow>,
     /// The request; after a failure of an INVITE its ACK.
-    data: Bytes,
+    pub(super) data: Bytes,
     pub(super) target: Target,
     /// Further ways to the next hop (RFC 3263 §4.3).
     alternatives: VecDeque<Flow>,
@@ -44,9 +43,9 @@ pub(super) struct Branch {
     /// Whether it has its outcome: what still comes is only acknowledged, but for 2xx.
     pub(super) done: bool,
     /// That it is to be cancelled, with the Reason, as soon as it may be (RFC 3261 §9.1).
-    wants_cancel: Option<Option<Bytes>>,
+    pub(super) wants_cancel: Option<Option<Bytes>>,
     /// Its CANCEL.
-    cancel: Option<BranchKey>,
+    pub(super) cancel: Option<BranchKey>,
     hop: Option<HopId>,
     /// Its place in the request's history.
     entry: Option<usize>,
@@ -60,34 +59,8 @@ pub(super) enum ClientMachine {
     Other(ClientTransaction),
 }
 
-/// Why branches are cancelled; the CANCELs say so (RFC 3326).
-pub(super) enum CancelCause {
-    /// The caller's CANCEL, with its own Reason.
-    Caller(Option<Bytes>),
-    /// Another branch was answered, or something else came to an end.
-    Status(StatusCode),
-}
-
-impl CancelCause {
-    fn reason(&self) -> Option<Bytes> {
-        match self {
-            Self::Caller(reason) => reason.clone(),
-            Self::Status(status) => {
-                let mut reason = Reason::sip(*status);
-                if status.is_success() {
-                    reason.text = Some("Call completed elsewhere".to_owned());
-                }
-                let mut text = String::with_capacity(48);
-                // Writing to a string does not fail.
-                let _ = reason.write(&mut text);
-                Some(text.into())
-            }
-        }
-    }
-}
-
 impl Branch {
-    fn new(context: Option<ContextId>, method: Method, nonce: u64, target: Target) -> Self {
+    pub(super) fn new(context: Option<ContextId>, method: Method, nonce: u64, target: Target) -> Self {
         Self {
             context,
             method,
@@ -236,7 +209,7 @@ impl Proxy {
         self.send_first(key, flow, data);
     }
 
-    fn send_first(&mut self, key: BranchKey, flow: Flow, data: Bytes) {
+    pub(super) fn send_first(&mut self, key: BranchKey, flow: Flow, data: Bytes) {
         let (now, timers) = (self.now, &self.config.timers);
         let reliable = flow.transport.is_reliable();
         let Some(branch) = self.branches.get_mut(key) else {
@@ -351,7 +324,10 @@ impl Proxy {
     /// Tries the next flow of the same hop (RFC 3263 §4.3). Whether there was one.
     pub(super) fn fail_over(&mut self, key: BranchKey) -> bool {
         let nonce = self.rng.next_u64();
-        let full = self.branches.len() >= self.config.limits.client_transactions;
+        let id = self.branches.get(key).and_then(|branch| branch.context);
+        let Some(id) = id.filter(|id| self.branches.len() < self.branch_limit(*id)) else {
+            return false;
+        };
         let Some(branch) = self
             .branches
             .get_mut(key)
@@ -359,13 +335,11 @@ impl Proxy {
         else {
             return false;
         };
-        let Some(id) = branch.context.filter(|_| !full) else {
-            return false;
-        };
         let Some(flow) = branch.alternatives.pop_front() else {
             return false;
         };
         branch.done = true;
+        branch.deadline = None;
         let mut next = Branch::new(Some(id), branch.method.clone(), nonce, branch.target.clone());
         next.alternatives = core::mem::take(&mut branch.alternatives);
         next.breadth = branch.breadth;
@@ -450,82 +424,6 @@ impl Proxy {
         }
     }
 
-    /// Sends the ACK of a 3xx to 6xx (RFC 3261 §17.1.1.3).
-    pub(super) fn acknowledge(&mut self, key: BranchKey, response: &Response) {
-        let Some(branch) = self.branches.get_mut(key) else {
-            return;
-        };
-        let to = response.headers().get(&HeaderName::To).unwrap_or_default();
-        let Some(request) = reread(&branch.data) else { return };
-        let ack = companion(&request, &Method::Ack, to, None);
-        branch.data = ack.clone();
-        if let Some(flow) = branch.flow {
-            self.transmit(flow, ack);
-        }
-    }
-
-    /// Cancels the pending branches of a request (RFC 3261 §16.10).
-    pub(super) fn cancel_branches(&mut self, id: ContextId, cause: &CancelCause) {
-        let keys = self
-            .contexts
-            .get(id)
-            .map(|context| context.branches.clone())
-            .unwrap_or_default();
-        for key in keys {
-            self.cancel_branch(key, Some(cause));
-            self.settle_branch(key);
-        }
-    }
-
-    /// Cancels a branch, now or when a provisional response has come; `None`: that is so now.
-    pub(super) fn cancel_branch(&mut self, key: BranchKey, cause: Option<&CancelCause>) {
-        let Some(branch) = self.branches.get_mut(key) else {
-            return;
-        };
-        if branch.done || branch.cancel.is_some() {
-            return;
-        }
-        if let Some(cause) = cause
-            && branch.wants_cancel.is_none()
-        {
-            branch.wants_cancel = Some(cause.reason());
-        }
-        match &branch.machine {
-            // Nothing was sent yet.
-            None => self.end_branch(key, StatusCode::REQUEST_TERMINATED, None),
-            Some(ClientMachine::Invite(_)) if branch.heard => self.send_cancel(key),
-            Some(ClientMachine::Invite(_) | ClientMachine::Other(_)) => {}
-        }
-    }
-
-    pub(super) fn wants_cancel(&self, key: BranchKey) -> bool {
-        self.branches
-            .get(key)
-            .is_some_and(|branch| branch.wants_cancel.is_some())
-    }
-
-    fn send_cancel(&mut self, key: BranchKey) {
-        let give_up = self.now + self.config.timers.give_up();
-        let Some(branch) = self.branches.get_mut(key) else {
-            return;
-        };
-        let (Some(flow), Some(request)) = (branch.flow, reread(&branch.data)) else {
-            return;
-        };
-        branch.deadline = Some(give_up);
-        let reason = branch.wants_cancel.clone().flatten();
-        let to = request.headers().get(&HeaderName::To).unwrap_or_default();
-        let data = companion(&request, &Method::Cancel, to, reason.as_deref());
-        let mut cancel = Branch::new(None, Method::Cancel, branch.nonce, Target::as_is());
-        cancel.done = true;
-        let cancel = self.branches.insert(cancel);
-        if let Some(branch) = self.branches.get_mut(key) {
-            branch.cancel = Some(cancel);
-        }
-        self.send_first(cancel, flow, data);
-        self.settle_branch(cancel);
-    }
-
     /// The transaction that a response belongs to (RFC 3261 §17.1.3).
     pub(super) fn match_branch(&self, key: BranchKey, nonce: u64, cseq: &[u8]) -> Option<BranchKey> {
         let branch = self
@@ -547,46 +445,6 @@ impl Proxy {
     pub(super) fn sent_by(&self, flow: Flow) -> SocketAddr {
         self.config.listening(flow.transport, flow.local).unwrap_or(flow.local)
     }
-}
-
-/// Reads a request that was sent, whatever its size.
-fn reread(data: &Bytes) -> Option<Request> {
-    let limits = Limits {
-        message: usize::MAX,
-        start_line: usize::MAX,
-        uri: usize::MAX,
-        header_line: usize::MAX,
-        headers: usize::MAX,
-        vias: usize::MAX,
-        body: usize::MAX,
-        ..Limits::default()
-    };
-    match Message::parse_with(data.clone(), &limits) {
-        Ok(Message::Request(request)) => Some(request),
-        Ok(Message::Response(_)) | Err(_) => None,
-    }
-}
-
-/// The ACK of a failure (RFC 3261 §17.1.1.3) or the CANCEL (§9.1) of a request that was sent.
-fn companion(request: &Request, method: &Method, to: &[u8], reason: Option<&[u8]>) -> Bytes {
-    let headers = request.headers();
-    let mut out = Composer::request(method.as_str(), request.uri());
-    let via = headers.items(&HeaderName::Via).next().unwrap_or_default();
-    out.raw("Via", via);
-    out.raw("Max-Forwards", headers.get(&HeaderName::MaxForwards).unwrap_or(b"70"));
-    for route in headers.values(&HeaderName::Route) {
-        out.raw("Route", route);
-    }
-    out.raw("From", headers.get(&HeaderName::From).unwrap_or_default());
-    out.raw("To", to);
-    out.raw("Call-ID", headers.get(&HeaderName::CallId).unwrap_or_default());
-    let cseq = headers.get(&HeaderName::CSeq).unwrap_or_default();
-    let number = cseq.split(|byte| !byte.is_ascii_digit()).next().unwrap_or_default();
-    out.display("CSeq", format_args!("{} {method}", String::from_utf8_lossy(number)));
-    if let Some(reason) = reason {
-        out.raw("Reason", reason);
-    }
-    out.finish(None)
 }
 
 /// The key of where a branch was sent.

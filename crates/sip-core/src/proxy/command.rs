@@ -8,7 +8,7 @@ use bytes::Bytes;
 use machine::Time;
 use slotmap::Key as _;
 
-use super::branch::CancelCause;
+use super::cancel::CancelCause;
 use super::context::Phase;
 use super::{ContextId, HopId, Proxy, ProxyError, Target, TargetSet};
 use crate::endpoint::{Flow, Reply, Transport, reply};

@@ -4,7 +4,7 @@ use core::fmt::Display;
 
 use bytes::Bytes;
 
-use super::branch::CancelCause;
+use super::cancel::CancelCause;
 use super::config::{BreadthPolicy, PathPolicy};
 use super::context::Phase;
 use super::history::History;

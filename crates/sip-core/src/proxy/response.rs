@@ -1,6 +1,7 @@
 //! Response processing (RFC 3261 §16.7).
 
-use super::branch::{CancelCause, ClientMachine};
+use super::branch::ClientMachine;
+use super::cancel::CancelCause;
 use super::context::Phase;
 use super::id::BranchKey;
 use super::names::BranchName;
