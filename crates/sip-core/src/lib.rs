@@ -78,6 +78,7 @@ pub mod fuzz {
     pub use crate::websocket::fuzz::websocket;
     pub use crate::wire::fuzz::{headers, message, stream, uri};
 }
+pub mod guard;
 pub mod header;
 pub mod identity;
 pub mod limits;
