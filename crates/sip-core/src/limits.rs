@@ -59,6 +59,11 @@ pub struct Limits {
     /// Early dialogs of one outgoing INVITE, or notifiers that one SUBSCRIBE reaches. Default 12; provisional responses of further forks are dropped, and of
     /// further answers only the first ones are acknowledged and hung up.
     pub forks: usize,
+    /// Outputs that wait to be fetched by [`poll_output`](crate::Endpoint), at which requests outside of dialogs are answered
+    /// with 503 and commands that begin something are [`Full`](crate::EndpointError::Full). Default 65,536. At twice as many
+    /// nothing that arrives is read, as if the network had lost it, and nothing is retransmitted: an embedder that
+    /// does not fetch outputs should not hand in packets either.
+    pub outputs: usize,
     /// Stream connections. Default 2,048; a further one is closed.
     pub connections: usize,
     /// Targets that one request at a [`Proxy`](crate::proxy::Proxy) may be sent to, one after the other and at once, those of
@@ -106,6 +111,7 @@ impl Default for Limits {
             refers: 10_000,
             publications: 100_000,
             forks: 12,
+            outputs: 65_536,
             connections: 2_048,
             targets: 30,
             resolutions: 10_000,

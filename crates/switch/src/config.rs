@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sip_core::Transport;
 use sip_core::auth::Algorithm;
+use sip_core::guard::GuardConfig;
 
 /// Everything a [`Switch`](crate::Switch) needs to know before its first packet.
 ///
@@ -51,6 +52,9 @@ pub struct Config {
     pub park_code: Option<String>,
     /// The longest pause between two digits of a feature code (default 3 s).
     pub digit_timeout: Duration,
+    /// Rates a source, and bans by failed authentications ([`sip_core::guard`]). `None`: everybody is listened to. Default:
+    /// the guard's own defaults, which leave loopback addresses alone.
+    pub guard: Option<GuardConfig>,
     /// How many calls there may be at once (default 10,000); the next one is refused with 503.
     pub max_calls: usize,
 }
@@ -74,6 +78,7 @@ impl Config {
             lots: Vec::new(),
             park_code: Some("*68".to_owned()),
             digit_timeout: Duration::from_secs(3),
+            guard: Some(GuardConfig::default()),
             max_calls: 10_000,
         }
     }

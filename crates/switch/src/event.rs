@@ -40,6 +40,25 @@ pub enum Event {
         /// Why it was refused.
         cause: sip_core::auth::AuthError,
     },
+    /// A source failed to authenticate so often that what it sends is dropped for a while.
+    SourceBanned {
+        /// Its address or network.
+        source: sip_core::guard::Prefix,
+        /// Until when.
+        until: Time,
+        /// The user name that was claimed last.
+        user: Option<String>,
+    },
+    /// What a source sends is looked at again.
+    SourceUnbanned {
+        /// Its address or network.
+        source: sip_core::guard::Prefix,
+    },
+    /// Many failed to authenticate with one user name; who goes on with it is banned sooner.
+    UserAttacked {
+        /// The name that was claimed.
+        user: String,
+    },
     /// A call began.
     CallStarted {
         /// The call.

@@ -1,7 +1,7 @@
 //! What the endpoint tells, and who may ask for what.
 
 use machine::Time;
-use sip_core::auth::AuthError;
+use sip_core::auth::{AuthError, SignedRequest};
 use sip_core::header::Authorization;
 use sip_core::{
     EndCause as SipEnd, Endpoint, EndpointError, Flow, HeaderName, Method, NameAddr, Reply, Request, RequestId,
@@ -82,6 +82,7 @@ impl Switch {
             }
             E::Resubscribed { subscription, .. } => self.notify_watcher(now, subscription),
             E::SubscriptionEnded { subscription, .. } => self.forget_watcher(subscription),
+            E::Guard(event) => self.on_guard(event),
             E::ReinviteCancelled { .. }
             | E::Acknowledged { .. }
             | E::Refreshed { .. }
@@ -92,6 +93,16 @@ impl Switch {
             | E::SubscriptionAccepted { .. }
             | E::Notified { .. }
             | _ => {}
+        }
+    }
+
+    fn on_guard(&mut self, event: sip_core::guard::Event) {
+        use sip_core::guard::Event as G;
+        match event {
+            G::Banned { source, until, user } => self.tell(Event::SourceBanned { source, until, user }),
+            G::Unbanned { source } => self.tell(Event::SourceUnbanned { source }),
+            G::UserAttacked { user } => self.tell(Event::UserAttacked { user }),
+            _ => {}
         }
     }
 
@@ -106,7 +117,8 @@ impl Switch {
         let challenge = |switch: &mut Self, stale: bool| {
             switch.stats.challenged += 1;
             let mut reply = Reply::default();
-            for value in switch.auth.challenges(now, stale) {
+            // Good for this source only: whoever answers it is where he says, and may be banned for a wrong answer.
+            for value in switch.auth.challenges_for(now, stale, flow.remote.ip()) {
                 reply.headers.push((HeaderName::WwwAuthenticate, value));
             }
             Verdict::Refuse(StatusCode::UNAUTHORIZED, reply)
@@ -121,31 +133,35 @@ impl Switch {
             Destination::Extension(index) => secrets.get(*index).map(|secret| (*index, secret)),
             Destination::Lot(_) | Destination::Slot(..) | Destination::RetrieveLongest(_) => None,
         };
-        let checked = self.auth.verify(
-            now,
-            request.method(),
-            request.uri(),
-            request.body(),
-            &credentials,
-            |user| find(user).map(|(_, secret)| secret),
-        );
+        let signed = SignedRequest {
+            method: request.method(),
+            uri: request.uri(),
+            body: request.body(),
+            source: Some(flow.remote.ip()),
+        };
+        let checked = self
+            .auth
+            .verify_request(now, &signed, &credentials, |user| find(user).map(|(_, secret)| secret));
         let user = credentials.username().unwrap_or_default();
         let known = find(user).map(|(index, _)| index);
         match (checked, known) {
-            (Ok(()), Some(index)) => Verdict::Known(index),
+            (Ok(()), Some(index)) => {
+                self.endpoint.authenticated(now, flow);
+                Verdict::Known(index)
+            }
             (Err(error), _) if error.is_stale() => challenge(self, true),
             (result, _) => {
                 let cause = result.err().unwrap_or(AuthError::UnknownUser);
                 self.stats.authentication_failures += 1;
-                let user = user.to_owned();
                 self.tell(Event::AuthenticationFailed {
                     source: flow.remote,
-                    user,
+                    user: user.to_owned(),
                     cause,
                 });
                 if cause == AuthError::Malformed {
                     Verdict::Refuse(StatusCode::BAD_REQUEST, Reply::default())
                 } else if matches!(cause, AuthError::WrongPassword | AuthError::UnknownUser) {
+                    self.endpoint.authentication_failed(now, flow, user);
                     Verdict::Refuse(StatusCode::FORBIDDEN, Reply::default())
                 } else {
                     challenge(self, false)

@@ -129,6 +129,7 @@ impl Switch {
         config.check()?;
         let mut endpoint_config = EndpointConfig::new(config.listen.iter().copied());
         endpoint_config.timers.t1 = config.t1;
+        endpoint_config.guard.clone_from(&config.guard);
         // The caller, and who transfers, wait at least as long as the phone may ring.
         let patience = config.ring_timeout + RING_MARGIN;
         endpoint_config.max_ringing = endpoint_config.max_ringing.max(patience);

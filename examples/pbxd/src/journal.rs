@@ -17,6 +17,11 @@ pub(crate) fn tell(event: &Event) {
         Event::AuthenticationFailed { source, user, cause } => {
             warn!(target: "switch", %source, user = ?user, %cause, "authentication failed");
         }
+        Event::SourceBanned { source, until, user } => {
+            warn!(target: "switch", %source, ?user, until = until.as_secs(), "banned");
+        }
+        Event::SourceUnbanned { source } => info!(target: "switch", %source, "no longer banned"),
+        Event::UserAttacked { user } => warn!(target: "switch", ?user, "many fail with this name"),
         Event::CallStarted { call, from, to } => info!(target: "switch", call = call.0, ?from, ?to, "call"),
         Event::CallAnswered { call, by } => info!(target: "switch", call = call.0, ?by, "answered"),
         Event::CallEnded(record) => {

@@ -25,8 +25,13 @@ pub(crate) enum Verdict {
     Stale,
     /// This count was used before, or lies too far below the highest one.
     Replayed,
-    /// Not made by this server, or not for this source.
-    Foreign,
+}
+
+/// What a nonce says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opened {
+    issued: Time,
+    serial: u64,
 }
 
 /// Issues nonces and remembers the used ones.
@@ -88,14 +93,22 @@ impl Nonces {
         Hex::encode(&bytes).as_str().to_owned()
     }
 
-    /// Judges `nonce`, and marks `count` as used if the verdict is [`Verdict::Fresh`]. Call it only after the
-    /// password was found right.
-    pub(crate) fn redeem(&mut self, now: Time, nonce: &str, count: u32, source: Option<IpAddr>) -> Verdict {
+    /// The contents of a nonce that this server made for `source`, new or old.
+    pub(crate) fn open(&mut self, now: Time, nonce: &str, source: Option<IpAddr>) -> Option<Opened> {
         self.latest = self.latest.max(now);
+        let bytes = decode_hex::<32>(nonce.as_bytes())?;
+        let (time, rest) = bytes.split_first_chunk::<8>()?;
+        let (serial, mac) = rest.split_first_chunk::<8>()?;
+        let (issued, serial) = (Time::from_nanos(u64::from_be_bytes(*time)), u64::from_be_bytes(*serial));
+        let genuine: bool = self.mac(issued, serial, source).as_slice().ct_eq(mac).into();
+        (genuine && issued <= self.latest && serial < self.next_serial).then_some(Opened { issued, serial })
+    }
+
+    /// Judges a nonce, and marks `count` as used if the verdict is [`Verdict::Fresh`]. Call it only after the
+    /// password was found right.
+    pub(crate) fn redeem(&mut self, opened: Opened, count: u32) -> Verdict {
         self.forget_expired();
-        let Some((issued, serial)) = self.open(nonce, source) else {
-            return Verdict::Foreign;
-        };
+        let Opened { issued, serial } = opened;
         if self.is_expired(issued) {
             return Verdict::Stale;
         }
@@ -127,16 +140,6 @@ impl Nonces {
     /// How many used nonces are remembered.
     pub(crate) fn len(&self) -> usize {
         self.used.len()
-    }
-
-    /// The contents of a nonce that this server made for `source`.
-    fn open(&self, nonce: &str, source: Option<IpAddr>) -> Option<(Time, u64)> {
-        let bytes = decode_hex::<32>(nonce.as_bytes())?;
-        let (time, rest) = bytes.split_first_chunk::<8>()?;
-        let (serial, mac) = rest.split_first_chunk::<8>()?;
-        let (issued, serial) = (Time::from_nanos(u64::from_be_bytes(*time)), u64::from_be_bytes(*serial));
-        let genuine: bool = self.mac(issued, serial, source).as_slice().ct_eq(mac).into();
-        (genuine && issued <= self.latest && serial < self.next_serial).then_some((issued, serial))
     }
 
     fn mac(&self, issued: Time, serial: u64, source: Option<IpAddr>) -> [u8; MAC_LEN] {
@@ -226,6 +229,12 @@ mod tests {
 
     const LIFETIME: Duration = Duration::from_secs(300);
 
+    /// `None`: not this server's, or not for this source.
+    fn judge(table: &mut Nonces, now: Time, nonce: &str, count: u32, source: Option<IpAddr>) -> Option<Verdict> {
+        let opened = table.open(now, nonce, source)?;
+        Some(table.redeem(opened, count))
+    }
+
     fn nonces(capacity: usize) -> Nonces {
         Nonces::new([7; 32], LIFETIME, capacity)
     }
@@ -236,11 +245,14 @@ mod tests {
         let mut table = nonces(10);
         let nonce = table.issue(start, None);
         let last = start + LIFETIME - Duration::from_nanos(1);
-        assert_eq!(table.redeem(last, &nonce, 1, None), Verdict::Fresh);
-        assert_eq!(table.redeem(start + LIFETIME, &nonce, 2, None), Verdict::Stale);
+        assert_eq!(judge(&mut table, last, &nonce, 1, None), Some(Verdict::Fresh));
+        assert_eq!(
+            judge(&mut table, start + LIFETIME, &nonce, 2, None),
+            Some(Verdict::Stale)
+        );
         assert_eq!(table.len(), 0);
         // Time that goes backwards does not revive it.
-        assert_eq!(table.redeem(start, &nonce, 2, None), Verdict::Stale);
+        assert_eq!(judge(&mut table, start, &nonce, 2, None), Some(Verdict::Stale));
     }
 
     #[test]
@@ -248,18 +260,18 @@ mod tests {
         let mut table = nonces(10);
         let nonce = table.issue(Time::ZERO, None);
         for (count, verdict) in [
-            (5, Verdict::Fresh),
-            (5, Verdict::Replayed),
-            (3, Verdict::Fresh),
-            (3, Verdict::Replayed),
-            (100, Verdict::Fresh),
-            (37, Verdict::Fresh),
-            (36, Verdict::Replayed),
-            (u32::MAX, Verdict::Fresh),
-            (u32::MAX, Verdict::Replayed),
-            (101, Verdict::Replayed),
+            (5, Some(Verdict::Fresh)),
+            (5, Some(Verdict::Replayed)),
+            (3, Some(Verdict::Fresh)),
+            (3, Some(Verdict::Replayed)),
+            (100, Some(Verdict::Fresh)),
+            (37, Some(Verdict::Fresh)),
+            (36, Some(Verdict::Replayed)),
+            (u32::MAX, Some(Verdict::Fresh)),
+            (u32::MAX, Some(Verdict::Replayed)),
+            (101, Some(Verdict::Replayed)),
         ] {
-            assert_eq!(table.redeem(Time::ZERO, &nonce, count, None), verdict, "{count}");
+            assert_eq!(judge(&mut table, Time::ZERO, &nonce, count, None), verdict, "{count}");
         }
     }
 
@@ -268,24 +280,24 @@ mod tests {
         let mut table = nonces(2);
         let now = Time::from_secs(5);
         let all: Vec<String> = (0..4).map(|_| table.issue(now, None)).collect();
-        assert_eq!(table.redeem(now, &all[1], 1, None), Verdict::Fresh);
-        assert_eq!(table.redeem(now, &all[2], 1, None), Verdict::Fresh);
+        assert_eq!(judge(&mut table, now, &all[1], 1, None), Some(Verdict::Fresh));
+        assert_eq!(judge(&mut table, now, &all[2], 1, None), Some(Verdict::Fresh));
         assert_eq!(table.len(), 2); // at the limit: both still known
-        assert_eq!(table.redeem(now, &all[1], 1, None), Verdict::Replayed);
-        assert_eq!(table.redeem(now, &all[3], 1, None), Verdict::Fresh);
+        assert_eq!(judge(&mut table, now, &all[1], 1, None), Some(Verdict::Replayed));
+        assert_eq!(judge(&mut table, now, &all[3], 1, None), Some(Verdict::Fresh));
         assert_eq!(table.len(), 2); // one past it: the oldest is gone for good
-        assert_eq!(table.redeem(now, &all[1], 1, None), Verdict::Stale);
-        assert_eq!(table.redeem(now, &all[1], 2, None), Verdict::Stale);
-        assert_eq!(table.redeem(now, &all[0], 1, None), Verdict::Stale);
-        assert_eq!(table.redeem(now, &all[2], 2, None), Verdict::Fresh);
+        assert_eq!(judge(&mut table, now, &all[1], 1, None), Some(Verdict::Stale));
+        assert_eq!(judge(&mut table, now, &all[1], 2, None), Some(Verdict::Stale));
+        assert_eq!(judge(&mut table, now, &all[0], 1, None), Some(Verdict::Stale));
+        assert_eq!(judge(&mut table, now, &all[2], 2, None), Some(Verdict::Fresh));
     }
 
     #[test]
     fn without_capacity_each_nonce_works_once() {
         let mut table = nonces(0);
         let nonce = table.issue(Time::ZERO, None);
-        assert_eq!(table.redeem(Time::ZERO, &nonce, 1, None), Verdict::Fresh);
-        assert_eq!(table.redeem(Time::ZERO, &nonce, 2, None), Verdict::Stale);
+        assert_eq!(judge(&mut table, Time::ZERO, &nonce, 1, None), Some(Verdict::Fresh));
+        assert_eq!(judge(&mut table, Time::ZERO, &nonce, 2, None), Some(Verdict::Stale));
         assert_eq!(table.len(), 0);
     }
 
@@ -295,19 +307,19 @@ mod tests {
         let mapped = Some("::ffff:192.0.2.1".parse().unwrap());
         let mut table = nonces(10);
         let nonce = table.issue(Time::ZERO, here);
-        assert_eq!(table.redeem(Time::ZERO, &nonce, 1, there), Verdict::Foreign);
-        assert_eq!(table.redeem(Time::ZERO, &nonce, 1, None), Verdict::Foreign);
-        assert_eq!(table.redeem(Time::ZERO, &nonce, 1, mapped), Verdict::Fresh);
+        assert_eq!(judge(&mut table, Time::ZERO, &nonce, 1, there), None);
+        assert_eq!(judge(&mut table, Time::ZERO, &nonce, 1, None), None);
+        assert_eq!(judge(&mut table, Time::ZERO, &nonce, 1, mapped), Some(Verdict::Fresh));
         for position in 0..nonce.len() {
             let mut touched = nonce.clone().into_bytes();
             touched[position] = if touched[position] == b'0' { b'1' } else { b'0' };
             let touched = String::from_utf8(touched).unwrap();
-            assert_eq!(table.redeem(Time::ZERO, &touched, 9, here), Verdict::Foreign);
+            assert_eq!(judge(&mut table, Time::ZERO, &touched, 9, here), None);
         }
         let mut other = Nonces::new([8; 32], LIFETIME, 10);
         other.issue(Time::ZERO, None);
-        assert_eq!(other.redeem(Time::ZERO, &nonce, 1, here), Verdict::Foreign);
-        assert_eq!(table.redeem(Time::ZERO, "", 1, here), Verdict::Foreign);
+        assert_eq!(judge(&mut other, Time::ZERO, &nonce, 1, here), None);
+        assert_eq!(judge(&mut table, Time::ZERO, "", 1, here), None);
     }
 
     proptest! {

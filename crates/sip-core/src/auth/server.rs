@@ -74,10 +74,11 @@ pub enum AuthError {
     /// `uri` names another destination than the Request-URI.
     #[error("credentials for another URI")]
     UriMismatch,
-    /// There is no such user.
+    /// There is no such user. The nonce is this server's, as with [`WrongPassword`](Self::WrongPassword).
     #[error("unknown user")]
     UnknownUser,
-    /// The response is wrong, or the user has no secret for this algorithm.
+    /// The response to a nonce of this server's (for this source, if they are bound to it) is wrong, or the user has no
+    /// secret for this algorithm.
     #[error("wrong password")]
     WrongPassword,
     /// Right, but the nonce is too old.
@@ -86,14 +87,14 @@ pub enum AuthError {
     /// Right, but this nonce count was used before.
     #[error("nonce count used before")]
     Replayed,
-    /// Right, but the nonce is not this server's, or was given to another source.
+    /// The nonce is not this server's, or was given to another source. User and password were not looked at.
     #[error("unknown nonce")]
     UnknownNonce,
 }
 
 impl AuthError {
-    /// Whether the password was right and only the nonce was not: challenge again with `stale=true`, so that the
-    /// phone does not ask its user.
+    /// Whether only the nonce is known to be wrong: challenge again with `stale=true`, so that the phone tries with the new
+    /// one and does not ask its user (RFC 7616 §3.3).
     #[must_use]
     pub const fn is_stale(self) -> bool {
         matches!(self, Self::Stale | Self::Replayed | Self::UnknownNonce)
@@ -213,13 +214,15 @@ impl Server {
         if !same_destination(claim.uri.as_bytes(), request.uri) {
             return Err(AuthError::UriMismatch);
         }
+        // Before the password, or one could guess passwords by nonces made up, and so in somebody else's name.
+        let nonce = self.nonces.open(now, claim.nonce, request.source);
+        let nonce = nonce.ok_or(AuthError::UnknownNonce)?;
         self.check_password(&claim, request.method, lookup)?;
-        // Only now, so that strangers can neither fill the table nor learn about nonces.
-        match self.nonces.redeem(now, claim.nonce, claim.count, request.source) {
+        // Only now, so that strangers cannot fill the table.
+        match self.nonces.redeem(nonce, claim.count) {
             Verdict::Fresh => Ok(()),
             Verdict::Stale => Err(AuthError::Stale),
             Verdict::Replayed => Err(AuthError::Replayed),
-            Verdict::Foreign => Err(AuthError::UnknownNonce),
         }
     }
 

@@ -45,8 +45,7 @@ impl Endpoint {
         check_body(invite.body.as_ref())?;
         let way = self.initial_way(invite.flow, &invite.hops, &invite.route, &invite.target)?;
         let flow = way.flow();
-        let limits = &self.config.limits;
-        if self.sessions.len() >= limits.sessions || self.clients.len() >= limits.client_transactions {
+        if self.sessions.len() >= self.config.limits.sessions || self.is_full() {
             return Err(EndpointError::Full);
         }
         let secure = invite.target.scheme() == Scheme::Sips;

@@ -48,7 +48,7 @@ pub(super) enum Owner {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct ClientTx {
     machine: Kind,
-    nonce: u64,
+    pub(super) nonce: u64,
     method: Method,
     flow: Flow,
     /// The request; after a failure of an INVITE its ACK.
@@ -368,7 +368,7 @@ impl Endpoint {
     }
 
     fn resend(&mut self, key: ClientKey) {
-        if let Some(tx) = self.clients.get(key) {
+        if let Some(tx) = self.clients.get(key).filter(|_| !self.is_stuck()) {
             let (flow, data) = (tx.flow, tx.data.clone());
             self.stats.retransmitted += 1;
             self.transmit(flow, data);

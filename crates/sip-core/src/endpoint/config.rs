@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use super::Transport;
 use crate::dialog::session_timer::{SMALLEST_INTERVAL, SessionTimers, TimerPolicy};
 use crate::dialog::update::Side;
+use crate::guard::GuardConfig;
 use crate::transaction::TimerConfig;
 use crate::{Limits, Method};
 
@@ -76,6 +77,8 @@ pub struct EndpointConfig {
     pub timers: TimerConfig,
     /// What a peer may make the endpoint hold.
     pub limits: Limits,
+    /// Rates and bans: who is listened to when there is too much to hear ([`guard`](crate::guard)). Default `None`: everybody.
+    pub guard: Option<GuardConfig>,
     /// How long an INVITE, ours or a peer's, may go without a final response. Then ours is cancelled and an incoming
     /// one answered with 480. Default 15 minutes.
     pub max_ringing: Duration,
@@ -153,6 +156,7 @@ impl EndpointConfig {
             auto_answer: false,
             timers: TimerConfig::default(),
             limits: Limits::default(),
+            guard: None,
             max_ringing: Duration::from_secs(15 * 60),
             keep_ringing: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(15 * 60),

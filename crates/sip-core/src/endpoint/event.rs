@@ -295,6 +295,8 @@ pub enum Event {
         /// Why.
         cause: PublicationEnd,
     },
+    /// The guard banned somebody, or a ban is over ([`EndpointConfig::guard`](super::EndpointConfig::guard)).
+    Guard(crate::guard::Event),
     /// A NOTIFY for our subscription; 200 was sent.
     Notified {
         /// The subscription.

@@ -53,7 +53,7 @@
 //! | an INFO of a package that is not offered | 469 with `Recv-Info` ([`EndpointConfig::info_packages`]) |
 //! | a NOTIFY that nobody subscribed to | 481 ([`EndpointConfig::unsolicited_notify`]) |
 //! | a refresh by who knows the state (RFC 5839) | 204 |
-//! | one request too many ([`Limits`]) | 503 with `Retry-After` |
+//! | one request too many ([`Limits`], [`EndpointConfig::guard`]) | 503 with `Retry-After` |
 //! | a request out of order in its dialog | 500 |
 //! | a re-INVITE or an offer in UPDATE while ours, or an earlier one, is under way | 491, 500 with `Retry-After` |
 //! | a PRACK that fits no response of ours | 481 |
@@ -89,6 +89,7 @@
 //! stands (RFC 3264, RFC 6337), what it means is the embedder's.
 
 mod abilities;
+mod admission;
 mod callee;
 mod caller;
 mod client;
@@ -162,11 +163,12 @@ use self::requests::Pending;
 use self::server::ServerTx;
 use self::session::Session;
 use self::subscription::Subscription;
-use self::timers::{TimerKey, Timers};
+use self::timers::{Alarm, TimerKey, Timers};
 use self::write::Standing;
 #[cfg(doc)]
 use crate::Limits;
 use crate::connections::{Connections, Patience};
+use crate::guard::Guard;
 
 /// A SIP user agent for any number of calls, registrations and subscriptions (RFC 3261, 3262, 3265/6665, 3311, 3515, 3581, 3891, 3903,
 /// 3911, 4028, 4320, 4488, 4538, 5373, 5839, 6026, 6086, 6141).
@@ -197,6 +199,8 @@ pub struct Endpoint {
     refers: SlotMap<ReferId, Refer>,
     publications: SlotMap<PublicationId, Publication>,
     stats: Stats,
+    guard: Option<Box<Guard>>,
+    guard_alarm: Alarm,
     /// Header lines that are the same in all messages.
     standing: Standing,
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -213,6 +217,7 @@ impl Endpoint {
             idle: config.idle_timeout,
             frame: config.frame_timeout,
         };
+        let guard = config.guard.clone().map(|guard| Box::new(Guard::new(guard)));
         Self {
             secret: rng.next_u64(),
             rng,
@@ -232,6 +237,8 @@ impl Endpoint {
             refers: SlotMap::with_key(),
             publications: SlotMap::with_key(),
             stats: Stats::default(),
+            guard,
+            guard_alarm: Alarm::default(),
             scratch: Vec::with_capacity(256),
         }
     }
@@ -261,6 +268,7 @@ impl Endpoint {
             requests: self.requests.len(),
             connections: self.connections.len(),
             timers: self.timers.len() + self.connections.timers(),
+            outputs: self.output.len(),
         }
     }
 
@@ -288,6 +296,7 @@ impl Machine for Endpoint {
                 TimerKey::Subscription(id) => self.subscription_due(id),
                 TimerKey::Refer(id) => self.refer_due(id),
                 TimerKey::Publication(id) => self.publication_due(id),
+                TimerKey::Guard => self.guard_due(),
             }
         }
         while let Some(id) = self.connections.pop_stale(self.now) {

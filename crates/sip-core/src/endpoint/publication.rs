@@ -45,8 +45,7 @@ impl Endpoint {
         check(&publish.headers, None)?;
         check_body(Some(&publish.body))?;
         self.initial_way(publish.flow, &publish.hops, &publish.route, &publish.target)?;
-        let limits = &self.config.limits;
-        if self.publications.len() >= limits.publications || self.clients.len() >= limits.client_transactions {
+        if self.publications.len() >= self.config.limits.publications || self.is_full() {
             return Err(EndpointError::Full);
         }
         let config = PublisherConfig {

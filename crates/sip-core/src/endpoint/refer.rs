@@ -49,6 +49,12 @@ pub(super) struct Refer {
     alarm: Alarm,
 }
 
+impl Refer {
+    pub(super) fn is_tagged(&self, tag: &[u8]) -> bool {
+        self.tag == tag
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum State {

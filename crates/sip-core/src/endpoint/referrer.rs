@@ -38,7 +38,7 @@ impl Endpoint {
         self.advance(now);
         check(&reply.headers, None)?;
         check_body(reply.body.as_ref())?;
-        let full = self.subscriptions.len() >= self.config.limits.subscriptions;
+        let full = self.subscriptions.len() >= self.config.limits.subscriptions || self.is_congested();
         let entry = self.session_mut(session)?;
         if entry.state < SessionState::Answered {
             return Err(EndpointError::WrongState);
@@ -82,8 +82,7 @@ impl Endpoint {
         check(&referral.headers, None)?;
         let way = self.initial_way(referral.flow, &referral.hops, &referral.route, &referral.target)?;
         let flow = way.flow();
-        let limits = &self.config.limits;
-        if self.subscriptions.len() >= limits.subscriptions || self.clients.len() >= limits.client_transactions {
+        if self.subscriptions.len() >= self.config.limits.subscriptions || self.is_full() {
             return Err(EndpointError::Full);
         }
         let secure = referral.target.scheme() == Scheme::Sips;

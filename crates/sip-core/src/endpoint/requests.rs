@@ -101,7 +101,7 @@ impl Endpoint {
         }
         let way = self.initial_way(request.flow, &request.hops, &request.route, &request.target)?;
         let flow = way.flow();
-        if self.clients.len() >= self.config.limits.client_transactions {
+        if self.is_full() {
             return Err(EndpointError::Full);
         }
         let auth = request.credentials.as_ref().map(super::Credentials::client);
@@ -179,7 +179,7 @@ impl Endpoint {
         }
         check(&reply.headers, None)?;
         check_body(reply.body.as_ref())?;
-        let full = self.clients.len() >= self.config.limits.client_transactions;
+        let full = self.is_full();
         if method == Method::Update {
             return self.request_update(session, &reply, full);
         }

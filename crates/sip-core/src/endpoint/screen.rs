@@ -156,7 +156,8 @@ impl Endpoint {
             return Err(plain(StatusCode::TOO_MANY_HOPS));
         }
         let limit = self.config.limits.server_transactions;
-        if self.servers.len() >= if in_dialog { limit.saturating_mul(2) } else { limit } {
+        let full = self.servers.len() >= if in_dialog { limit.saturating_mul(2) } else { limit };
+        if full || (!in_dialog && self.is_congested()) {
             return Err(self.overload());
         }
         Ok(())

@@ -183,6 +183,7 @@ impl Endpoint {
                 let again = self
                     .servers
                     .get(key)
+                    .filter(|_| !self.is_stuck())
                     .and_then(|tx| Some((tx.flow, tx.port, tx.last.clone()?)));
                 if let Some((flow, port, data)) = again {
                     self.stats.retransmitted += 1;

@@ -463,7 +463,7 @@ impl Endpoint {
 
     /// Retransmits the 2xx, or gives the ACK up (RFC 3261 §13.3.1.4).
     fn session_answer_due(&mut self, id: SessionId) {
-        let (now, t2) = (self.now, self.config.timers.t2);
+        let (now, t2, stuck) = (self.now, self.config.timers.t2, self.is_stuck());
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
@@ -475,8 +475,10 @@ impl Endpoint {
             answer.interval = answer.interval.saturating_mul(2).min(t2);
             answer.next = now + answer.interval.max(Duration::from_millis(1));
             let (flow, port, data) = (answer.flow, answer.port, answer.data.clone());
-            self.stats.retransmitted += 1;
-            self.send_response(flow, port, data);
+            if !stuck {
+                self.stats.retransmitted += 1;
+                self.send_response(flow, port, data);
+            }
         }
     }
 

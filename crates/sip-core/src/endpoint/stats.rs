@@ -37,6 +37,8 @@ pub struct Stats {
     pub out_of_order: u64,
     /// Requests and connections refused because a limit was reached (503).
     pub overloaded: u64,
+    /// Packets that the guard had refused or dropped unread ([`GuardStats`](crate::guard::GuardStats)).
+    pub guarded: u64,
     /// Client transactions that timed out.
     pub timeouts: u64,
     /// Client transactions that failed for their transport.
@@ -72,16 +74,19 @@ pub struct Live {
     pub connections: usize,
     /// Armed timers.
     pub timers: usize,
+    /// Outputs that wait to be fetched.
+    pub outputs: usize,
 }
 
 impl Live {
-    /// Whether nothing but connections is left.
+    /// Whether nothing but connections, and what they and the guard are timed by, is left.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         *self
             == Self {
                 connections: self.connections,
                 timers: self.timers,
+                outputs: self.outputs,
                 ..Self::default()
             }
     }

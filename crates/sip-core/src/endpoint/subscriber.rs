@@ -44,8 +44,7 @@ impl Endpoint {
         }
         let way = self.initial_way(subscribe.flow, &subscribe.hops, &subscribe.route, &subscribe.target)?;
         let flow = way.flow();
-        let limits = &self.config.limits;
-        if self.subscriptions.len() >= limits.subscriptions || self.clients.len() >= limits.client_transactions {
+        if self.subscriptions.len() >= self.config.limits.subscriptions || self.is_full() {
             return Err(EndpointError::Full);
         }
         let secure = subscribe.target.scheme() == Scheme::Sips;
@@ -398,8 +397,7 @@ impl Endpoint {
     }
 
     fn begin_anew(&mut self, id: SubscriptionId) {
-        let full = self.clients.len() >= self.config.limits.client_transactions;
-        if full || self.begin_subscription(id).is_none() {
+        if self.is_full() || self.begin_subscription(id).is_none() {
             let pause = Duration::from_secs(60);
             let now = self.now;
             if let Some(origin) = self.subscriptions.get_mut(id).and_then(|entry| entry.origin.as_mut()) {

@@ -18,6 +18,7 @@ pub(super) enum TimerKey {
     Subscription(SubscriptionId),
     Refer(ReferId),
     Publication(PublicationId),
+    Guard,
 }
 
 /// Each owner (named by a `K`) has at most one entry, and remembers its time in an [`Alarm`].

@@ -45,6 +45,7 @@ impl Endpoint {
     pub fn connection_closed(&mut self, now: Time, connection: ConnectionId) {
         self.advance(now);
         if let Some(flow) = self.connections.closed(connection) {
+            self.note_disconnected(flow);
             self.fail_unanswered(flow.transport, flow.remote, Some(connection));
         }
     }
@@ -109,7 +110,9 @@ impl Endpoint {
 
     /// A line end as keep-alive (RFC 5626 §3.5.1): `ping`, the second in a row.
     fn on_line_end(&mut self, flow: Flow, ping: bool) {
-        if ping {
+        if self.is_stuck() {
+            self.stats.overloaded += 1;
+        } else if ping {
             self.stats.keepalives += 1;
             self.transmit(flow, Bytes::from_static(b"\r\n"));
         } else if self.config.report_keepalives {
@@ -128,10 +131,13 @@ impl Endpoint {
 
     fn on_datagram(&mut self, flow: Flow, data: Bytes) {
         if stun::is_stun(&data) {
-            return self.on_stun(flow, data);
+            if self.admit(flow, &data) {
+                self.on_stun(flow, data);
+            }
+            return;
         }
         if data.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-            self.stats.keepalives += 1;
+            self.stats.keepalives += u64::from(self.admit(flow, &data));
             return;
         }
         self.on_message(flow, data);
@@ -160,6 +166,9 @@ impl Endpoint {
     }
 
     fn on_message(&mut self, flow: Flow, data: Bytes) {
+        if !self.admit(flow, &data) {
+            return;
+        }
         match Message::parse_with(data.clone(), &self.config.limits) {
             Ok(Message::Request(request)) => {
                 self.stats.requests_received += 1;
@@ -195,20 +204,22 @@ impl Endpoint {
 
     /// Whether there was room for it.
     fn open(&mut self, id: ConnectionId, flow: Flow) -> bool {
+        let is_new = self.connections.flow(id).is_none();
         match self.connections.open(self.now, id, flow, &self.config.limits) {
-            Opened::Yes => true,
-            Opened::Closing => false,
-            Opened::Full => {
-                self.stats.overloaded += 1;
-                self.ask_to_close(id);
-                false
-            }
+            Opened::Yes if !is_new || self.admits_connection(flow) => return true,
+            Opened::Yes => drop(self.connections.forget(id)),
+            Opened::Closing => return false,
+            Opened::Full => {}
         }
+        self.stats.overloaded += 1;
+        self.ask_to_close(id);
+        false
     }
 
     /// Closes a connection that is idle, slow or broken.
     pub(super) fn close(&mut self, id: ConnectionId) {
         if let Some(flow) = self.connections.forget(id) {
+            self.note_disconnected(flow);
             self.stats.connections_closed += 1;
             self.ask_to_close(id);
             self.fail_unanswered(flow.transport, flow.remote, Some(id));

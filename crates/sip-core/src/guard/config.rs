@@ -36,7 +36,7 @@ pub struct GuardConfig {
     /// Default 5,000 a second, 10,000 at once.
     pub known: Rate,
     /// Requests that would begin something, of all sources together that have not authenticated. What is more is refused
-    /// with 503. Default 5,000 a second, 10,000 at once.
+    /// with 503. Default 5,000 a second, 20,000 at once.
     pub all_requests: Rate,
     /// Refusals (503) to one source; what is more is dropped without an answer. Default 10 a second, 20 at once.
     pub refusals: Rate,
@@ -92,7 +92,7 @@ impl Default for GuardConfig {
             requests: Rate::new(500, 2_000),
             registers: Rate::new(200, 2_000),
             known: Rate::new(5_000, 10_000),
-            all_requests: Rate::new(5_000, 10_000),
+            all_requests: Rate::new(5_000, 20_000),
             refusals: Rate::new(10, 20),
             all_refusals: Rate::new(500, 1_000),
             connections: 512,

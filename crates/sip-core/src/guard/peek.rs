@@ -49,6 +49,8 @@ impl PacketKind {
 pub struct Peek<'a> {
     /// What the packet wants to be.
     pub kind: PacketKind,
+    /// The method of a request; else empty.
+    pub method: &'a [u8],
     /// The tag in the first To line of a request.
     pub to_tag: Option<&'a [u8]>,
     /// The first value of the first Via line.
@@ -62,6 +64,7 @@ impl<'a> Peek<'a> {
         let start = packet.iter().position(|byte| !matches!(byte, b'\r' | b'\n' | 0));
         let plain = |kind| Self {
             kind,
+            method: b"",
             to_tag: None,
             via: None,
         };
@@ -75,6 +78,7 @@ impl<'a> Peek<'a> {
             let (_, via) = find(rest, false);
             return Self {
                 kind: PacketKind::Response,
+                method: b"",
                 to_tag: None,
                 via,
             };
@@ -92,7 +96,12 @@ impl<'a> Peek<'a> {
             _ if to_tag.is_some() => PacketKind::InDialog,
             _ => PacketKind::Request,
         };
-        Self { kind, to_tag, via }
+        Self {
+            kind,
+            method,
+            to_tag,
+            via,
+        }
     }
 }
 

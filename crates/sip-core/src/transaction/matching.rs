@@ -14,25 +14,31 @@ pub(crate) const MAGIC_COOKIE: &str = "z9hG4bK";
 /// is Request-URI, From tag, Call-ID, CSeq number and the whole topmost Via. (The To tag is left out: an ACK has the
 /// one of the response, the INVITE none; within a dialog the CSeq number tells requests apart.)
 pub(crate) fn server_key(out: &mut Vec<u8>, request: &Request, via: &Via, method: &Method) {
-    out.clear();
-    match via.branch().filter(|branch| is_rfc3261(branch)) {
-        Some(branch) => {
-            out.push(b'3');
-            field(out, branch.as_bytes());
-            field(out, via.host.to_string().to_ascii_lowercase().as_bytes());
-            field(out, &via.port.unwrap_or(0).to_be_bytes());
-        }
-        None => {
-            out.push(b'2');
-            field(out, request.uri());
-            identity(out, request);
-            field(
-                out,
-                request.headers().items(&HeaderName::Via).next().unwrap_or_default(),
-            );
-        }
+    if branch_key(out, via, method.as_str().as_bytes()) {
+        return;
     }
+    out.push(b'2');
+    field(out, request.uri());
+    identity(out, request);
+    field(
+        out,
+        request.headers().items(&HeaderName::Via).next().unwrap_or_default(),
+    );
     out.extend_from_slice(method.as_str().as_bytes());
+}
+
+/// The same from the topmost Via alone: whether it has a branch of RFC 3261, which is enough.
+pub(crate) fn branch_key(out: &mut Vec<u8>, via: &Via, method: &[u8]) -> bool {
+    out.clear();
+    let Some(branch) = via.branch().filter(|branch| is_rfc3261(branch)) else {
+        return false;
+    };
+    out.push(b'3');
+    field(out, branch.as_bytes());
+    field(out, via.host.to_string().to_ascii_lowercase().as_bytes());
+    field(out, &via.port.unwrap_or(0).to_be_bytes());
+    out.extend_from_slice(method);
+    true
 }
 
 /// Writes what is equal in two copies of one request that came by different ways.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::error::Mistake;
-use super::file::{File, Lot};
+use super::file::{File, Guard, Lot};
 use super::values::{Interval, RecallTo};
 use crate::sounds;
 
@@ -107,9 +107,24 @@ impl Checker {
         );
         let ring = Duration::from_secs(1)..=Duration::from_secs(600);
         self.interval(sip.ring_timeout.as_ref(), "sip.ring_timeout".into(), ring);
+        self.guard(&sip.guard);
         if let Some(code) = &file.park_code {
             self.number(&code.get_ref().0, "park_code", code.span());
         }
+    }
+
+    fn guard(&mut self, guard: &Guard) {
+        for (name, rate) in [("requests", &guard.requests), ("all_requests", &guard.all_requests)] {
+            if let Some(rate) = rate.as_ref().filter(|rate| !(1..=1_000_000).contains(rate.get_ref())) {
+                let message = "expected a number of requests a second from 1 to 1000000";
+                self.wrong(format!("sip.guard.{name}"), rate.span(), message);
+            }
+        }
+        let day = Duration::from_secs(1)..=Duration::from_secs(86_400);
+        self.interval(guard.window.as_ref(), "sip.guard.window".into(), day.clone());
+        self.interval(guard.ban.as_ref(), "sip.guard.ban".into(), day);
+        let month = Duration::from_secs(1)..=Duration::from_secs(31 * 86_400);
+        self.interval(guard.max_ban.as_ref(), "sip.guard.max_ban".into(), month);
     }
 
     fn media(&mut self, file: &File) {

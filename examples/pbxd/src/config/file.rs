@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::{
-    Address, Choice, Digest, Domain, Interval, Ip, Level, Number, Password, Plain, Ports, RecallTo, Slots,
+    Address, Choice, Digest, Domain, Interval, Ip, Level, Number, Password, Plain, Ports, RecallTo, Slots, Source,
 };
 
 #[derive(Debug, Deserialize)]
@@ -40,6 +40,21 @@ pub(crate) struct Sip {
     pub(crate) digest: Option<Spanned<Vec<Digest>>>,
     pub(crate) t1: Option<Spanned<Interval>>,
     pub(crate) ring_timeout: Option<Spanned<Interval>>,
+    #[serde(default)]
+    pub(crate) guard: Guard,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Guard {
+    pub(crate) enabled: Option<bool>,
+    pub(crate) requests: Option<Spanned<u32>>,
+    pub(crate) all_requests: Option<Spanned<u32>>,
+    pub(crate) failures: Option<u32>,
+    pub(crate) window: Option<Spanned<Interval>>,
+    pub(crate) ban: Option<Spanned<Interval>>,
+    pub(crate) max_ban: Option<Spanned<Interval>>,
+    pub(crate) trusted: Option<Vec<Source>>,
 }
 
 #[derive(Debug, Deserialize)]

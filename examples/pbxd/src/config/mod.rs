@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sip_core::Transport;
+use sip_core::guard::{GuardConfig, Rate};
 use tracing_subscriber::filter::Targets;
 
 pub(crate) use embedded::{embedded, password, text as embedded_text};
@@ -111,6 +112,7 @@ fn switch_config(file: &File) -> switch::Config {
     if let Some(ring) = &sip.ring_timeout {
         config.ring_timeout = ring.get_ref().0;
     }
+    config.guard = guard_config(&sip.guard);
     config.media_address = file.media.address.get_ref().0;
     config.media_ports = file.media.ports.get_ref().0.clone();
     if let Some(timeout) = &file.media.rtp_timeout {
@@ -122,6 +124,37 @@ fn switch_config(file: &File) -> switch::Config {
     config.extensions = file.extension.iter().map(extension).collect();
     config.lots = file.lot.iter().map(lot).collect();
     config
+}
+
+fn guard_config(guard: &file::Guard) -> Option<GuardConfig> {
+    if guard.enabled == Some(false) {
+        return None;
+    }
+    let mut config = GuardConfig::default();
+    // At once, as many as in four seconds: phones come in crowds.
+    let rate = |per_second: u32| Rate::new(per_second, per_second.saturating_mul(4));
+    if let Some(requests) = &guard.requests {
+        config.requests = rate(*requests.get_ref());
+        config.registers.per_second = config.registers.per_second.min(config.requests.per_second);
+        config.registers.burst = config.registers.burst.min(config.requests.burst);
+        // Nor is there less room for other packets than for these.
+        config.packets.per_second = config.packets.per_second.max(config.requests.per_second);
+        config.packets.burst = config.packets.burst.max(config.requests.burst);
+    }
+    if let Some(requests) = &guard.all_requests {
+        config.all_requests = rate(*requests.get_ref());
+    }
+    let time = |value: &Option<toml::Spanned<Interval>>, default: Duration| {
+        value.as_ref().map_or(default, |value| value.get_ref().0)
+    };
+    config.failures = guard.failures.unwrap_or(config.failures);
+    config.failure_window = time(&guard.window, config.failure_window);
+    config.ban = time(&guard.ban, config.ban);
+    config.max_ban = time(&guard.max_ban, config.max_ban).max(config.ban);
+    if let Some(trusted) = &guard.trusted {
+        config.trusted = trusted.iter().map(|source| source.0).collect();
+    }
+    Some(config)
 }
 
 fn extension(extension: &file::Extension) -> switch::Extension {

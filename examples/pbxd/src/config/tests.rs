@@ -72,6 +72,30 @@ fn what_the_file_says_is_what_the_switch_gets() {
 }
 
 #[test]
+fn the_guard_gets_what_the_file_says() {
+    use sip_core::guard::Rate;
+    let guard = |lines: &str| read(&RIGHT.replace("t1 = \"400ms\"", lines)).unwrap().switch.guard;
+    assert_eq!(guard(""), Some(GuardConfig::default()));
+    assert_eq!(guard("guard.enabled = false"), None);
+    let strict = guard(
+        "guard = { requests = 10, failures = 3, window = \"1m\", ban = \"24h\", max_ban = \"1h\", trusted = [\"192.0.2.0/24\"] }",
+    )
+    .unwrap();
+    assert_eq!(
+        (strict.requests, strict.registers),
+        (Rate::new(10, 40), Rate::new(10, 40))
+    );
+    assert_eq!((strict.failures, strict.failure_window), (3, Duration::from_secs(60)));
+    let day = Duration::from_secs(86_400);
+    assert_eq!(
+        (strict.ban, strict.max_ban),
+        (day, day),
+        "the ceiling is not below the floor"
+    );
+    assert_eq!(strict.trusted, ["192.0.2.0/24".parse().unwrap()]);
+}
+
+#[test]
 fn digest_algorithms_are_offered_in_the_order_of_the_file() {
     use sip_core::auth::Algorithm;
     assert_eq!(read(RIGHT).unwrap().switch.digest, [Algorithm::Md5]);
@@ -128,6 +152,9 @@ const WRONG_VALUES: &str = r#"
 "30s" | "30" | 9:15: media.rtp_timeout | expected a time such as "500ms"
 "30s" | 30 | 9:15: media.rtp_timeout | expected a time such as "500ms"
 "30s" | "2h" | 9:15: media.rtp_timeout | expected a time from 1s to 3600s
+t1 = "400ms" | guard.requests = 0 | 5:18: sip.guard.requests | from 1 to 1000000
+t1 = "400ms" | guard.ban = "0s" | 5:13: sip.guard.ban | expected a time from 1s
+t1 = "400ms" | guard.trusted = ["192.0.2.0/33"] | 5:18: sip.guard.trusted[0] | expected an address or a network
 "20000-21999" | "21999-20000" | 8:9: media.ports | the lower first
 "20000-21999" | "20001-20002" | 8:9: media.ports | even port and the odd one above it
 "20000-21999" | "5000-5999" | 8:9: media.ports | contain port 5060 of sip.udp[0]

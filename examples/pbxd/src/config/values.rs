@@ -39,7 +39,7 @@ macro_rules! deserialize_as_text {
 }
 
 deserialize_as_text!(
-    Interval, Ports, Slots, Number, Domain, Address, Ip, Choice, RecallTo, Digest, Level, Plain, Password
+    Interval, Ports, Slots, Number, Domain, Address, Ip, Choice, RecallTo, Digest, Level, Plain, Password, Source
 );
 
 /// A length of time: a whole number and its unit.
@@ -144,6 +144,18 @@ impl Text for Address {
     fn read(text: &str) -> Option<Self> {
         let address: std::net::SocketAddr = text.parse().ok()?;
         (!address.ip().is_unspecified() && !address.ip().is_multicast()).then_some(Self(address))
+    }
+}
+
+/// Addresses that begin with the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Source(pub(crate) sip_core::guard::Prefix);
+
+impl Text for Source {
+    const EXPECTED: &'static str = "an address or a network, such as \"192.0.2.7\" or \"192.0.2.0/24\"";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
     }
 }
 

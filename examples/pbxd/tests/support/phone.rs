@@ -37,7 +37,12 @@ pub(crate) struct Dialog {
 
 impl Phone {
     pub(crate) fn new(server: &Server, number: &str) -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::at(server, number, Ipv4Addr::LOCALHOST)
+    }
+
+    /// A phone at another of this host's addresses.
+    pub(crate) fn at(server: &Server, number: &str, address: Ipv4Addr) -> Self {
+        let socket = UdpSocket::bind((address, 0)).unwrap();
         Self {
             number: number.to_owned(),
             socket,

@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) recall_to: &'static str,
     /// How long a phone may be silent.
     pub(crate) rtp_timeout: &'static str,
+    /// Lines of `[sip.guard]`.
+    pub(crate) guard: &'static str,
     /// How many slots the lot has, from 701 on.
     pub(crate) slots: u32,
 }
@@ -31,6 +33,7 @@ impl Default for Settings {
             recall_after: "60s",
             recall_to: "parker",
             rtp_timeout: "30s",
+            guard: "",
             slots: 20,
         }
     }
@@ -158,8 +161,9 @@ fn configuration(settings: &Settings, sip: SocketAddr) -> String {
     let level = std::env::var("PBXD_LOG").unwrap_or_else(|_| "debug".to_owned());
     let mut text = format!(
         "domain = \"pbx.test\"\n[log]\nlevel = \"{level}\"\n[sip]\nudp = [\"{sip}\"]\ntcp = [\"{sip}\"]\n\
-         ring_timeout = \"{}\"\n[media]\naddress = \"127.0.0.1\"\nports = \"{}-{}\"\nrtp_timeout = \"{}\"\n",
+         ring_timeout = \"{}\"\n[sip.guard]\n{}\n[media]\naddress = \"127.0.0.1\"\nports = \"{}-{}\"\nrtp_timeout = \"{}\"\n",
         settings.ring_timeout,
+        settings.guard,
         media.start(),
         media.end(),
         settings.rtp_timeout
