@@ -3,7 +3,16 @@
 /// Bounds on everything that a peer can make grow.
 ///
 /// The defaults take every message that a phone or a provider sends in practice, and every valid message of
-/// RFC 4475.
+/// RFC 4475. What belongs to a table of its own has its limit where the table is made:
+///
+/// - bindings, addresses of record and the length of contacts in
+///   [`RegistrarConfig`](crate::registrar::RegistrarConfig);
+/// - nonces in use in [`auth::ServerConfig::max_nonces`](crate::auth::ServerConfig::max_nonces), attempts to authenticate in
+///   [`auth::Client::MAX_ATTEMPTS`](crate::auth::Client::MAX_ATTEMPTS);
+/// - rates, sources, bans and the connections of one source in [`GuardConfig`](crate::guard::GuardConfig).
+///
+/// Hops are limited twice: those behind a request by [`vias`](Self::vias), those before it by `Max-Forwards`, of which 0 is
+/// refused with 483 ([`EndpointConfig::refuse_zero_max_forwards`](crate::EndpointConfig::refuse_zero_max_forwards)).
 ///
 /// ```
 /// use sip_core::Limits;
@@ -30,6 +39,8 @@ pub struct Limits {
     /// Via values in a message, however they are spread over fields. Default 70, which is as many hops as the
     /// usual Max-Forwards allows; more is `TooManyVias` (483).
     pub vias: usize,
+    /// Contact values in a message, however they are spread over fields. Default 64; more is `TooManyContacts` (513).
+    pub contacts: usize,
     /// Octets of a request that its responses repeat, and that are kept until it is answered for good: Via, From, To,
     /// Call-ID, CSeq, Timestamp and Record-Route. Default 8,192; more is 513.
     pub echoed: usize,
@@ -59,11 +70,14 @@ pub struct Limits {
     /// Early dialogs of one outgoing INVITE, or notifiers that one SUBSCRIBE reaches. Default 12; provisional responses of further forks are dropped, and of
     /// further answers only the first ones are acknowledged and hung up.
     pub forks: usize,
-    /// Outputs that wait to be fetched by [`poll_output`](crate::Endpoint), at which requests outside of dialogs are answered
+    /// Outputs that of an [`Endpoint`](crate::Endpoint) that wait to be fetched, at which requests outside of dialogs are answered
     /// with 503 and commands that begin something are [`Full`](crate::EndpointError::Full). Default 65,536. At twice as many
     /// nothing that arrives is read, as if the network had lost it, and nothing is retransmitted: an embedder that
     /// does not fetch outputs should not hand in packets either.
     pub outputs: usize,
+    /// Octets of one stream that are kept for a message that is not complete. Default 65,536; the stream is closed beyond
+    /// that, after a 513 if the message can be answered. [`message`](Self::message) bounds it, too.
+    pub stream_buffer: usize,
     /// Stream connections. Default 2,048; a further one is closed.
     pub connections: usize,
     /// Targets that one request at a [`Proxy`](crate::proxy::Proxy) may be sent to, one after the other and at once, those of
@@ -100,6 +114,7 @@ impl Default for Limits {
             header_line: 8_192,
             headers: 256,
             vias: 70,
+            contacts: 64,
             echoed: 8_192,
             body: 65_536,
             body_parts: 32,
@@ -112,6 +127,7 @@ impl Default for Limits {
             publications: 100_000,
             forks: 12,
             outputs: 65_536,
+            stream_buffer: 65_536,
             connections: 2_048,
             targets: 30,
             resolutions: 10_000,

@@ -42,7 +42,7 @@ impl Endpoint {
         self.advance(now);
         check(&reply.headers, None)?;
         check_body(reply.body.as_ref())?;
-        let full = self.clients.len() >= self.config.limits.client_transactions;
+        let full = self.is_full();
         let tag = response.headers().get(&HeaderName::To).and_then(tag_of);
         let tag = Bytes::copy_from_slice(tag.ok_or(EndpointError::WrongState)?);
         let rseq = rseq_of(response).ok_or(EndpointError::WrongState)?;

@@ -57,7 +57,7 @@ impl Endpoint {
     fn start_update(&mut self, id: SessionId, tag: Bytes, reply: Reply) -> Result<(), EndpointError> {
         check(&reply.headers, None)?;
         check_body(reply.body.as_ref())?;
-        let full = self.clients.len() >= self.config.limits.client_transactions;
+        let full = self.is_full();
         let entry = self.session_mut(id)?;
         entry.may_update(&tag, reply.body.is_some())?;
         if full {

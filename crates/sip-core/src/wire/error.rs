@@ -35,7 +35,7 @@ impl ParseError {
             StatusCode::REQUEST_ENTITY_TOO_LARGE
         } else if matches!(
             self.kind,
-            Kind::MessageTooLarge | Kind::HeaderTooLong | Kind::TooManyHeaders
+            Kind::MessageTooLarge | Kind::HeaderTooLong | Kind::TooManyHeaders | Kind::TooManyContacts
         ) {
             StatusCode::MESSAGE_TOO_LARGE
         } else if matches!(self.kind, Kind::TooManyVias) {
@@ -92,6 +92,9 @@ pub enum ParseErrorKind {
     /// More than `Limits::vias`.
     #[error("too many Via values")]
     TooManyVias,
+    /// More than `Limits::contacts`.
+    #[error("too many Contact values")]
+    TooManyContacts,
     /// More than [`Limits::PARAMS`](crate::Limits::PARAMS).
     #[error("too many parameters")]
     TooManyParams,

@@ -34,7 +34,13 @@ fn parse_skipped(wire: Bytes, limits: &Limits) -> Result<Message, ParseError> {
     }
     let (start_line, head) = parse_start_line(&wire, limits)?;
     let (mut headers, body_at) = Headers::parse(wire, head, limits)?;
-    check_vias(&headers, limits)?;
+    check_count(&headers, &HeaderName::Via, limits.vias, ParseErrorKind::TooManyVias)?;
+    check_count(
+        &headers,
+        &HeaderName::Contact,
+        limits.contacts,
+        ParseErrorKind::TooManyContacts,
+    )?;
     let available = headers.wire().len() - body_at;
     let length = match headers.content_length()? {
         None => available,
@@ -145,15 +151,12 @@ fn check_version(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
     ))
 }
 
-fn check_vias(headers: &Headers, limits: &Limits) -> Result<(), ParseError> {
+fn check_count(headers: &Headers, name: &HeaderName, most: usize, kind: ParseErrorKind) -> Result<(), ParseError> {
     // Counting commas is cheap and never too low; only when there are many does it matter which of them separate.
     let commas = |value| memchr::memchr_iter(b',', value).count() + 1;
-    let at_most: usize = headers.values(&HeaderName::Via).map(commas).sum();
-    if at_most > limits.vias && headers.items(&HeaderName::Via).count() > limits.vias {
-        return Err(ParseError::new(
-            ParseErrorKind::TooManyVias,
-            headers.offset_of(&HeaderName::Via),
-        ));
+    let at_most: usize = headers.values(name).map(commas).sum();
+    if at_most > most && headers.items(name).count() > most {
+        return Err(ParseError::new(kind, headers.offset_of(name)));
     }
     Ok(())
 }

@@ -150,15 +150,16 @@ impl StreamFramer {
         if self.buffer.is_empty() || *self.buffer == b"\r"[..] {
             return Ok(None);
         }
-        let too_large = ParseError::new(ParseErrorKind::MessageTooLarge, self.limits.message);
+        let most = self.limits.message.min(self.limits.stream_buffer);
+        let too_large = ParseError::new(ParseErrorKind::MessageTooLarge, most);
         let Some(head) = self.find_head_end() else {
-            return if self.buffer.len() > self.limits.message {
+            return if self.buffer.len() > most {
                 Err(too_large)
             } else {
                 Ok(None)
             };
         };
-        if head > self.limits.message {
+        if head > most {
             return Err(too_large);
         }
         let head_bytes = self.buffer.get(..head).unwrap_or_default();
@@ -169,10 +170,7 @@ impl StreamFramer {
         };
         let len = body.and_then(|body| match usize::try_from(body) {
             Ok(body) if body > self.limits.body => Err(ParseError::new(ParseErrorKind::BodyTooLarge, head)),
-            Ok(body) => head
-                .checked_add(body)
-                .filter(|len| *len <= self.limits.message)
-                .ok_or(too_large),
+            Ok(body) => head.checked_add(body).filter(|len| *len <= most).ok_or(too_large),
             Err(_) => Err(too_large),
         });
         if len.is_err() {
