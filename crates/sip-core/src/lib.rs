@@ -10,6 +10,7 @@
 //! - [`resolver`] finds the addresses of names (RFC 3263); [`outbound`] keeps flows through NATs (RFC 5626); [`websocket`] cuts
 //!   WebSockets into messages (RFC 7118);
 //! - [`event`], [`auth`] and [`registrar`] are event packages, digest authentication and the location table;
+//! - [`guard`] is the table of rates and bans: who is listened to when there is too much to hear;
 //! - [`endpoint`] is the one machine that puts them together; [`proxy`] is another, for who forwards instead of answering.
 //!
 //! No layer has a socket, a clock or a thread: bytes and the present time come in as arguments.

@@ -343,6 +343,7 @@ impl Event {
             | Self::Published { .. }
             | Self::PublicationDeferred { .. }
             | Self::PublicationEnded { .. }
+            | Self::Guard(_)
             | Self::Notified { .. } => None,
         }
     }
