@@ -159,7 +159,7 @@ fn of_one_message() {
         // Via, From, Call-ID and CSeq with their names, To and Record-Route.
         let base = "Via: SIP/2.0/UDP 198.51.100.1:5060;branch=z9hG4bK1\r\nFrom: <sip:a@example.com>;tag=a\r\n\
                     Call-ID: 1\r\nCSeq: 1 OPTIONS\r\n<sip:user@192.0.2.1>";
-        let route = fill(format!("{base}Record-Route: <sip:~;lr>\r\n"), n).split_off(base.len());
+        let route = fill(format!("{base}Record-Route: <sip:~@h;lr>\r\n"), n).split_off(base.len());
         datagram(|limits| limits.echoed = 500, request("OPTIONS", 1, &route, ""))
     });
     row("body", 100, "413", |n| {
@@ -465,7 +465,7 @@ fn of_one_authentication_server() {
         config.max_nonces = 5;
         let mut server = Server::new("r", config, [1; 32]);
         let secret = Secret::from_password("u", "r", "p");
-        let mut verify = |server: &mut Server, client: &mut Client| {
+        let verify = |server: &mut Server, client: &mut Client| {
             let answer = client.authorize(&Method::Register, b"sip:r", b"", 1).unwrap();
             let credentials = Authorization::parse(&answer).unwrap();
             let found = server.verify(NOW, &Method::Register, b"sip:r", b"", &credentials, |_| Some(&secret));

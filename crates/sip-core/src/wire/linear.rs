@@ -24,6 +24,7 @@ fn whole_messages() {
         message: usize::MAX,
         headers: usize::MAX,
         vias: usize::MAX,
+        contacts: usize::MAX,
         header_line: usize::MAX,
         ..Limits::default()
     };

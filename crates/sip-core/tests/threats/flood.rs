@@ -22,6 +22,7 @@ fn flood_idle_connections() {
     // And even that one not for ever.
     for n in 1..40 {
         endpoint.handle_timeout(START + secs(33) + secs(30 * n));
+        drain(&mut endpoint);
     }
     assert_eq!(endpoint.live(), Live::default());
 }
@@ -463,6 +464,6 @@ fn flood_state_does_not_keep_the_messages_that_it_came_in() {
     registrar.register(START, "1001", &register, udp(1)).unwrap();
     drop(register);
     while registrar.poll_output().is_some() {}
-    assert_eq!(registrar.len(), 2);
+    assert_eq!(registrar.len(), 1);
     assert!(of_register.upgrade().is_none(), "the binding keeps its REGISTER");
 }
