@@ -70,7 +70,7 @@ pub struct Limits {
     /// Early dialogs of one outgoing INVITE, or notifiers that one SUBSCRIBE reaches. Default 12; provisional responses of further forks are dropped, and of
     /// further answers only the first ones are acknowledged and hung up.
     pub forks: usize,
-    /// Outputs that of an [`Endpoint`](crate::Endpoint) that wait to be fetched, at which requests outside of dialogs are answered
+    /// Outputs of an [`Endpoint`](crate::Endpoint) that wait to be fetched, at which requests outside of dialogs are answered
     /// with 503 and commands that begin something are [`Full`](crate::EndpointError::Full). Default 65,536. At twice as many
     /// nothing that arrives is read, as if the network had lost it, and nothing is retransmitted: an embedder that
     /// does not fetch outputs should not hand in packets either.

@@ -18,8 +18,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use machine::{Machine, Time};
 use sip_core::auth::{Client, Secret, Server, ServerConfig};
+use sip_core::body::multipart::Multipart;
 use sip_core::guard::{Guard, GuardConfig, PacketKind, Verdict};
-use sip_core::header::{Authorization, Contact, EventHeader, TypedHeader};
+use sip_core::header::{Authorization, Contact, ContentType, EventHeader, TypedHeader};
 use sip_core::registrar::{Registrar, RegistrarConfig};
 use sip_core::{
     ConnectionId, Endpoint, EndpointConfig, EndpointError, Event, Flow, HeaderName, Headers, Invite, Limits, Message,
@@ -185,8 +186,17 @@ fn of_one_value() {
             .map_err(kind)
     });
     row("parameters of credentials", Limits::PARAMS, "TooManyParams", |n| {
-        let value = format!("Digest a=b{}", ",a=b".repeat(n - 1));
+        let params: Vec<String> = (0..n).map(|n| format!("p{n}=b")).collect();
+        let value = format!("Digest {}", params.join(","));
         Authorization::parse(value.as_bytes()).map(drop).map_err(kind)
+    });
+    row("parts of a body", 5, "TooManyParts", |n| {
+        let body = format!("{}--b--", "--b\r\n\r\nx\r\n".repeat(n));
+        let mut limits = Limits::default();
+        limits.body_parts = 5;
+        let kind = ContentType::parse(b"multipart/mixed;boundary=b").unwrap();
+        let read = Multipart::parse(&kind, &body.into(), &limits);
+        read.map(drop).map_err(|error| format!("{error:?}"))
     });
     row("values of a list", Limits::VALUES, "TooManyValues", |n| {
         let mut headers = Headers::new();

@@ -404,7 +404,9 @@ fn flood_state_does_not_keep_the_messages_that_it_came_in() {
     assert!(of_invite.upgrade().is_none(), "the session keeps its INVITE");
     endpoint.answer(START, session, Reply::new()).unwrap();
 
-    let event = format!("Event: dialog;id={LONG};{LONG}={LONG}\r\nAccept: application/dialog-info+xml;{LONG}\r\nExpires: 60\r\n");
+    let event = format!(
+        "Event: dialog;id={LONG};{LONG}={LONG}\r\nAccept: application/dialog-info+xml;{LONG}\r\nExpires: 60\r\n"
+    );
     let (subscribe, of_subscribe) = watched(&many("SUBSCRIBE", "2", &event));
     drain(&mut endpoint);
     endpoint.receive(START, udp(1), subscribe);
