@@ -131,7 +131,8 @@ impl Endpoint {
                 let own = peek.via.and_then(branch_of).and_then(read_branch);
                 own.is_some_and(|(key, nonce)| self.clients.get(key).is_some_and(|tx| tx.nonce == nonce))
             }
-            PacketKind::InDialog => self.is_in_dialog(peek),
+            // A copy of a BYE finds the transaction, but no dialog any more.
+            PacketKind::InDialog => self.is_in_dialog(peek) || self.has_server(peek, peek.method, scratch),
             PacketKind::Ack => self.is_in_dialog(peek) || self.has_server(peek, b"INVITE", scratch),
             PacketKind::Cancel => self.has_server(peek, b"INVITE", scratch),
             PacketKind::Register | PacketKind::Request => self.has_server(peek, peek.method, scratch),

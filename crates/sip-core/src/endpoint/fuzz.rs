@@ -12,6 +12,7 @@ use super::{
     Referral, Reply, SessionId, Subscribe, SubscriptionId, Transport,
 };
 use crate::dialog::raw::tag_of;
+use crate::guard::{GuardConfig, Rate};
 use crate::header::EventHeader;
 use crate::{HeaderName, Host, Message, Method, NameAddr, Response, StatusCode, Uri};
 
@@ -83,6 +84,11 @@ impl Player {
         config.limits.connections = 2;
         config.session_timers = super::SessionTimers::Requested;
         config.session_expires = Duration::from_secs(120);
+        let mut guard = GuardConfig::default();
+        (guard.requests, guard.packets) = (Rate::new(5, 60), Rate::new(20, 200));
+        (guard.failures, guard.authenticated_failures, guard.user_failures) = (3, 5, 4);
+        (guard.connections, guard.max_sources, guard.max_bans) = (2, 2, 2);
+        config.guard = Some(guard);
         Self {
             endpoint: Endpoint::new(config, [3; 32]),
             now: Time::from_secs(1_700_000_000),
@@ -118,11 +124,27 @@ impl Player {
             3 => self.answer(script),
             4 => self.ask(script),
             5 => {
-                let connection = ConnectionId(script.number() % 4);
+                let number = script.number();
+                if number & 0x80 != 0 {
+                    return self.guard(number);
+                }
+                let connection = ConnectionId(number % 4);
                 self.endpoint.connection_closed(self.now, connection);
                 self.endpoint.unreachable(self.now, Transport::Udp, self.flow.remote);
             }
             _ => self.command(script.byte().unwrap_or_default()),
+        }
+        self.drain();
+    }
+
+    /// What an embedder tells its guard.
+    fn guard(&mut self, number: u64) {
+        let (endpoint, now, flow) = (&mut self.endpoint, self.now, self.flow);
+        match number % 4 {
+            0 => endpoint.authenticated(now, flow),
+            1 | 2 => endpoint.authentication_failed(now, flow, if number & 0x40 == 0 { "a" } else { "b" }),
+            _ if number & 0x40 == 0 => drop(endpoint.unban(now, flow.remote.ip())),
+            _ => endpoint.ban(now, flow.remote.ip(), Duration::from_secs(number)),
         }
         self.drain();
     }
@@ -404,6 +426,8 @@ impl Player {
             }
         }
         let live = self.endpoint.live();
+        let guard = self.endpoint.guard().map(crate::guard::Guard::live).unwrap_or_default();
+        assert!(guard.sources <= 2 && guard.bans + guard.past_bans <= 2, "{guard:?}");
         assert!(
             live.subscriptions <= LIMIT && live.refers <= LIMIT && live.publications <= LIMIT && live.connections <= 2,
             "{live:?}"

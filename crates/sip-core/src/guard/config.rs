@@ -27,7 +27,7 @@ pub struct GuardConfig {
     /// Packets of one source that belong to nothing known, of any kind. What is more is dropped. Default 2,000 a second,
     /// 10,000 at once.
     pub packets: Rate,
-    /// Of these, requests that would begin something (all but ACK, CANCEL and those with a tag in To). What is more is
+    /// Of these, requests that have to be answered (all but ACK). What is more is
     /// refused with 503. Default 500 a second, 2,000 at once.
     pub requests: Rate,
     /// Of these, REGISTERs. Default 200 a second, 2,000 at once.
@@ -35,8 +35,7 @@ pub struct GuardConfig {
     /// Packets of one source that belong to an established dialog or a transaction under way. What is more is dropped.
     /// Default 5,000 a second, 10,000 at once.
     pub known: Rate,
-    /// Requests that would begin something, of all sources together that have not authenticated. What is more is refused
-    /// with 503. Default 5,000 a second, 20,000 at once.
+    /// The same requests of all sources together that have not authenticated. What is more is refused with 503. Default 5,000 a second, 20,000 at once.
     pub all_requests: Rate,
     /// Refusals (503) to one source; what is more is dropped without an answer. Default 10 a second, 20 at once.
     pub refusals: Rate,

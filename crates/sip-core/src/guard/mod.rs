@@ -43,7 +43,7 @@
 //! | packets | bucket of the source | all sources' bucket | beyond it |
 //! |---|---|---|---|
 //! | of an established dialog or a transaction under way | [`known`](GuardConfig::known) | none | dropped |
-//! | that would begin something | [`requests`](GuardConfig::requests), [`packets`](GuardConfig::packets), a REGISTER also [`registers`](GuardConfig::registers) | [`all_requests`](GuardConfig::all_requests), of strangers | 503 with `Retry-After`, up to a rate; then dropped |
+//! | other requests, but for ACK | [`requests`](GuardConfig::requests), [`packets`](GuardConfig::packets), a REGISTER also [`registers`](GuardConfig::registers) | [`all_requests`](GuardConfig::all_requests), of strangers | 503 with `Retry-After`, up to a rate; then dropped |
 //! | any others | [`packets`](GuardConfig::packets) | none | dropped |
 //!
 //! What belongs to something known passes even from a banned source: a call is not cut because somebody else behind the
@@ -390,7 +390,7 @@ impl Guard {
         let mut nobody = Account::default();
         let account = account(&mut self.sources, &mut self.authenticated, &key, stranger).unwrap_or(&mut nobody);
         let mut wait = Duration::ZERO;
-        if kind.begins() {
+        if kind.is_answered() {
             wait = account.requests.wait(now, config.requests);
             if kind == PacketKind::Register {
                 wait = wait.max(account.registers.wait(now, config.registers));
@@ -411,7 +411,7 @@ impl Guard {
             self.stats.dropped += 1;
             return Verdict::Drop;
         }
-        if kind.begins() {
+        if kind.is_answered() {
             account.requests.take(now, config.requests);
             if kind == PacketKind::Register {
                 account.registers.take(now, config.registers);

@@ -25,10 +25,10 @@ pub enum PacketKind {
 }
 
 impl PacketKind {
-    /// Whether it would begin something new.
+    /// Whether it is a request that is answered whatever it asks: any but ACK.
     #[must_use]
-    pub const fn begins(self) -> bool {
-        matches!(self, Self::Register | Self::Request)
+    pub const fn is_answered(self) -> bool {
+        matches!(self, Self::Cancel | Self::InDialog | Self::Register | Self::Request)
     }
 }
 

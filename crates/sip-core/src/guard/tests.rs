@@ -60,7 +60,7 @@ fn every_kind_with_every_bucket_empty() {
         (
             "requests",
             |config| config.requests = Rate::new(1, 0),
-            [p, p, p, p, p, "503", "503", p],
+            [p, p, p, "503", "503", "503", "503", p],
             [p; 8],
         ),
         (
@@ -72,7 +72,7 @@ fn every_kind_with_every_bucket_empty() {
         (
             "all requests",
             |config| config.all_requests = Rate::new(1, 0),
-            [p, p, p, p, p, "503", "503", p],
+            [p, p, p, "503", "503", "503", "503", p],
             [p; 8],
         ),
         (
@@ -87,7 +87,7 @@ fn every_kind_with_every_bucket_empty() {
                 config.requests = Rate::new(1, 0);
                 config.refusals = Rate::new(1, 0);
             },
-            [p, p, p, p, p, "drop", "drop", p],
+            [p, p, p, "drop", "drop", "drop", "drop", p],
             [p; 8],
         ),
         (
@@ -96,7 +96,7 @@ fn every_kind_with_every_bucket_empty() {
                 config.requests = Rate::new(1, 0);
                 config.all_refusals = Rate::new(1, 0);
             },
-            [p, p, p, p, p, "drop", "drop", p],
+            [p, p, p, "drop", "drop", "drop", "drop", p],
             [p; 8],
         ),
     ] {
@@ -159,10 +159,10 @@ fn a_known_packet_is_asked_for_once_and_only_where_it_matters() {
     for (kind, times) in [
         (PacketKind::KeepAlive, 0),
         (PacketKind::Junk, 0),
-        (PacketKind::InDialog, 1),
-        (PacketKind::Response, 1),
         (PacketKind::Request, 0),
         (PacketKind::Request, 1),
+        (PacketKind::InDialog, 1),
+        (PacketKind::Response, 1),
     ] {
         asked = 0;
         let _ = guard.packet(START, ip(1), kind, || {

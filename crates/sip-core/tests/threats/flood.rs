@@ -173,6 +173,28 @@ fn flood_of_every_method_that_nobody_answers() {
     assert_eq!(endpoint.live(), Live::default());
 }
 
+/// What claims to be in a dialog is no way around.
+#[test]
+fn flood_of_requests_of_unknown_dialogs() {
+    let mut endpoint = endpoint(|config| config.guard = Some(GuardConfig::default()));
+    let mut answered = 0;
+    for n in 0..50_000_u32 {
+        let method = ["BYE", "INVITE", "CANCEL", "NOTIFY"][n as usize % 4];
+        let request = text(
+            method,
+            &n.to_string(),
+            "Subject: long enough to be answered, were there time for that\r\n",
+        )
+        .replace("192.0.2.1>\r\nCall", "192.0.2.1>;tag=s00000001000000010000beef\r\nCall");
+        endpoint.receive(START, udp(n), request.into());
+        answered += outcome(&drain(&mut endpoint)).0.len();
+    }
+    // All strangers' bucket, and the refusals.
+    assert_eq!(answered, 20_000 + 1_000);
+    assert_eq!(endpoint.stats().unmatched_requests, 20_000);
+    assert_eq!(endpoint.live().server_transactions, 0);
+}
+
 /// An INVITE in which branch and Call-ID can be changed in place.
 struct Template {
     bytes: Vec<u8>,
