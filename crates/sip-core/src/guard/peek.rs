@@ -2,6 +2,11 @@
 
 use crate::dialog::raw::tag_of;
 
+/// Lines that are looked at, and the longest that is. Messages with more are refused when they are parsed, at the defaults of
+/// [`Limits`](crate::Limits); here they are taken for requests without tag and Via.
+const MAX_LINES: usize = 256;
+const MAX_LINE: usize = 8_192;
+
 /// What a packet wants to be, before anybody has read it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
@@ -107,8 +112,9 @@ impl<'a> Peek<'a> {
 
 /// The tag of the first To, if it is wanted, and the first Via.
 fn find(mut rest: &[u8], wants_to: bool) -> (Option<&[u8]>, Option<&[u8]>) {
-    let (mut to, mut via) = (None, None);
-    while (via.is_none() || (wants_to && to.is_none()))
+    let (mut to, mut via, mut lines) = (None, None, 0);
+    while lines < MAX_LINES
+        && (via.is_none() || (wants_to && to.is_none()))
         && let Some((line, after)) = next_line(rest)
         && !line.is_empty()
     {
@@ -126,6 +132,7 @@ fn find(mut rest: &[u8], wants_to: bool) -> (Option<&[u8]>, Option<&[u8]>) {
             _ => None,
         };
         rest = after;
+        lines += 1;
         if let Some((is_to, value)) = named {
             let value = unfold(value, &mut rest);
             if is_to {
@@ -140,11 +147,12 @@ fn find(mut rest: &[u8], wants_to: bool) -> (Option<&[u8]>, Option<&[u8]>) {
 
 /// The value of a line with this name.
 fn value<'a>(line: &'a [u8], long: &[u8], short: u8) -> Option<&'a [u8]> {
-    let colon = line.iter().position(|&byte| byte == b':')?;
+    let colon = line.iter().take(MAX_LINE).position(|&byte| byte == b':')?;
     let (name, value) = line.split_at_checked(colon)?;
     let name = name.trim_ascii_end();
     let is = name.eq_ignore_ascii_case(long) || matches!(name, [byte] if byte.eq_ignore_ascii_case(&short));
-    is.then(|| value.get(1..).unwrap_or_default())
+    let value = value.get(1..).unwrap_or_default();
+    (is && value.len() <= MAX_LINE).then_some(value)
 }
 
 /// Of a value that is empty on its own line, the line that continues it.
@@ -213,6 +221,19 @@ mod tests {
         ] {
             assert_eq!(Peek::read(packet.as_bytes()).kind, kind, "{packet:?}");
         }
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_looked_at() {
+        let of = |lines: usize, padding: usize| {
+            let padding = " ".repeat(padding);
+            let lines = "X: y\r\n".repeat(lines);
+            let packet = format!("BYE sip:a SIP/2.0\r\n{lines}To: {padding}<sip:b>;tag=1\r\n\r\n");
+            Peek::read(packet.as_bytes()).kind
+        };
+        assert_eq!((of(MAX_LINES - 1, 0), of(MAX_LINES, 0)), (K::InDialog, K::Request));
+        let room = MAX_LINE - " <sip:b>;tag=1".len();
+        assert_eq!((of(0, room), of(0, room + 1)), (K::InDialog, K::Request));
     }
 
     #[test]
