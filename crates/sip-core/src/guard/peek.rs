@@ -157,11 +157,13 @@ fn value<'a>(line: &'a [u8], long: &[u8], short: u8) -> Option<&'a [u8]> {
 
 /// Of a value that is empty on its own line, the line that continues it.
 fn unfold<'a>(value: &'a [u8], rest: &mut &'a [u8]) -> &'a [u8] {
-    let mut value = value.trim_ascii();
-    while value.is_empty() && matches!(rest.first(), Some(b' ' | b'\t')) {
-        let Some((line, after)) = next_line(rest) else { break };
-        value = line.trim_ascii();
+    let value = value.trim_ascii();
+    if value.is_empty()
+        && matches!(rest.first(), Some(b' ' | b'\t'))
+        && let Some((line, after)) = next_line(rest)
+    {
         *rest = after;
+        return line.get(..MAX_LINE).unwrap_or(line).trim_ascii();
     }
     value
 }
