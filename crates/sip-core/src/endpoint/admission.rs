@@ -81,8 +81,9 @@ impl Endpoint {
         };
         let peek = Peek::read(data);
         let mut scratch = core::mem::take(&mut self.scratch);
-        let verdict = guard.packet(self.now, flow.remote.ip(), peek.kind, || {
-            self.belongs(&peek, &mut scratch)
+        let source = flow.remote.ip();
+        let verdict = guard.packet(self.now, source, peek.kind, || {
+            self.belongs(&peek, source, &mut scratch)
         });
         self.scratch = scratch;
         self.guard = Some(guard);
@@ -125,17 +126,18 @@ impl Endpoint {
 
     /// Whether a packet says that it belongs to something that there is. What it says may be a lie; but whoever lies has to
     /// know a tag or branch that nobody can guess.
-    fn belongs(&self, peek: &Peek<'_>, scratch: &mut Vec<u8>) -> bool {
+    fn belongs(&self, peek: &Peek<'_>, source: IpAddr, scratch: &mut Vec<u8>) -> bool {
+        let mut has_server = |method: &[u8]| self.has_server(peek, method, source, scratch);
         match peek.kind {
             PacketKind::Response => {
                 let own = peek.via.and_then(branch_of).and_then(read_branch);
                 own.is_some_and(|(key, nonce)| self.clients.get(key).is_some_and(|tx| tx.nonce == nonce))
             }
             // A copy of a BYE finds the transaction, but no dialog any more.
-            PacketKind::InDialog => self.is_in_dialog(peek) || self.has_server(peek, peek.method, scratch),
-            PacketKind::Ack => self.is_in_dialog(peek) || self.has_server(peek, b"INVITE", scratch),
-            PacketKind::Cancel => self.has_server(peek, b"INVITE", scratch),
-            PacketKind::Register | PacketKind::Request => self.has_server(peek, peek.method, scratch),
+            PacketKind::InDialog => self.is_in_dialog(peek) || has_server(peek.method),
+            PacketKind::Ack => self.is_in_dialog(peek) || has_server(b"INVITE"),
+            PacketKind::Cancel => has_server(b"INVITE"),
+            PacketKind::Register | PacketKind::Request => has_server(peek.method),
             PacketKind::KeepAlive | PacketKind::Junk => false,
         }
     }
@@ -150,10 +152,17 @@ impl Endpoint {
         }
     }
 
-    fn has_server(&self, peek: &Peek<'_>, method: &[u8], scratch: &mut Vec<u8>) -> bool {
+    /// Whether it is of a transaction that was begun from where it comes from: copies with forged addresses are not answered
+    /// without measure.
+    fn has_server(&self, peek: &Peek<'_>, method: &[u8], source: IpAddr, scratch: &mut Vec<u8>) -> bool {
         // Without the cookie it takes the whole message to tell; such peers send their requests again, and are few.
         let via = peek.via.and_then(|via| Via::parse(via).ok());
-        via.is_some_and(|via| branch_key(scratch, &via, method) && self.server_index.contains_key(&scratch[..]))
+        let Some(via) = via.filter(|via| branch_key(scratch, via, method)) else {
+            return false;
+        };
+        let key = self.server_index.get(&scratch[..]);
+        key.and_then(|key| self.servers.get(*key))
+            .is_some_and(|tx| tx.is_from(source))
     }
 
     fn refuse_unread(&mut self, flow: Flow, data: &Bytes, retry_after: u32) {

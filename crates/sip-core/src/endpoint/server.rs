@@ -47,6 +47,11 @@ impl ServerTx {
         matches!(self.machine, Kind::Invite(_))
     }
 
+    /// Whether its request came from this address.
+    pub(super) fn is_from(&self, source: std::net::IpAddr) -> bool {
+        self.flow.remote.ip() == source
+    }
+
     fn deadline(&self) -> Option<Time> {
         match &self.machine {
             Kind::Invite(machine) => machine.deadline(),

@@ -195,6 +195,33 @@ fn flood_of_requests_of_unknown_dialogs() {
     assert_eq!(endpoint.live().server_transactions, 0);
 }
 
+/// Copies of what was taken are answered again, but only where they come from, and a forged address does not count for that.
+#[test]
+fn flood_of_copies_with_forged_addresses() {
+    let mut endpoint = endpoint(|config| {
+        let mut guard = GuardConfig::default();
+        (guard.requests, guard.all_requests) = (Rate::new(1, 1), Rate::new(1, 1));
+        guard.refusals = Rate::new(1, 0);
+        config.guard = Some(guard);
+    });
+    let request = text("OPTIONS", "1", "");
+    endpoint.receive(START, udp(1), request.clone().into());
+    let Some(Output::Event(Event::Request { request_id, .. })) = endpoint.poll_output() else {
+        panic!()
+    };
+    endpoint
+        .respond(START, request_id, StatusCode::OK, Reply::new())
+        .unwrap();
+    assert_eq!(drain(&mut endpoint).len(), 1);
+    for n in 2..1_000 {
+        endpoint.receive(START, udp(n), request.clone().into());
+    }
+    assert!(drain(&mut endpoint).is_empty());
+    // The one who lost the answer gets it again, although there are no tokens left.
+    endpoint.receive(START, udp(1), request.into());
+    assert_eq!(outcome(&drain(&mut endpoint)).0, ["SIP/2.0 200 OK"]);
+}
+
 /// An INVITE in which branch and Call-ID can be changed in place.
 struct Template {
     bytes: Vec<u8>,
