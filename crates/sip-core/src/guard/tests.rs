@@ -37,7 +37,6 @@ const ALL: [PacketKind; 8] = [
 
 #[test]
 fn every_kind_with_every_bucket_empty() {
-    use PacketKind as K;
     // What is left of each kind, known and unknown, when the named bucket holds nothing.
     let verdicts = |configure: fn(&mut GuardConfig), known: bool| {
         ALL.map(|kind| match guard(configure).packet(START, ip(1), kind, || known) {
@@ -46,8 +45,6 @@ fn every_kind_with_every_bucket_empty() {
             Verdict::Drop => "drop",
         })
     };
-    let none = Rate::new(1, 0);
-    let _ = (none, K::Junk);
     let p = "pass";
     for (name, configure, unknown, known) in [
         ("nothing", (|_| {}) as fn(&mut GuardConfig), [p; 8], [p; 8]),
@@ -154,7 +151,6 @@ fn refusals_are_rare_and_the_rest_is_silence() {
 
 #[test]
 fn a_known_packet_is_asked_for_once_and_only_where_it_matters() {
-    let mut asked = 0;
     let mut guard = guard(|config| config.requests = Rate::new(1, 1));
     for (kind, times) in [
         (PacketKind::KeepAlive, 0),
@@ -164,14 +160,13 @@ fn a_known_packet_is_asked_for_once_and_only_where_it_matters() {
         (PacketKind::InDialog, 1),
         (PacketKind::Response, 1),
     ] {
-        asked = 0;
+        let mut asked = 0;
         let _ = guard.packet(START, ip(1), kind, || {
             asked += 1;
             false
         });
         assert_eq!(asked, times, "{kind:?}");
     }
-    let _ = asked;
 }
 
 #[test]

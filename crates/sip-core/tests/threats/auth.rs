@@ -149,7 +149,6 @@ fn digest_is_not_given_to_a_foreign_realm() {
             invites == 2,
             "{realm}"
         );
-        // Nor is it given to who challenges in the name of another way.
         world.lose(|_| true);
         world.settle();
     }
@@ -178,7 +177,7 @@ fn guessed_passwords_are_a_ban_that_calls_survive() {
     let target = Uri::parse(b"sip:user0@192.0.2.1:5060").unwrap();
     let options = OutOfDialog::new(Method::Options, target, address(1), address(0));
     world.act(1, |endpoint, now| endpoint.send(now, options)).unwrap();
-    let second = world.call(1, 0);
+    world.call(1, 0);
     world.run(secs(2));
     assert_eq!((world.names(0), world.sent_lines(0)), (vec![], vec![]));
     // Others are, and the call from there goes on both ways and ends as it should.
@@ -206,7 +205,6 @@ fn guessed_passwords_are_a_ban_that_calls_survive() {
         world.events(0).last(),
         Some(Event::Guard(sip_core::guard::Event::Unbanned { .. }))
     ));
-    let _ = second;
     world.call(1, 0);
     world.run(ms(30));
     assert_eq!(world.names(0), ["Invite"]);

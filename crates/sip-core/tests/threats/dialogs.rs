@@ -188,8 +188,7 @@ fn cseq_at_the_end_of_its_range() {
 
 #[test]
 fn peers_of_rfc_2543_invite_cancel_and_ack() {
-    for branch in [";branch=1", ";branch=", "", ";branch=z9hG4bK", ";branch=xz9hG4bK1"] {
-        let branch = if branch == ";branch=" { ";branch=0" } else { branch };
+    for branch in [";branch=1", ";branch=0", "", ";branch=z9hG4bK", ";branch=xz9hG4bK1"] {
         let message = |method: &str, cseq: u32, to: &str| {
             text(method, "old", "")
                 .replace(";branch=z9hG4bKold", branch)

@@ -339,8 +339,7 @@ fn flood_that_nobody_drains() {
             config.limits.outputs = LIMIT;
         }
     });
-    let (caller, callee) = world.established(1, 0);
-    let here = world.nodes[0].address;
+    let (_, callee) = world.established(1, 0);
     let now = world.now;
     let endpoint = world.endpoint(0);
     // Not one output is fetched.
@@ -374,7 +373,6 @@ fn flood_that_nobody_drains() {
         .unwrap();
     world.run(ms(50));
     assert_eq!(world.names(1), ["Ended"]);
-    let _ = (caller, here);
     world.settle();
 }
 
