@@ -157,9 +157,9 @@ impl Endpoint {
     fn has_server(&self, peek: &Peek<'_>, method: &[u8], source: IpAddr, scratch: &mut Vec<u8>) -> bool {
         // Without the cookie it takes the whole message to tell; such peers send their requests again, and are few.
         let via = peek.via.and_then(|via| Via::parse(via).ok());
-        let Some(via) = via.filter(|via| branch_key(scratch, via, method)) else {
+        if !via.is_some_and(|via| branch_key(scratch, &via, method)) {
             return false;
-        };
+        }
         let key = self.server_index.get(&scratch[..]);
         key.and_then(|key| self.servers.get(*key))
             .is_some_and(|tx| tx.is_from(source))
