@@ -123,8 +123,9 @@ impl B2bua {
                 },
                 Some(peer),
             ) => {
-                let sent = sip.request(now, peer, request.method().clone(), Reply::relay_request(&request))?;
-                self.requests.insert(sent, request_id);
+                let sent = sip.request(now, peer, request.method().clone(), Reply::relay_request(&request));
+                let kept = sent.map(|sent| self.requests.extend([(sent, request_id)]));
+                kept.or_else(|_| sip.respond(now, request_id, StatusCode::REQUEST_PENDING, Reply::new()))?;
             }
             (Event::Request { request_id, .. }, None) => sip.respond(now, request_id, StatusCode::OK, Reply::new())?,
             (

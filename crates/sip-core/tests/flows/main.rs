@@ -11,9 +11,11 @@
     clippy::wildcard_enum_match_arm,
     reason = "tests fail by panicking"
 )]
+#![allow(clippy::too_many_lines, reason = "a flow is told in one piece")]
 #![allow(missing_docs, unreachable_pub, reason = "not a library")]
 
 mod extensions;
+mod invite_extensions;
 #[path = "../support/network.rs"]
 mod network;
 mod rfc3665;
