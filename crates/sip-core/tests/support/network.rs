@@ -132,6 +132,7 @@ impl Router {
     }
 }
 
+#[allow(clippy::large_enum_variant, reason = "a handful of nodes")]
 pub enum Part {
     Agent(Endpoint),
     Proxy(Proxy),
