@@ -204,41 +204,7 @@ impl Player {
             .get(usize::from(script.byte().unwrap_or_default()) % methods.len())
             .unwrap_or(&"OPTIONS");
         let (number, branch, expires, more) = (script.number(), script.number(), script.number(), script.number());
-        let value = |message: Option<&crate::Headers>, name| {
-            message
-                .and_then(|headers| headers.get_str(&name))
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let (from, to, call_id) = match (number % 3, &self.response, &self.request) {
-            (0, Some(response), _) => {
-                let headers = Some(response.headers());
-                (
-                    value(headers, HeaderName::From),
-                    value(headers, HeaderName::To),
-                    value(headers, HeaderName::CallId),
-                )
-            }
-            (1, _, Some(request)) => {
-                let headers = Some(request.headers());
-                let peer = value(headers, HeaderName::To);
-                let peer = if tag_of(peer.as_bytes()).is_some() {
-                    peer
-                } else {
-                    format!("{peer};tag=t0")
-                };
-                (
-                    peer,
-                    value(headers, HeaderName::From),
-                    value(headers, HeaderName::CallId),
-                )
-            }
-            _ => (
-                "<sip:peer@example.com>;tag=p".into(),
-                "<sip:us@example.com>".into(),
-                format!("c{branch}"),
-            ),
-        };
+        let (from, to, call_id) = self.names(number, branch);
         let rseq = value(self.response.as_ref().map(Response::headers), HeaderName::RSeq);
         let cseq = value(self.response.as_ref().map(Response::headers), HeaderName::CSeq);
         let extras = extensions(more);
@@ -266,6 +232,39 @@ impl Player {
             body.len(),
         );
         self.endpoint.receive(self.now, self.flow, text.into());
+    }
+
+    /// From, To and Call-ID of a request in the dialog of the last response or request, or in none.
+    fn names(&self, number: u64, branch: u64) -> (String, String, String) {
+        match (number % 3, &self.response, &self.request) {
+            (0, Some(response), _) => {
+                let headers = Some(response.headers());
+                (
+                    value(headers, HeaderName::From),
+                    value(headers, HeaderName::To),
+                    value(headers, HeaderName::CallId),
+                )
+            }
+            (1, _, Some(request)) => {
+                let headers = Some(request.headers());
+                let peer = value(headers, HeaderName::To);
+                let peer = if tag_of(peer.as_bytes()).is_some() {
+                    peer
+                } else {
+                    format!("{peer};tag=t0")
+                };
+                (
+                    peer,
+                    value(headers, HeaderName::From),
+                    value(headers, HeaderName::CallId),
+                )
+            }
+            _ => (
+                "<sip:peer@example.com>;tag=p".into(),
+                "<sip:us@example.com>".into(),
+                format!("c{branch}"),
+            ),
+        }
     }
 
     /// What an embedder does, mostly with the last handles.
@@ -302,32 +301,7 @@ impl Player {
                 );
                 self.subscriptions.extend(endpoint.subscribe(now, subscribe));
             }
-            13 => {
-                let event = EventHeader::new("dialog");
-                let mut subscribe =
-                    Subscribe::new(peer.clone(), us, NameAddr::new(peer), event, Duration::from_secs(300));
-                subscribe.persist = (choice & 0x80 != 0).then(|| Duration::from_secs(60));
-                subscribe.all_forks = choice & 0x40 != 0;
-                subscribe.etag = (choice & 0x20 != 0).then(|| "e0".into());
-                self.subscriptions.extend(endpoint.subscribe(now, subscribe));
-            }
-            14 => {
-                let mut referral = Referral::new(peer.clone(), us.clone(), NameAddr::new(peer), us);
-                referral.silent = choice & 0x80 != 0;
-                self.subscriptions.extend(endpoint.send_refer(now, referral));
-            }
-            15 => {
-                let (event, body) = (EventHeader::new("presence"), Body::new("a/b", "x"));
-                let publish = Publish::new(peer, us.clone(), us, event, body);
-                self.publications.extend(endpoint.publish(now, publish));
-            }
-            16 => {
-                let publication = self.publications.last().copied().unwrap_or_default();
-                let _ = match choice & 0x80 {
-                    0 => endpoint.republish(now, publication, Body::new("a/b", "y")),
-                    _ => endpoint.unpublish(now, publication),
-                };
-            }
+            13..=16 => self.command_events(choice),
             10 => self.react(choice),
             11 => {
                 let oldest = (!self.sessions.is_empty()).then(|| self.sessions.remove(0));
@@ -370,6 +344,41 @@ impl Player {
                     Some((*session, response))
                 });
                 let _ = due.map(|(session, response)| endpoint.prack(now, session, response, sdp));
+            }
+        }
+    }
+
+    /// What concerns subscriptions, referrals and publications.
+    fn command_events(&mut self, choice: u8) {
+        let (endpoint, now) = (&mut self.endpoint, self.now);
+        let us = NameAddr::new(Uri::sip(Some("us"), Host::from("example.com"), None));
+        let peer = Uri::sip(Some("peer"), self.flow.remote.ip(), None);
+        match choice % 22 {
+            13 => {
+                let event = EventHeader::new("dialog");
+                let mut subscribe =
+                    Subscribe::new(peer.clone(), us, NameAddr::new(peer), event, Duration::from_secs(300));
+                subscribe.persist = (choice & 0x80 != 0).then(|| Duration::from_secs(60));
+                subscribe.all_forks = choice & 0x40 != 0;
+                subscribe.etag = (choice & 0x20 != 0).then(|| "e0".into());
+                self.subscriptions.extend(endpoint.subscribe(now, subscribe));
+            }
+            14 => {
+                let mut referral = Referral::new(peer.clone(), us.clone(), NameAddr::new(peer), us);
+                referral.silent = choice & 0x80 != 0;
+                self.subscriptions.extend(endpoint.send_refer(now, referral));
+            }
+            15 => {
+                let (event, body) = (EventHeader::new("presence"), Body::new("a/b", "x"));
+                let publish = Publish::new(peer, us.clone(), us, event, body);
+                self.publications.extend(endpoint.publish(now, publish));
+            }
+            _ => {
+                let publication = self.publications.last().copied().unwrap_or_default();
+                let _ = match choice & 0x80 {
+                    0 => endpoint.republish(now, publication, Body::new("a/b", "y")),
+                    _ => endpoint.unpublish(now, publication),
+                };
             }
         }
     }
@@ -496,6 +505,13 @@ fn extensions(bits: u64) -> String {
     ];
     let chosen = (0..).zip(lines).filter(|(bit, _)| bits & (1 << bit) != 0);
     chosen.map(|(_, line)| line).collect()
+}
+
+fn value(headers: Option<&crate::Headers>, name: HeaderName) -> String {
+    headers
+        .and_then(|headers| headers.get_str(&name))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[cfg(test)]
