@@ -159,3 +159,69 @@ fn saved_subscriptions_and_publications_go_on() {
         assert_eq!(plain, saved, "seed {seed}");
     }
 }
+
+/// Reliable early media, an UPDATE with an offer while it lasts, a 200 that waits, and a session timer with its refreshes.
+fn negotiating(mut world: World) -> Vec<(machine::Time, String)> {
+    let sdp = |body: &'static str| Reply::new().body(Body::sdp(body));
+    let caller = world.call(0, 1);
+    world.run(ms(1_500));
+    let callee = world.incoming(1);
+    for status in [StatusCode::SESSION_PROGRESS, StatusCode::RINGING] {
+        let early =
+            |endpoint: &mut sip_core::Endpoint, now| endpoint.provisional_reliably(now, callee, status, sdp("answer"));
+        world.act(1, early).unwrap();
+    }
+    for step in 0..60 {
+        world.run(ms(500));
+        for (node, session) in [(0, caller), (1, callee)] {
+            for event in world.events(node) {
+                match event {
+                    Event::Request { request_id, .. } => {
+                        let _ = world.act(node, |endpoint, now| {
+                            endpoint.respond(now, request_id, StatusCode::OK, sdp("updated"))
+                        });
+                    }
+                    Event::Reinvite { .. } => world.answer(node, session),
+                    _ => {}
+                }
+            }
+        }
+        if step == 4 || step == 8 {
+            let _ = world.act(step / 8, |endpoint, now| {
+                endpoint.update(now, [caller, callee][step / 8], sdp("offer"))
+            });
+        }
+        if step == 12 {
+            let _ = world.act(1, |endpoint, now| endpoint.answer(now, callee, Reply::new()));
+        }
+    }
+    world.run(secs(200));
+    let _ = world.act(1, |endpoint, now| endpoint.hang_up(now, callee, None));
+    world.run(secs(3600));
+    let sent = world.nodes.iter().flat_map(|node| &node.sent);
+    let mut sent: Vec<_> = sent.map(|(at, _, data)| (*at, start_line(data))).collect();
+    sent.sort();
+    sent
+}
+
+#[test]
+fn a_negotiating_endpoint_goes_on() {
+    for seed in 0..5 {
+        let world = || {
+            World::with(2, seed, |node, config| {
+                config.session_timers = sip_core::SessionTimers::Requested;
+                config.session_expires = secs(90);
+                if node == 1 && seed % 2 == 1 {
+                    config.methods.retain(|method| *method != sip_core::Method::Update);
+                }
+            })
+            .lossy(10, 10, 20)
+        };
+        let mut saved = world();
+        saved.reload = true;
+        let (plain, saved) = (negotiating(world()), negotiating(saved));
+        let has = |prefix: &str| plain.iter().any(|(_, line)| line.starts_with(prefix));
+        assert!(has("PRACK") && has("UPDATE") && has("BYE"), "seed {seed}: {plain:?}");
+        assert_eq!(plain, saved, "seed {seed}");
+    }
+}
