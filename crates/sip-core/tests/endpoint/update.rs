@@ -173,7 +173,7 @@ fn update_glare_on_both_sides_is_settled_by_itself() {
         let mut done = [false; 2];
         for _ in 0..200 {
             world.run(ms(50));
-            for node in 0..2 {
+            for (node, done) in done.iter_mut().enumerate() {
                 for event in world.events(node) {
                     match event {
                         Event::Request { request_id, .. } => {
@@ -181,7 +181,7 @@ fn update_glare_on_both_sides_is_settled_by_itself() {
                         }
                         Event::Updated { status, .. } => {
                             assert_eq!(status, StatusCode::OK);
-                            done[node] = true;
+                            *done = true;
                         }
                         _ => {}
                     }
