@@ -101,7 +101,7 @@ fn a_request_that_changed_in_what_it_is_routed_by_is_a_spiral() {
 fn a_loop_that_nobody_can_see_ends_with_483() {
     let (mut net, alice, first, second) = two_proxies(|_| {});
     // Each turn is for somebody else.
-    for (node, other, domain) in [(first, "192.0.2.2", "192.0.2.1"), (second, "192.0.2.1", "192.0.2.2")] {
+    for (node, other) in [(first, "192.0.2.2"), (second, "192.0.2.1")] {
         net.router(node).policy(move |proxy, now, event| {
             if let sip_core::proxy::Event::Request { context, request, .. } = event {
                 let user = request.request_uri().unwrap().user().unwrap().into_owned();
@@ -110,7 +110,6 @@ fn a_loop_that_nobody_can_see_ends_with_483() {
             }
             true
         });
-        assert_ne!(other, domain);
     }
     net.send(
         alice,
@@ -181,12 +180,10 @@ fn a_serialising_proxy_keeps_to_the_breadth() {
     let mut f =
         crate::forks::forks_with(6, |config| config.breadth = BreadthPolicy::Serialize).locate(crate::forks::all(6));
     f.send(request("INVITE", "i", "Max-Breadth: 2\r\n"));
-    let mut open: Vec<usize> = Vec::new();
     let mut done = 0;
     while done < 6 {
         let pending: Vec<usize> = (0..6).filter(|phone| f.asked(*phone) == ["INVITE"]).collect();
         assert!((1..=2).contains(&pending.len()), "{pending:?}");
-        open.extend(&pending);
         for phone in pending {
             let breadth = f.last_request(phone, "INVITE");
             assert_eq!(breadth.headers().get(&HeaderName::MaxBreadth), Some(&b"1"[..]));
