@@ -185,7 +185,8 @@ impl EndpointConfig {
 
     /// Whether requests of this method are taken.
     pub(super) fn takes(&self, method: &Method) -> bool {
-        self.methods.contains(method) || (*method == Method::Prack && self.reliability != Reliability::Never)
+        let reliable = self.reliability != Reliability::Never && self.methods.contains(&Method::Invite);
+        self.methods.contains(method) || (*method == Method::Prack && reliable)
     }
 
     /// All option tags that a peer may require, each once. Of `100rel` and `timer` the endpoint itself decides.
