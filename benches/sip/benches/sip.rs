@@ -5,11 +5,17 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use bench_sip::calls::Calls;
-use bench_sip::invite::invite;
 use bench_sip::proxied::Proxied;
-use bench_sip::{alternate, ours, peers};
-use sip_core::StatusCode;
+use bench_sip::{allocations, alternate, nasty, peers};
+use bytes::Bytes;
+use sip_core::header::{Contact, Via};
+use sip_core::{Message, StatusCode};
+use sip_instructions::calls::Calls;
+use sip_instructions::invite::invite;
+use sip_instructions::ours;
+
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 fn main() {
     // `cargo test` and `cargo bench -- --test` only ask whether it can be started.
@@ -23,6 +29,9 @@ fn main() {
     table(&datagram);
     print(&datagram);
     respond(&datagram);
+    allocated(&datagram);
+    linear();
+    longest();
     for held in [0, 1_000, 100_000] {
         calls(held);
     }
@@ -30,56 +39,121 @@ fn main() {
 }
 
 /// Or the comparison would be worth nothing: 3 single values, 3 Via, 1 Contact, 2 Record-Route.
-fn all_read_the_same(datagram: &bytes::Bytes) {
+fn all_read_the_same(datagram: &Bytes) {
     assert_eq!(ours::typed(datagram), 9, "sip-core");
     assert_eq!(peers::rsip::typed(datagram), 9, "rsip");
+    assert_eq!(peers::rsipstack::typed(datagram), 9, "rsipstack");
     assert_eq!(peers::sipx::typed(datagram), 9, "sipx-sip");
     assert_eq!(peers::ezk::typed(datagram), 9, "ezk-sip-types");
+    #[cfg(sofia)]
+    assert_eq!(peers::sofia::typed(datagram), 9, "sofia-sip");
 }
 
-fn typed(datagram: &bytes::Bytes) {
+fn typed(datagram: &Bytes) {
     let times = alternate(&mut [
         &mut || _ = black_box(ours::typed(datagram)),
         &mut || _ = black_box(peers::rsip::typed(datagram)),
+        &mut || _ = black_box(peers::rsipstack::typed(datagram)),
         &mut || _ = black_box(peers::sipx::typed(datagram)),
         &mut || _ = black_box(peers::ezk::typed(datagram)),
+        #[cfg(sofia)]
+        &mut || _ = black_box(peers::sofia::typed(datagram)),
     ]);
     ratios(
         "sip/parse_and_typed_access",
         &times,
-        &["rsip", "sipx-sip", "ezk-sip-types"],
+        &["rsip", "rsipstack", "sipx-sip", "ezk-sip-types", "sofia-sip"],
     );
 }
 
-fn table(datagram: &bytes::Bytes) {
+fn table(datagram: &Bytes) {
     let times = alternate(&mut [
         &mut || drop(black_box(ours::parse(datagram))),
         &mut || drop(black_box(peers::rsip::parse(datagram))),
+        &mut || drop(black_box(peers::rsipstack::parse(datagram))),
         &mut || drop(black_box(peers::sipx::parse(datagram))),
         &mut || drop(black_box(peers::ezk::parse(datagram))),
         &mut || drop(black_box(ours::validate(datagram))),
     ]);
-    let (validated, times) = times.split_last().expect("five were measured");
-    ratios("sip/parse", times, &["rsip", "sipx-sip", "ezk-sip-types"]);
+    let (validated, times) = times.split_last().expect("six were measured");
+    ratios("sip/parse", times, &["rsip", "rsipstack", "sipx-sip", "ezk-sip-types"]);
     figure("sip/parse_and_validate", format_args!("{validated:.3}"), "us");
 }
 
-fn print(datagram: &bytes::Bytes) {
-    let (request, rsip, sipx) = (
+fn allocated(datagram: &Bytes) {
+    let request = ours::parse(datagram);
+    let counts = [
+        ("sip/parse_allocations", allocations::of(|| ours::parse(datagram))),
+        ("sip/parse_typed_allocations", allocations::of(|| ours::typed(datagram))),
+        (
+            "sip/build_200_allocations",
+            allocations::of(|| ours::respond(&request, StatusCode::OK)),
+        ),
+    ];
+    for (name, count) in counts {
+        figure(name, count, "count");
+    }
+}
+
+/// How much longer four times as much takes.
+fn linear() {
+    for (what, some) in [("params", 16), ("headers", 60), ("vias", 17)] {
+        let read = |datagram: &Bytes| {
+            if let Ok(message) = Message::parse(datagram.clone()) {
+                let valid = message.validate().is_ok();
+                let vias = message.headers().typed_iter::<Via>().filter(Result::is_ok).count();
+                let contacts = message.headers().typed_iter::<Contact>().filter(Result::is_ok).count();
+                assert!(valid && vias + contacts > 0, "{what} within the limits");
+            }
+        };
+        let (few, many) = (nasty::with(what, some), nasty::with(what, 4 * some));
+        let times = alternate(&mut [&mut || read(&few), &mut || read(&many)]);
+        if let [few, many] = times[..] {
+            figure(
+                &format!("sip/four_times_the_{what}"),
+                format_args!("{:.2}", many / few),
+                "times",
+            );
+        }
+    }
+}
+
+/// Datagrams as long as can be.
+fn longest() {
+    let mut worst = (0.0, "");
+    for (name, datagram) in nasty::datagrams() {
+        let mut read = || {
+            if let Ok(message) = Message::parse(datagram.clone()) {
+                _ = black_box(message.validate());
+            }
+        };
+        let time = alternate(&mut [&mut read]).first().copied().unwrap_or_default();
+        if time > worst.0 {
+            worst = (time, name);
+        }
+    }
+    eprintln!("the slowest datagram has {}", worst.1);
+    figure("sip/worst_64_kb_datagram", format_args!("{:.1}", worst.0), "us");
+}
+
+fn print(datagram: &Bytes) {
+    let (request, rsip, rsipstack, sipx) = (
         ours::parse(datagram),
         peers::rsip::parse(datagram),
+        peers::rsipstack::parse(datagram),
         peers::sipx::parse(datagram),
     );
     assert_eq!(ours::print(&request), datagram);
     let times = alternate(&mut [
         &mut || drop(black_box(ours::print(&request))),
         &mut || drop(black_box(peers::rsip::print(&rsip))),
+        &mut || drop(black_box(peers::rsipstack::print(&rsipstack))),
         &mut || drop(black_box(peers::sipx::print(&sipx))),
     ]);
-    ratios("sip/print_untouched", &times, &["rsip", "sipx-sip"]);
+    ratios("sip/print_untouched", &times, &["rsip", "rsipstack", "sipx-sip"]);
 }
 
-fn respond(datagram: &bytes::Bytes) {
+fn respond(datagram: &Bytes) {
     let request = ours::parse(datagram);
     let times = alternate(&mut [
         &mut || drop(black_box(ours::respond(&request, StatusCode::RINGING))),

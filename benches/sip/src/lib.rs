@@ -1,8 +1,7 @@
 //! `sip-core` and its peers behind functions of one shape, so that they can be measured in turn.
 
-pub mod calls;
-pub mod invite;
-pub mod ours;
+pub mod allocations;
+pub mod nasty;
 pub mod peers;
 pub mod proxied;
 

@@ -1,48 +1,64 @@
 //! What the peers do, each as its documentation shows.
 
-/// `rsip`
-pub mod rsip {
-    use bytes::Bytes;
-    use rsip::headers::{Header, ToTypedHeader, UntypedHeader};
-    use rsip::message::HeadersExt;
-    use rsip::{Request, SipMessage};
+/// `rsip`, and `rsipstack`, whose message layer has the same form.
+macro_rules! rsip_like {
+    ($(#[$doc:meta])* $name:ident, $($path:ident)::+, $credentials:expr) => {
+        $(#[$doc])*
+        pub mod $name {
+            use bytes::Bytes;
+            use $($path)::+::Header;
+            use $($path)::+::prelude::*;
+            use $($path)::+::{Request, SipMessage};
 
-    /// Reads the message.
-    pub fn parse(datagram: &Bytes) -> Request {
-        match SipMessage::try_from(datagram.clone()) {
-            Ok(SipMessage::Request(request)) => request,
-            _ => unreachable!("it is a request"),
+            /// Reads the message.
+            pub fn parse(datagram: &Bytes) -> Request {
+                match SipMessage::try_from(datagram.clone()) {
+                    Ok(SipMessage::Request(request)) => request,
+                    _ => unreachable!("it is a request"),
+                }
+            }
+
+            /// Reads every value into its type; how many there are.
+            pub fn typed(datagram: &Bytes) -> usize {
+                let request = parse(datagram);
+                let from = request.from_header().and_then(|value| value.typed());
+                let to = request.to_header().and_then(|value| value.typed());
+                let cseq = request.cseq_header().and_then(|value| value.typed());
+                drop(std::hint::black_box((
+                    &request.uri,
+                    from,
+                    to,
+                    cseq,
+                    request.call_id_header(),
+                )));
+                let read = |header: &Header| match header {
+                    Header::Via(value) => value.typed().is_ok(),
+                    Header::Contact(value) => value.typed().is_ok(),
+                    Header::RecordRoute(value) => value.typed().is_ok(),
+                    Header::Authorization(value) => ($credentials)(value),
+                    Header::MaxForwards(value) => value.value().parse::<u8>().is_ok(),
+                    Header::ContentLength(value) => value.value().parse::<u64>().is_ok(),
+                    _ => false,
+                };
+                request.headers.iter().filter(|header| read(header)).count()
+            }
+
+            /// Prints the message.
+            pub fn print(request: &Request) -> String {
+                request.to_string()
+            }
         }
-    }
+    };
+}
 
-    /// Reads every value into its type; how many there are.
-    pub fn typed(datagram: &Bytes) -> usize {
-        let request = parse(datagram);
-        let from = request.from_header().and_then(|value| value.typed());
-        let to = request.to_header().and_then(|value| value.typed());
-        let cseq = request.cseq_header().and_then(|value| value.typed());
-        drop(std::hint::black_box((
-            &request.uri,
-            from,
-            to,
-            cseq,
-            request.call_id_header(),
-        )));
-        let read = |header: &Header| match header {
-            Header::Via(value) => value.typed().is_ok(),
-            Header::Contact(value) => value.typed().is_ok(),
-            Header::RecordRoute(value) => value.typed().is_ok(),
-            Header::Authorization(value) => value.typed().is_ok(),
-            Header::MaxForwards(value) => value.value().parse::<u8>().is_ok(),
-            Header::ContentLength(value) => value.value().parse::<u64>().is_ok(),
-            _ => false,
-        };
-        request.headers.iter().filter(|header| read(header)).count()
-    }
-
-    /// Prints the message.
-    pub fn print(request: &Request) -> String {
-        request.to_string()
+rsip_like! {
+    /// `rsip`
+    rsip, rsip, |value: &rsip::headers::Authorization| value.typed().is_ok()
+}
+rsip_like! {
+    /// `rsipstack`
+    rsipstack, rsipstack::sip, |value: &rsipstack::sip::Authorization| {
+        rsipstack::sip::typed::Authorization::parse(value.value()).is_ok()
     }
 }
 
@@ -134,5 +150,22 @@ pub mod ezk {
             + headers
                 .get::<Vec<Routing>>(Name::RECORD_ROUTE)
                 .map_or(0, |all| all.len())
+    }
+}
+
+/// sofia-sip, where it is installed.
+#[cfg(sofia)]
+pub mod sofia {
+    use bytes::Bytes;
+
+    unsafe extern "C" {
+        fn sofia_typed(data: *const std::ffi::c_char, len: usize) -> std::ffi::c_int;
+    }
+
+    /// Reads every value into its structure; how many there are.
+    pub fn typed(datagram: &Bytes) -> usize {
+        // SAFETY: the shim copies `len` octets from `data` and keeps nothing.
+        let found = unsafe { sofia_typed(datagram.as_ptr().cast(), datagram.len()) };
+        usize::try_from(found).unwrap_or(0)
     }
 }

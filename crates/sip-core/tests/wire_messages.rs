@@ -625,3 +625,19 @@ proptest! {
         prop_assert_eq!(found, model);
     }
 }
+
+/// What a response copies from its request is written as we write it, however the request wrote it.
+#[test]
+fn a_response_is_well_formed_whatever_the_request_looked_like() {
+    let text = "OPTIONS sip:a SIP/2.0\nVIA: SIP/2.0/UDP a \nv:SIP/2.0/UDP b\r\nVia:\tSIP/2.0/UDP c\r\nVia: SIP/2.0/UDP\r\n d\r\n\
+        From : <sip:f>;tag=1\nt: <sip:t>\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\n";
+    let Ok(Message::Request(request)) = Message::parse(text.into()) else {
+        panic!("it can be read")
+    };
+    assert_eq!(
+        Response::to_request(&request, StatusCode::OK, None).to_bytes(),
+        "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a\r\nVia: SIP/2.0/UDP b\r\nVia: SIP/2.0/UDP c\r\n\
+         Via: SIP/2.0/UDP   d\r\nFrom: <sip:f>;tag=1\r\nTo: <sip:t>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+}

@@ -31,7 +31,7 @@ macro_rules! addresses {
                 }
 
                 fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
-                    NameAddr::parse_in(value, Source::of(message)).map(Self)
+                    NameAddr::parse_in(value, Source::within(value, message)).map(Self)
                 }
 
                 fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {

@@ -1,148 +1,19 @@
 //! The headers of digest authentication over one parser of `name=value` lists (RFC 3261 §25.1, RFC 7616).
 
+mod params;
+
 use core::fmt;
 use core::ops::Deref;
 
+use bytes::Bytes;
 use smol_str::SmolStr;
 
 use super::TypedHeader;
-use crate::wire::lexer::{Lexer, decode_text, is_bare_byte, unquote};
-use crate::{HeaderName, Limits, ParseError, ParseErrorKind};
+use crate::wire::Source;
+use crate::wire::lexer::{Lexer, decode_text};
+use crate::{HeaderName, ParseError, ParseErrorKind};
 
-/// The comma-separated `name=value` list of an authentication header.
-///
-/// Values come without their quotes and escapes; whether one was quoted is kept, so that printing does not change it.
-/// Names are case-insensitive, and none may occur twice.
-///
-/// ```
-/// use sip_core::header::{AuthParams, AuthenticationInfo};
-///
-/// let mut params = AuthParams::default();
-/// params.set_quoted("nextnonce", "47364c");
-/// params.set_token("qop", "auth");
-/// assert_eq!(params.get("NextNonce"), Some("47364c"));
-/// assert_eq!(AuthenticationInfo(params).next_nonce(), Some("47364c"));
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct AuthParams(Vec<AuthParam>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-struct AuthParam {
-    name: SmolStr,
-    value: SmolStr,
-    quoted: bool,
-}
-
-impl AuthParams {
-    /// The value of the parameter `name`.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|param| param.name.eq_ignore_ascii_case(name))
-            .map(|param| param.value.as_str())
-    }
-
-    /// Sets `name` to a value that is printed in quotes.
-    pub fn set_quoted(&mut self, name: &'static str, value: &str) {
-        self.set(name, value, true);
-    }
-
-    /// Sets `name` to a value that is printed bare, or in quotes if it is no token.
-    pub fn set_token(&mut self, name: &'static str, value: &str) {
-        self.set(name, value, false);
-    }
-
-    /// All parameters in their order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|param| (param.name.as_str(), param.value.as_str()))
-    }
-
-    fn set(&mut self, name: &'static str, value: &str, quoted: bool) {
-        self.0.retain(|param| !param.name.eq_ignore_ascii_case(name));
-        self.0
-            .push(AuthParam::new(SmolStr::new_static(name), SmolStr::new(value), quoted));
-    }
-
-    fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
-        let mut params = Self::default();
-        lexer.skip_space();
-        while !lexer.is_end() {
-            if params.0.len() >= Limits::PARAMS {
-                return Err(lexer.error(ParseErrorKind::TooManyParams));
-            }
-            let param = AuthParam::lex(lexer, &params)?;
-            params.0.push(param);
-            if lexer.eat_separator(b',') {
-                while lexer.eat_separator(b',') {}
-            } else {
-                lexer.finish()?;
-            }
-        }
-        Ok(params)
-    }
-
-    fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        for (index, param) in self.0.iter().enumerate() {
-            write!(out, "{}{}=", if index == 0 { "" } else { ", " }, param.name)?;
-            if param.quoted {
-                write_quoted(out, &param.value)?
-            } else {
-                out.write_str(&param.value)?
-            }
-        }
-        Ok(())
-    }
-}
-
-impl AuthParam {
-    /// A value that cannot stand without quotes gets them.
-    fn new(name: SmolStr, value: SmolStr, quoted: bool) -> Self {
-        let quoted = quoted || value.is_empty() || !value.bytes().all(is_bare_byte);
-        Self { name, value, quoted }
-    }
-
-    fn lex(lexer: &mut Lexer<'_>, before: &AuthParams) -> Result<Self, ParseError> {
-        let start = lexer.clone();
-        let name = lexer.token()?;
-        // Two values for one name: which one counts would be anybody's guess.
-        if before.get(name).is_some() {
-            return Err(start.error(ParseErrorKind::TooManyValues));
-        }
-        if !lexer.eat_separator(b'=') {
-            return Err(lexer.unexpected());
-        }
-        let name = SmolStr::new(name);
-        if lexer.peek() == Some(b'"') {
-            return Ok(Self::new(name, masked(&unquote(lexer.quoted_raw()?)), true));
-        }
-        let value = lexer.take_while(is_bare_byte);
-        if value.is_empty() && !lexer.is_end() && lexer.peek() != Some(b',') {
-            return Err(lexer.unexpected());
-        }
-        Ok(Self::new(name, decode_text(value).into(), false))
-    }
-}
-
-/// Without control characters, so that no name that a stranger claims ends a line anywhere, and so that what is read
-/// prints as it was read.
-fn masked(text: &str) -> SmolStr {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
-fn write_quoted(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    out.write_char('"')?;
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => write!(out, "\\{c}")?,
-            c if c.is_control() => out.write_char('?')?,
-            c => out.write_char(c)?,
-        }
-    }
-    out.write_char('"')
-}
+pub use params::AuthParams;
 
 /// A scheme and what follows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,7 +31,7 @@ impl Scheme {
     const fn digest() -> Self {
         Self {
             name: SmolStr::new_static(DIGEST),
-            params: AuthParams(Vec::new()),
+            params: AuthParams::new(),
             other: SmolStr::new_static(""),
         }
     }
@@ -169,8 +40,8 @@ impl Scheme {
         self.name.eq_ignore_ascii_case(DIGEST)
     }
 
-    fn parse(value: &[u8]) -> Result<Self, ParseError> {
-        let mut lexer = Lexer::new(value);
+    fn parse(value: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+        let mut lexer = Lexer::within(value, source);
         lexer.skip_space();
         if lexer.is_end() {
             return Err(lexer.error(ParseErrorKind::Empty));
@@ -195,7 +66,7 @@ impl Scheme {
     fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
         out.write_str(&self.name)?;
         if self.is_digest() {
-            if !self.params.0.is_empty() {
+            if !self.params.is_empty() {
                 out.write_char(' ')?;
             }
             self.params.write(out)
@@ -305,7 +176,18 @@ macro_rules! common {
             ///
             /// [`ParseError`] if it is empty, malformed, names a parameter twice or has more than [`Limits::PARAMS`].
             pub fn parse(value: &[u8]) -> Result<Self, ParseError> {
-                Scheme::parse(value).map(Self)
+                Scheme::parse(value, Source::NONE).map(Self)
+            }
+
+            fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
+                Scheme::parse(value, Source::within(value, message)).map(Self)
+            }
+
+            /// The same value in memory of its own: no message is kept for it.
+            #[must_use]
+            pub fn detached(self) -> Self {
+                let params = self.0.params.detached();
+                Self(Scheme { params, ..self.0 })
             }
         }
 
@@ -396,6 +278,10 @@ macro_rules! header {
                 $value::parse(value).map(Self)
             }
 
+            fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
+                $value::parse_in(value, message).map(Self)
+            }
+
             fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
                 self.0.0.write(out)
             }
@@ -482,7 +368,7 @@ impl TypedHeader for AuthenticationInfo {
     fn parse(value: &[u8]) -> Result<Self, ParseError> {
         let mut lexer = Lexer::new(value);
         let params = AuthParams::lex(&mut lexer)?;
-        if params.0.is_empty() {
+        if params.is_empty() {
             return Err(lexer.error(ParseErrorKind::Empty));
         }
         Ok(Self(params))

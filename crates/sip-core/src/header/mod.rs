@@ -160,7 +160,7 @@ fn parse_all_in<'a, T>(
     message: &'a Bytes,
     read: impl FnOnce(&mut Lexer<'a>) -> Result<T, ParseError>,
 ) -> Result<T, ParseError> {
-    parse_from(Lexer::within(value, Source::of(message)), read)
+    parse_from(Lexer::within(value, Source::within(value, message)), read)
 }
 
 #[inline]

@@ -48,13 +48,29 @@ impl Host {
         if !is_name(bytes) {
             return Err(error);
         }
+        Ok(Self::of_name(bytes, source))
+    }
+
+    /// As [`parse_in`](Self::parse_in), for a bracketed address or `bytes` of [`is_host_byte`]s only.
+    #[inline]
+    pub(super) fn of_taken(bytes: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+        match bytes {
+            [b'[', ..] => Self::parse_in(bytes, source),
+            [] => Err(ParseError::new(ParseErrorKind::Host, 0)),
+            _ if bytes.len() > MAX_NAME => Err(ParseError::new(ParseErrorKind::Host, 0)),
+            _ => Ok(Self::of_name(bytes, source)),
+        }
+    }
+
+    /// The host that `bytes` of [`is_host_byte`]s are.
+    fn of_name(bytes: &[u8], source: Source<'_>) -> Self {
         // Names mostly begin with a letter, addresses never do.
         if bytes.first().is_some_and(u8::is_ascii_digit)
             && let Some(address) = parse_v4(bytes)
         {
-            return Ok(Self::V4(address));
+            return Self::V4(address);
         }
-        Ok(Self::Name(source.text(bytes)))
+        Self::Name(source.text(bytes))
     }
 
     /// The same host in memory of its own.

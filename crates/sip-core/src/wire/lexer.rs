@@ -13,8 +13,9 @@ const USER: u16 = 1 << 4;
 const USERINFO: u16 = 1 << 5;
 const URI_HEADER: u16 = 1 << 6;
 const NOT_NORMAL: u16 = 1 << 7;
-const PLAIN: u16 = 1 << 8;
-const BARE: u16 = 1 << 9;
+const BARE: u16 = 1 << 8;
+const PLAIN_NAME: u16 = 1 << 9;
+const PLAIN_VALUE: u16 = 1 << 10;
 
 /// What each byte may be part of, by bits.
 #[expect(
@@ -40,8 +41,6 @@ static CLASS: [u16; 256] = {
         // What phones leave unescaped in a user part; harmless, and printed escaped.
         let tolerated = byte >= 0x80 || matches!(byte, b'#' | b'^' | b'|' | b'{' | b'}' | b'[' | b']' | b'`');
         let uri_header = unreserved || matches!(byte, b'[' | b']' | b'/' | b'?' | b':' | b'+' | b'$');
-        // Neither to be decoded nor to be escaped where it stands in a parameter.
-        let plain = matches!(byte, b' '..=b'~') && !matches!(byte, b'\\' | b'%');
         let bare = byte.is_ascii_graphic() && !matches!(byte, b',' | b'"' | b'\\');
         table[byte as usize] = (token as u16) * TOKEN
             + (unquoted as u16) * UNQUOTED
@@ -51,8 +50,9 @@ static CLASS: [u16; 256] = {
             + ((user || tolerated || matches!(byte, b'%' | b':')) as u16) * USERINFO
             + (uri_header as u16) * URI_HEADER
             + ((tolerated || byte == b'%') as u16) * NOT_NORMAL
-            + (plain as u16) * PLAIN
-            + (bare as u16) * BARE;
+            + (bare as u16) * BARE
+            + ((token && byte != b'%') as u16) * PLAIN_NAME
+            + ((unquoted && byte < 0x80 && !matches!(byte, b'%' | b'\\')) as u16) * PLAIN_VALUE;
         if byte == u8::MAX {
             break;
         }
@@ -114,8 +114,27 @@ pub(crate) fn is_not_normal(byte: u8) -> bool {
 
 /// Of parameters that can stay as they came: visible ASCII and the space, no escape of either kind.
 #[inline]
-pub(crate) fn is_plain_byte(byte: u8) -> bool {
-    has_class(byte, PLAIN)
+pub(crate) const fn is_plain_byte(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') & (byte != b'\\') & (byte != b'%')
+}
+
+/// Of a parameter's name, and not an escape in a URI either.
+#[inline]
+pub(crate) fn is_plain_name_byte(byte: u8) -> bool {
+    has_class(byte, PLAIN_NAME)
+}
+
+/// Of a parameter's value without quotes that is a [plain](is_plain_byte) one.
+#[inline]
+pub(crate) fn is_plain_value_byte(byte: u8) -> bool {
+    has_class(byte, PLAIN_VALUE)
+}
+
+/// Whether `is_good` holds for all: without a way out, so that many octets are looked at at once.
+#[inline]
+pub(crate) fn all(bytes: &[u8], is_good: impl Fn(u8) -> bool) -> bool {
+    steps::add(bytes.len());
+    bytes.iter().fold(true, |good, &byte| good & is_good(byte))
 }
 
 /// Of a value without quotes in the authentication headers: some phones quote nothing.
@@ -234,6 +253,17 @@ impl<'a> Lexer<'a> {
     /// if it is not there.
     #[inline]
     pub(crate) fn eat_separator(&mut self, separator: u8) -> bool {
+        // Mostly there is no white space.
+        match self.rest {
+            [first, rest @ ..] if *first == separator => {
+                self.rest = rest;
+                steps::add(1);
+                self.skip_space();
+                return true;
+            }
+            [b' ' | b'\t' | b'\r' | b'\n', ..] => {}
+            _ => return false,
+        }
         let start = self.rest;
         self.skip_space();
         if self.eat(separator) {

@@ -167,6 +167,17 @@ header_names! {
     WwwAuthenticate "WWW-Authenticate";
 }
 
+/// The numbers of names that are told apart while a message is read or answered.
+pub(super) const VIA: u8 = Known::Via as u8;
+pub(super) const CONTACT: u8 = Known::Contact as u8;
+pub(super) const CONTENT_LENGTH: u8 = Known::ContentLength as u8;
+pub(super) const FROM: u8 = Known::From as u8;
+pub(super) const TO: u8 = Known::To as u8;
+pub(super) const CALL_ID: u8 = Known::CallId as u8;
+pub(super) const CSEQ: u8 = Known::CSeq as u8;
+pub(super) const RECORD_ROUTE: u8 = Known::RecordRoute as u8;
+pub(super) const TIMESTAMP: u8 = Known::Timestamp as u8;
+
 /// The number that stands for no known name.
 pub(super) const OTHER: u8 = u8::MAX;
 
@@ -192,6 +203,24 @@ static TABLE: [u8; SLOTS] = {
     table
 };
 
+/// The number that each letter stands for, in either case.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated at compile time, where a mistake does not compile"
+)]
+static COMPACT_TABLE: [u8; 256] = {
+    let mut table = [OTHER; 256];
+    let mut at = 0;
+    while at < COMPACT.len() {
+        let (letter, id) = COMPACT[at];
+        table[letter as usize] = id;
+        table[letter.to_ascii_uppercase() as usize] = id;
+        at += 1;
+    }
+    table
+};
+
+#[inline]
 const fn hash(name: &[u8]) -> usize {
     let (front, back) = name.split_at(name.len() / 2);
     match (front, back, name) {
@@ -206,17 +235,14 @@ const fn hash(name: &[u8]) -> usize {
 /// The number of the known name that `name` is, long or compact, or [`OTHER`].
 pub(super) fn lookup(name: &[u8]) -> u8 {
     if let [letter] = *name {
-        let letter = letter.to_ascii_lowercase();
-        return COMPACT
-            .iter()
-            .find(|(compact, _)| *compact == letter)
-            .map_or(OTHER, |(_, id)| *id);
+        return COMPACT_TABLE.get(usize::from(letter)).copied().unwrap_or(OTHER);
     }
     let mut slot = hash(name);
     loop {
         let Some(&id) = TABLE.get(slot) else { return OTHER };
         match KNOWN.get(usize::from(id)) {
-            Some(known) if known.as_bytes().eq_ignore_ascii_case(name) => return id,
+            // Nearly always it is spelled as usual, which is found out faster.
+            Some(known) if known.as_bytes() == name || known.as_bytes().eq_ignore_ascii_case(name) => return id,
             Some(_) => slot = (slot + 1) % SLOTS,
             None => return OTHER,
         }

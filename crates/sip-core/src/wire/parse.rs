@@ -33,16 +33,22 @@ fn parse_skipped(wire: Bytes, limits: &Limits) -> Result<Message, ParseError> {
         return Err(ParseError::new(ParseErrorKind::MessageTooLarge, limits.message));
     }
     let (start_line, head) = parse_start_line(&wire, limits)?;
-    let (mut headers, body_at) = Headers::parse(wire, head, limits)?;
-    check_count(&headers, &HeaderName::Via, limits.vias, ParseErrorKind::TooManyVias)?;
-    check_count(
-        &headers,
-        &HeaderName::Contact,
-        limits.contacts,
-        ParseErrorKind::TooManyContacts,
-    )?;
+    let (mut headers, noted) = Headers::parse(wire, head, limits)?;
+    let body_at = noted.body_at;
+    if noted.vias_at_most > limits.vias {
+        check_count(&headers, &HeaderName::Via, limits.vias, ParseErrorKind::TooManyVias)?;
+    }
+    if noted.contacts_at_most > limits.contacts {
+        let (name, kind) = (HeaderName::Contact, ParseErrorKind::TooManyContacts);
+        check_count(&headers, &name, limits.contacts, kind)?;
+    }
     let available = headers.wire().len() - body_at;
-    let length = match headers.content_length()? {
+    let announced = if noted.has_length {
+        headers.content_length()?
+    } else {
+        None
+    };
+    let length = match announced {
         None => available,
         Some(length) => usize::try_from(length)
             .ok()
@@ -92,7 +98,7 @@ fn parse_request_line(wire: &Bytes, line: &[u8], limits: &Limits) -> Result<Star
     let method = Method::parse(method)?;
     lexer.expect(b' ').map_err(|_| lexer.error(ParseErrorKind::StartLine))?;
     let uri_at = lexer.offset();
-    let uri = lexer.take_while(|byte| byte != b' ');
+    let uri = lexer.take(memchr::memchr(b' ', lexer.rest()).unwrap_or(line.len()));
     if uri.is_empty() || uri.iter().any(u8::is_ascii_control) {
         return Err(ParseError::new(ParseErrorKind::StartLine, uri_at));
     }
@@ -128,6 +134,10 @@ fn parse_status_line(wire: &Bytes, line: &[u8]) -> Result<StartLine, ParseError>
 /// Takes `SIP/2.0`; another version is `Version`, anything else `StartLine`.
 fn check_version(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
     let start = lexer.offset();
+    if lexer.rest() == b"SIP/2.0" {
+        lexer.take(7);
+        return Ok(());
+    }
     let version = lexer.take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.'));
     if version.eq_ignore_ascii_case(b"SIP/2.0") {
         return Ok(());
@@ -151,11 +161,9 @@ fn check_version(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
     ))
 }
 
+/// Only when there are many commas does it matter which of them separate.
 fn check_count(headers: &Headers, name: &HeaderName, most: usize, kind: ParseErrorKind) -> Result<(), ParseError> {
-    // Counting commas is cheap and never too low; only when there are many does it matter which of them separate.
-    let commas = |value| memchr::memchr_iter(b',', value).count() + 1;
-    let at_most: usize = headers.values(name).map(commas).sum();
-    if at_most > most && headers.items(name).count() > most {
+    if headers.items(name).count() > most {
         return Err(ParseError::new(kind, headers.offset_of(name)));
     }
     Ok(())

@@ -3,7 +3,6 @@ use super::text::Source;
 use super::{HeaderName, Headers, Method, NameAddr, ParseError, ParseErrorKind, Uri};
 use crate::header::{CSeq, Via};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use core::fmt::Write as _;
 use core::net::SocketAddr;
 
 /// A request.
@@ -71,7 +70,7 @@ impl Request {
     ///
     /// The first fault in it; `UriHeaders` if it has a `?` part (RFC 3261 §19.1.1).
     pub fn request_uri(&self) -> Result<Uri, ParseError> {
-        let uri = Uri::parse_in(&self.uri, Source::of(&self.uri))?;
+        let uri = Uri::parse_in(&self.uri, Source::within(&self.uri, &self.uri))?;
         if uri.headers().len() != 0 {
             return Err(ParseError::new(ParseErrorKind::UriHeaders, 0));
         }
@@ -229,12 +228,29 @@ pub(super) fn print_message(
     start(&mut out);
     corrected.as_ref().unwrap_or(headers).print(&mut out);
     if !right && corrected.is_none() {
-        // Writing to a buffer that grows does not fail.
-        let _ = write!(out, "Content-Length: {}\r\n", body.len());
+        out.put_slice(b"Content-Length: ");
+        put_decimal(&mut out, body.len());
+        out.put_slice(b"\r\n");
     }
     out.put_slice(b"\r\n");
     out.put_slice(body);
     out.freeze()
+}
+
+/// Appends a number in decimal digits.
+pub(super) fn put_decimal(out: &mut BytesMut, number: usize) {
+    let mut digits = [0_u8; 20];
+    let mut rest = number;
+    let mut used = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        used += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.put_slice(digits.get(digits.len() - used..).unwrap_or_default());
 }
 
 /// The same method, Request-URI, headers in the same order, and body.

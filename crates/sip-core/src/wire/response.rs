@@ -1,9 +1,9 @@
+use super::lexer::is_token_byte;
 use super::message::Message;
-use super::request::{name_addr, print_message, set_content_type, typed};
-use super::{HeaderName, Headers, Method, NameAddr, ParseError, ParseErrorKind, Request, StatusCode};
+use super::request::{name_addr, print_message, put_decimal, set_content_type, typed};
+use super::{HeaderName, Headers, Method, NameAddr, ParseError, ParseErrorKind, Request, StatusCode, name};
 use crate::header::{CSeq, Via};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use core::fmt::Write as _;
 use std::borrow::Cow;
 
 /// A response.
@@ -33,7 +33,8 @@ impl Response {
     }
 
     /// The response to a request: its Vias, From, To, Call-ID and CSeq (RFC 3261 §8.2.6.2); in a response that
-    /// can form a dialog (101 to 299) also its Record-Routes (§12.1.1), in a 100 its Timestamp (§8.2.6.1).
+    /// can form a dialog (101 to 299) also its Record-Routes (§12.1.1), in a 100 its Timestamp (§8.2.6.1). The Vias come
+    /// first, then the Record-Routes, the others in the request's order.
     ///
     /// No To tag is added: who answers has to, in all but a 100.
     ///
@@ -58,26 +59,16 @@ impl Response {
     /// ```
     pub fn to_request(request: &Request, status: StatusCode, reason: Option<&str>) -> Self {
         let mut response = Self::new(status);
-        response.headers.reserve(16);
         if let Some(reason) = reason {
             response.set_reason(reason);
         }
-        let mut copy = |name: HeaderName| {
-            for value in request.headers().values_bytes(&name) {
-                response.headers.push(name.clone(), value);
-            }
-        };
-        copy(HeaderName::Via);
-        if (101..300).contains(&status.code()) {
-            copy(HeaderName::RecordRoute);
-        }
-        copy(HeaderName::From);
-        copy(HeaderName::To);
-        copy(HeaderName::CallId);
-        copy(HeaderName::CSeq);
-        if status == StatusCode::TRYING {
-            copy(HeaderName::Timestamp);
-        }
+        let forms_dialog = (101..300).contains(&status.code());
+        response.headers = Headers::picked(request.headers(), |id| match id {
+            name::VIA | name::FROM | name::TO | name::CALL_ID | name::CSEQ => true,
+            name::RECORD_ROUTE => forms_dialog,
+            name::TIMESTAMP => status == StatusCode::TRYING,
+            _ => false,
+        });
         response
     }
 
@@ -126,13 +117,12 @@ impl Response {
         };
         if NameAddr::parse(value).is_ok_and(|to| to.tag().is_none()) {
             // Appended, not printed anew: the rest goes back as it came.
-            let mut value = BytesMut::from(value);
-            let tag = tag
-                .bytes()
-                .map(|byte| if super::lexer::is_token_byte(byte) { byte } else { b'-' });
-            value.put_slice(b";tag=");
-            value.extend(tag);
-            self.headers.set(HeaderName::To, value.freeze());
+            let mut tagged = Vec::with_capacity(value.len() + tag.len() + 5);
+            tagged.extend_from_slice(value);
+            tagged.extend_from_slice(b";tag=");
+            let mask = |byte| if is_token_byte(byte) { byte } else { b'-' };
+            tagged.extend(tag.bytes().map(mask));
+            self.headers.set(HeaderName::To, tagged);
         }
     }
 
@@ -164,8 +154,9 @@ impl Response {
             return self.headers.wire().clone();
         }
         let start = |out: &mut BytesMut| {
-            // Writing to a buffer that grows does not fail.
-            let _ = write!(out, "SIP/2.0 {} ", self.status);
+            out.put_slice(b"SIP/2.0 ");
+            put_decimal(out, usize::from(self.status.code()));
+            out.put_u8(b' ');
             out.put_slice(&self.reason);
             out.put_slice(b"\r\n");
         };

@@ -54,6 +54,15 @@ impl Text {
         }
     }
 
+    /// The text as octets.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Own(text) => text.as_bytes(),
+            Repr::Shared(bytes) => bytes,
+        }
+    }
+
     /// The same text in memory of its own: no message is kept for it.
     #[must_use]
     pub fn detached(self) -> Self {
@@ -75,19 +84,41 @@ impl Text {
 
 /// What texts may share: the bytes of which the read value is a part, if they are at hand.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Source<'a>(Option<&'a Bytes>);
+pub(crate) struct Source<'a> {
+    whole: Option<&'a Bytes>,
+    /// The value that is read, if it is UTF-8: checked once, not for each of its parts.
+    value: &'a str,
+}
 
 impl<'a> Source<'a> {
     /// Everything is copied.
-    pub(crate) const NONE: Self = Self(None);
+    pub(crate) const NONE: Self = Self { whole: None, value: "" };
 
+    /// For single parts of `whole`.
     pub(crate) const fn of(whole: &'a Bytes) -> Self {
-        Self(Some(whole))
+        Self {
+            whole: Some(whole),
+            value: "",
+        }
+    }
+
+    /// For the parts of `value`, which is itself a part of `whole`.
+    #[inline]
+    pub(crate) fn within(value: &'a [u8], whole: &'a Bytes) -> Self {
+        Self {
+            whole: Some(whole),
+            value: core::str::from_utf8(value).unwrap_or_default(),
+        }
     }
 
     /// The text of `part`; read as Latin-1 if it is not UTF-8.
     #[inline]
     pub(crate) fn text(self, part: &[u8]) -> Text {
+        if let Some(start) = offset_in(part, self.value.as_bytes())
+            && let Some(text) = self.value.get(start..start + part.len())
+        {
+            return self.share(text);
+        }
         match core::str::from_utf8(part) {
             Ok(text) => self.share(text),
             Err(_) => Text::from(decode_text(part).into_owned()),
@@ -106,11 +137,17 @@ impl<'a> Source<'a> {
 
     /// `part` as a slice of the whole, if it is one.
     fn bytes(self, part: &[u8]) -> Option<Bytes> {
-        let whole = self.0?;
-        let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
-        let end = start.checked_add(part.len())?;
-        (end <= whole.len()).then(|| whole.slice(start..end))
+        let whole = self.whole?;
+        let start = offset_in(part, whole)?;
+        Some(whole.slice(start..start + part.len()))
     }
+}
+
+/// Where in `whole` its `part` begins, if it is one.
+#[inline]
+fn offset_in(part: &[u8], whole: &[u8]) -> Option<usize> {
+    let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+    (start.checked_add(part.len())? <= whole.len()).then_some(start)
 }
 
 impl Default for Text {

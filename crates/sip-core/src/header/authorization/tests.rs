@@ -1,6 +1,7 @@
 //! What phones send, what is refused, and the fixpoint of printing and reading.
 
 use super::*;
+use crate::Limits;
 use proptest::prelude::*;
 
 fn credentials(value: &str) -> Credentials {

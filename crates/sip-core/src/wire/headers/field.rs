@@ -1,8 +1,8 @@
 //! Reads single header fields: where name, value and end are.
 
 use crate::Limits;
-use crate::wire::lexer::{Lexer, is_token_byte, steps, trim};
-use crate::wire::name::lookup;
+use crate::wire::lexer::{Lexer, is_token_byte, steps};
+use crate::wire::name::{OTHER, lookup};
 use crate::wire::{HeaderName, ParseError, ParseErrorKind};
 
 /// Where a header is. 20 octets.
@@ -17,44 +17,82 @@ pub(super) struct Field {
     /// [`OWN`] for what is not on the wire.
     pub(super) name_len: u16,
     pub(super) id: u8,
+    /// Whether it is one line `Name: value` with a long name and a full line end, as we would write it.
+    pub(super) clean: bool,
 }
 
 pub(super) const OWN: u16 = u16::MAX;
 
 /// Reads the field at `at`, with its continuation lines.
 pub(super) fn read_field(wire: &[u8], at: usize, limits: &Limits) -> Result<Field, ParseError> {
-    let (content_end, end) = find_line_end(wire, at)?;
+    let (content_end, end, is_one_line) = find_line_end(wire, at)?;
     if content_end - at > limits.header_line {
         return Err(ParseError::new(ParseErrorKind::HeaderTooLong, at));
     }
     let line = wire.get(at..content_end).unwrap_or_default();
-    let name_len = line.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(line.len());
-    let (name, rest) = line.split_at(name_len);
-    let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    let name_error = ParseError::new(ParseErrorKind::HeaderName, at + name_len);
-    if name.is_empty() || rest.get(blank) != Some(&b':') {
-        return Err(name_error);
-    }
-    let value_at = name_len + blank + 1;
-    let text = line.get(value_at..).unwrap_or_default();
-    let value = trim(text);
-    let leading = text
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
-        .count();
-    let start = at + value_at + leading;
+    let name_error = |len: usize| ParseError::new(ParseErrorKind::HeaderName, at + len);
+    let Some((name_len, colon, id)) = read_name(line) else {
+        return Err(name_error(line.iter().take_while(|&&byte| is_token_byte(byte)).count()));
+    };
+    let value_at = colon + 1;
+    let name_error = name_error(name_len);
+    let (leading, value_len) = trimmed(line.get(value_at..).unwrap_or_default());
+    let value = at + value_at + leading;
+    let value_end = value + value_len;
     let offset = |at: usize| u32::try_from(at).map_err(|_| name_error);
     Ok(Field {
         start: offset(at)?,
-        value: offset(start)?,
-        value_end: offset(start + value.len())?,
+        value: offset(value)?,
+        value_end: offset(value_end)?,
         end: offset(end)?,
         name_len: u16::try_from(name_len)
             .ok()
             .filter(|len| *len != OWN)
             .ok_or(name_error)?,
-        id: lookup(name),
+        id,
+        clean: is_one_line
+            && name_len > 1
+            && colon == name_len
+            && line.get(colon + 1) == Some(&b' ')
+            && leading == 1
+            && wire.get(value_end) == Some(&b'\r'),
     })
+}
+
+/// Octets of the name, octets before the colon, and the name's number.
+#[inline]
+fn read_name(line: &[u8]) -> Option<(usize, usize, u8)> {
+    let colon = memchr::memchr(b':', line)?;
+    let before = line.get(..colon)?;
+    let id = lookup(before);
+    if id != OTHER {
+        return Some((colon, colon, id));
+    }
+    let len = before.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(colon);
+    let (name, rest) = before.split_at(len);
+    let is_good = !name.is_empty() && count_blanks(rest) == rest.len();
+    is_good.then(|| (len, colon, if rest.is_empty() { OTHER } else { lookup(name) }))
+}
+
+#[inline]
+fn count_blanks(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .position(|byte| !matches!(byte, b' ' | b'\t'))
+        .unwrap_or(bytes.len())
+}
+
+/// Octets of white space before the value in `text`, and octets of the value.
+#[inline]
+fn trimmed(text: &[u8]) -> (usize, usize) {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let leading = text.iter().position(|byte| !is_space(byte)).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .rposition(|byte| !is_space(byte))
+        .map_or(leading, |last| last + 1);
+    steps::add(leading + text.len() - end);
+    (leading, end - leading)
 }
 
 /// The Content-Length of a complete head whose fields start at `at`, if it has one.
@@ -93,8 +131,9 @@ pub(super) fn agree(before: Option<u64>, value: &[u8]) -> Result<u64, ParseError
     }
 }
 
-/// Where the logical line that starts at `at` ends: before its line end, and after.
-fn find_line_end(wire: &[u8], at: usize) -> Result<(usize, usize), ParseError> {
+/// Where the logical line that starts at `at` ends: before its line end, and after; and whether it is not folded.
+#[inline]
+fn find_line_end(wire: &[u8], at: usize) -> Result<(usize, usize, bool), ParseError> {
     let mut scan = at;
     loop {
         let rest = wire.get(scan..).unwrap_or_default();
@@ -110,7 +149,7 @@ fn find_line_end(wire: &[u8], at: usize) -> Result<(usize, usize), ParseError> {
             _ => return Err(ParseError::new(ParseErrorKind::BareCr, content_end)),
         };
         if !matches!(wire.get(end), Some(b' ' | b'\t')) {
-            return Ok((content_end, end));
+            return Ok((content_end, end, scan == at));
         }
         scan = end;
     }

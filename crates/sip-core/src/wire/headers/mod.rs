@@ -3,7 +3,7 @@ mod field;
 pub(super) use field::find_content_length;
 
 use super::lexer::{split_list, steps, trim};
-use super::name::OTHER;
+use super::name::{CONTACT, CONTENT_LENGTH, OTHER, RECORD_ROUTE, VIA};
 use super::text::Source;
 use super::{HeaderName, ParseError, ParseErrorKind, Token};
 use crate::Limits;
@@ -158,7 +158,7 @@ impl Headers {
     ///
     /// The first fault, with its offset in `block`; `UnterminatedHeaders` if there is no empty line.
     pub fn parse_block(block: Bytes, limits: &Limits) -> Result<(Self, usize), ParseError> {
-        Self::parse(block, 0, limits)
+        Self::parse(block, 0, limits).map(|(headers, noted)| (headers, noted.body_at))
     }
 
     /// Adds a field at the end. Line ends in `value` become spaces, so that a value can never end its line.
@@ -249,6 +249,7 @@ impl Headers {
             end: 0,
             name_len: OWN,
             id,
+            clean: false,
         }
     }
 
@@ -274,7 +275,12 @@ impl Headers {
     #[inline]
     fn is_named(&self, field: &Field, id: u8, name: &HeaderName) -> bool {
         steps::add(1);
-        field.id == id && (id != OTHER || self.raw_name(field).eq_ignore_ascii_case(name.as_str().as_bytes()))
+        field.id == id && (id != OTHER || self.is_spelled(field, name))
+    }
+
+    #[cold]
+    fn is_spelled(&self, field: &Field, name: &HeaderName) -> bool {
+        self.raw_name(field).eq_ignore_ascii_case(name.as_str().as_bytes())
     }
 
     fn position(&self, name: &HeaderName) -> Option<usize> {
@@ -286,6 +292,7 @@ impl Headers {
         self.position(name).and_then(|at| self.table.get(at))
     }
 
+    #[inline]
     fn own_of(&self, field: &Field) -> Option<&(HeaderName, Bytes)> {
         if field.name_len == OWN {
             self.own.get(field.start as usize)
@@ -334,6 +341,7 @@ impl Headers {
         }
     }
 
+    #[inline]
     fn slice(&self, start: u32, end: u32) -> &[u8] {
         self.wire.get(start as usize..end as usize).unwrap_or_default()
     }
@@ -355,9 +363,13 @@ fn print<H: TypedHeader>(header: &H) -> String {
 
 /// A value that stays on its line.
 fn sanitise(value: Bytes) -> Bytes {
-    let trimmed = value.slice_ref(trim(&value));
-    if memchr::memchr2(b'\r', b'\n', &trimmed).is_none() {
-        return trimmed;
+    let trimmed = trim(&value);
+    if memchr::memchr2(b'\r', b'\n', trimmed).is_none() {
+        return if trimmed.len() == value.len() {
+            value
+        } else {
+            value.slice_ref(trimmed)
+        };
     }
     trimmed
         .iter()
@@ -365,36 +377,94 @@ fn sanitise(value: Bytes) -> Bytes {
         .collect()
 }
 
+/// What is noted of the fields while they are read.
+pub(super) struct Noted {
+    pub(super) body_at: usize,
+    /// Values, if every comma separated two.
+    pub(super) vias_at_most: usize,
+    pub(super) contacts_at_most: usize,
+    pub(super) has_length: bool,
+}
+
+impl Noted {
+    #[inline]
+    fn add(&mut self, field: &Field, wire: &[u8]) {
+        self.body_at = field.end as usize;
+        let many = match field.id {
+            VIA => Some(&mut self.vias_at_most),
+            CONTACT => Some(&mut self.contacts_at_most),
+            _ => None,
+        };
+        if let Some(many) = many {
+            let value = wire.get(field.value as usize..field.value_end as usize);
+            let value = value.unwrap_or_default();
+            *many += 1;
+            if memchr::memchr(b',', value).is_some() {
+                *many += memchr::memchr_iter(b',', value).count();
+            }
+        }
+        self.has_length |= field.id == CONTENT_LENGTH;
+    }
+}
+
 // For the layer that reads and writes whole messages.
 impl Headers {
-    /// Reads fields from `at` to the empty line. Gives the table and where the body starts.
-    pub(super) fn parse(wire: Bytes, at: usize, limits: &Limits) -> Result<(Self, usize), ParseError> {
+    /// Reads fields from `at` to the empty line. Gives the table and what was noted of it on the way.
+    pub(super) fn parse(wire: Bytes, at: usize, limits: &Limits) -> Result<(Self, Noted), ParseError> {
         let mut table = Vec::with_capacity(USUAL.min(limits.headers));
-        let mut at = at;
+        let mut noted = Noted {
+            body_at: at,
+            vias_at_most: 0,
+            contacts_at_most: 0,
+            has_length: false,
+        };
         loop {
+            let at = noted.body_at;
             match wire.get(at..).unwrap_or_default() {
-                [b'\n', ..] => at += 1,
-                [b'\r', b'\n', ..] => at += 2,
+                [b'\n', ..] => noted.body_at += 1,
+                [b'\r', b'\n', ..] => noted.body_at += 2,
                 _ => {
                     if table.len() >= limits.headers {
                         return Err(ParseError::new(ParseErrorKind::TooManyHeaders, at));
                     }
                     let field = read_field(&wire, at, limits)?;
-                    at = field.end as usize;
+                    noted.add(&field, &wire);
                     table.push(field);
                     continue;
                 }
             }
-            return Ok((
-                Self {
-                    wire,
-                    table,
-                    own: Vec::new(),
-                    edited: false,
-                },
-                at,
-            ));
+            let headers = Self {
+                wire,
+                table,
+                own: Vec::new(),
+                edited: false,
+            };
+            return Ok((headers, noted));
         }
+    }
+
+    /// The fields of `from` that `is_wanted`, to be printed into another message: Vias first, then Record-Routes, the
+    /// others in their order.
+    pub(super) fn picked(from: &Self, is_wanted: impl Fn(u8) -> bool) -> Self {
+        let mut picked = Self {
+            wire: from.wire.clone(),
+            table: Vec::with_capacity(USUAL),
+            own: Vec::new(),
+            edited: true,
+        };
+        let mut take = |field: &Field| {
+            if field.clean {
+                picked.table.push(*field);
+            } else {
+                picked.push(from.name_of(field), from.bytes_of(field));
+            }
+        };
+        let wanted = || from.table.iter().filter(|field| is_wanted(field.id));
+        wanted().filter(|field| field.id == VIA).for_each(&mut take);
+        wanted().filter(|field| field.id == RECORD_ROUTE).for_each(&mut take);
+        let others = wanted().filter(|field| !matches!(field.id, VIA | RECORD_ROUTE));
+        others.for_each(&mut take);
+        picked
     }
 
     /// As [`parse`](Self::parse), but leaves out the lines that cannot be read.
@@ -425,7 +495,7 @@ impl Headers {
     /// The value of the first field `name`, and what it is a part of.
     pub(super) fn get_in(&self, name: &HeaderName) -> Option<(&[u8], Source<'_>)> {
         let (value, whole) = self.place_of(self.find(name)?);
-        Some((value, Source::of(whole)))
+        Some((value, Source::within(value, whole)))
     }
 
     /// Where the value of the first field `name` starts in the message as it came.
@@ -439,12 +509,6 @@ impl Headers {
         let id = name.id();
         let fields = self.table.iter().filter(move |field| self.is_named(field, id, name));
         fields.map(|field| self.bytes_of(field))
-    }
-
-    /// Makes room for `count` fields more.
-    pub(super) fn reserve(&mut self, count: usize) {
-        self.table.reserve(count);
-        self.own.reserve(count);
     }
 
     pub(super) fn wire(&self) -> &Bytes {
@@ -485,7 +549,15 @@ impl Headers {
     }
 
     pub(super) fn print(&self, out: &mut BytesMut) {
+        // Fields that follow each other on the wire are copied at once.
+        let mut run = 0..0;
         for field in &self.table {
+            if field.name_len != OWN && field.start == run.end {
+                run.end = field.end;
+                continue;
+            }
+            out.put_slice(self.slice(run.start, run.end));
+            run = 0..0;
             match self.own_of(field) {
                 Some((name, value)) => {
                     out.put_slice(name.as_str().as_bytes());
@@ -493,9 +565,10 @@ impl Headers {
                     out.put_slice(value);
                     out.put_slice(b"\r\n");
                 }
-                None => out.put_slice(self.slice(field.start, field.end)),
+                None => run = field.start..field.end,
             }
         }
+        out.put_slice(self.slice(run.start, run.end));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Parameters one by one, in either of their forms.
 
-use super::{Param, Text};
+use super::{Param, Repr};
 
 /// A parameter, decoded.
 #[derive(Clone, Copy)]
@@ -12,9 +12,18 @@ pub(super) struct Item<'a> {
 
 /// The parameters of one list.
 pub(super) enum Items<'a> {
-    /// The rest of [`Repr::Raw`](super::Repr::Raw).
+    /// The rest of [`Repr::Raw`].
     Raw(&'a str),
     List(core::slice::Iter<'a, Param>),
+}
+
+impl<'a> From<&'a Repr> for Items<'a> {
+    fn from(params: &'a Repr) -> Self {
+        match params {
+            Repr::Simple(raw) | Repr::Raw(raw) => Self::Raw(raw),
+            Repr::List(list) => Self::List(list.iter()),
+        }
+    }
 }
 
 impl<'a> Iterator for Items<'a> {
@@ -85,8 +94,24 @@ impl<'a> From<&'a Param> for Item<'a> {
     }
 }
 
-impl<'a> From<&'a Text> for Items<'a> {
-    fn from(raw: &'a Text) -> Self {
-        Self::Raw(raw)
+/// The parameter `name` of a [`Repr::Simple`]: where each `;` begins one and each first `=` its value.
+pub(super) fn find_simple<'a>(text: &'a [u8], name: &str) -> Option<Option<&'a str>> {
+    let mut rest = text;
+    loop {
+        let after = rest.strip_prefix(b";")?;
+        if let Some((found, after)) = after.split_at_checked(name.len())
+            && found.eq_ignore_ascii_case(name.as_bytes())
+        {
+            match after {
+                [] | [b';', ..] => return Some(None),
+                [b'=', value @ ..] => {
+                    let end = value.iter().position(|&byte| byte == b';').unwrap_or(value.len());
+                    return Some(value.get(..end).and_then(|value| core::str::from_utf8(value).ok()));
+                }
+                _ => {}
+            }
+        }
+        let next = after.iter().position(|&byte| byte == b';')?;
+        rest = after.get(next..)?;
     }
 }

@@ -3,12 +3,12 @@ mod print;
 mod read;
 
 use super::ParseError;
-use super::lexer::{Lexer, is_plain_byte, is_token_byte, is_unquoted_byte};
+use super::lexer::{Lexer, all, is_plain_byte, is_token_byte, is_unquoted_byte};
 use super::text::Text;
 use super::uri::{check_escapes, normalise_escapes};
 use core::fmt;
-use items::{Item, Items};
-use read::{RawValue, read_params, read_uri_params};
+use items::{Item, Items, find_simple};
+use read::{RawValue, read_params, read_uri_params, simple_len, simple_uri_len};
 
 pub(crate) use print::write_quoted;
 
@@ -35,6 +35,8 @@ enum Repr {
     /// As on the wire, from the first semicolon on. Checked, of [`is_plain_byte`]s only, without names or values to
     /// be decoded: what is looked up is found in it.
     Raw(Text),
+    /// As [`Raw`](Self::Raw), without spaces and quotes.
+    Simple(Text),
     List(Vec<Param>),
 }
 
@@ -49,11 +51,14 @@ struct Param {
 impl Params {
     /// No parameters.
     pub const fn new() -> Self {
-        Self(Repr::Raw(Text::EMPTY))
+        Self(Repr::Simple(Text::EMPTY))
     }
 
     /// The parameter `name`: `None` if absent, `Some(None)` if it has no value.
     pub fn get(&self, name: &str) -> Option<Option<&str>> {
+        if let Repr::Simple(text) = &self.0 {
+            return find_simple(text.as_bytes(), name);
+        }
         let found = self.items().find(|item| item.name.eq_ignore_ascii_case(name));
         found.map(|item| item.value)
     }
@@ -72,10 +77,16 @@ impl Params {
     ///
     /// Bytes that a name cannot hold are replaced by `-`. A value is quoted or escaped when printed, if it must be.
     pub fn set(&mut self, name: &str, value: Option<&str>) {
-        if let Repr::Raw(raw) = &self.0
+        let is_simple = matches!(self.0, Repr::Simple(_));
+        if let Repr::Raw(raw) | Repr::Simple(raw) = &self.0
             && let Some(edited) = set_raw(raw, name, value)
         {
-            self.0 = Repr::Raw(Text::from_long(edited));
+            let edited = Text::from_long(edited);
+            self.0 = if is_simple {
+                Repr::Simple(edited)
+            } else {
+                Repr::Raw(edited)
+            };
             return;
         }
         let mut list = self.take_list();
@@ -123,7 +134,7 @@ impl Params {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         match &self.0 {
-            Repr::Raw(raw) => raw.is_empty(),
+            Repr::Raw(raw) | Repr::Simple(raw) => raw.is_empty(),
             Repr::List(list) => list.is_empty(),
         }
     }
@@ -133,31 +144,36 @@ impl Params {
     pub fn detached(self) -> Self {
         Self(match self.0 {
             Repr::Raw(raw) => Repr::Raw(raw.detached()),
+            Repr::Simple(raw) => Repr::Simple(raw.detached()),
             Repr::List(list) => Repr::List(list.into_iter().map(Param::detached).collect()),
         })
     }
 
     fn items(&self) -> Items<'_> {
-        match &self.0 {
-            Repr::Raw(raw) => Items::from(raw),
-            Repr::List(list) => Items::List(list.iter()),
-        }
+        Items::from(&self.0)
     }
 
     /// The parameters one by one, for changes that do not fit their text; leaves none.
     fn take_list(&mut self) -> Vec<Param> {
         match core::mem::take(self).0 {
-            Repr::Raw(raw) => Items::from(&raw).map(Param::from).collect(),
             Repr::List(list) => list,
+            raw @ (Repr::Raw(_) | Repr::Simple(_)) => Items::from(&raw).map(Param::from).collect(),
         }
     }
 
     /// Reads `*( SEMI generic-param )` of a header.
     pub(crate) fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
+        if lexer.is_end() {
+            return Ok(Self::new());
+        }
+        if let Some(len) = simple_len(lexer.rest()) {
+            let text = lexer.take(len);
+            return Ok(Self(Repr::Simple(lexer.source().text(text))));
+        }
         let before = lexer.clone();
         read_params(lexer, |_, _| ())?;
         let text = taken(&before, lexer);
-        if text.iter().all(|&byte| is_plain_byte(byte)) {
+        if all(text, is_plain_byte) {
             return Ok(Self(Repr::Raw(lexer.source().text(text))));
         }
         let mut list = Vec::new();
@@ -182,17 +198,14 @@ impl Params {
     /// Reads `*( ";" pname [ "=" pvalue ] )` of a URI: no white space, no quotes, escapes of letters and digits
     /// resolved.
     pub(super) fn lex_uri(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
-        let mut again = lexer.clone();
-        let before = lexer.clone();
-        read_uri_params(lexer, check_escapes, |(), _| ())?;
-        let text = taken(&before, lexer);
-        if memchr::memchr(b'%', text).is_none() {
-            return Ok(Self(Repr::Raw(lexer.source().text(text))));
+        if let Some(len) = simple_uri_len(lexer.rest()) {
+            let text = lexer.take(len);
+            return Ok(Self(Repr::Simple(lexer.source().text(text))));
         }
         let source = lexer.source();
         let mut list = Vec::new();
         let read = |text| normalise_escapes(text, source);
-        read_uri_params(&mut again, read, |name, value| {
+        read_uri_params(lexer, read, |name, value| {
             let quoted = false;
             list.push(Param { name, value, quoted });
         })?;
@@ -223,7 +236,7 @@ fn set_raw(raw: &Text, name: &str, value: Option<&str>) -> Option<String> {
     }
     let mut text = String::with_capacity(raw.len() + name.len() + value.map_or(0, str::len) + 2);
     let mut found = false;
-    for item in Items::from(raw) {
+    for item in Items::Raw(raw) {
         if found || !item.name.eq_ignore_ascii_case(name) {
             print::push_item(&mut text, item);
             continue;

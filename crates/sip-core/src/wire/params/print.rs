@@ -6,10 +6,8 @@ use core::fmt;
 impl Params {
     /// Writes the parameters as those of a header.
     pub(crate) fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        if let Repr::Raw(raw) = &self.0
-            && !raw.contains(' ')
-        {
-            return out.write_str(raw);
+        if let Repr::Simple(text) = &self.0 {
+            return out.write_str(text);
         }
         for Item { name, value, quoted } in self.items() {
             out.write_char(';')?;

@@ -1,7 +1,7 @@
 //! The grammar of parameters.
 
 use crate::Limits;
-use crate::wire::lexer::{Lexer, is_unquoted_byte, is_uri_param_byte};
+use crate::wire::lexer::{Lexer, is_plain_name_byte, is_plain_value_byte, is_unquoted_byte, is_uri_param_byte, steps};
 use crate::wire::{ParseError, ParseErrorKind};
 
 /// What follows a parameter's name.
@@ -64,4 +64,47 @@ pub(super) fn read_uri_params<'a, T>(
         count += 1;
     }
     Ok(())
+}
+
+/// Octets of `bytes`, if all of them are parameters of the usual form: no white space, no quotes, nothing to decode.
+#[inline]
+pub(super) fn simple_len(bytes: &[u8]) -> Option<usize> {
+    steps::add(bytes.len());
+    let mut rest = bytes;
+    let mut left = Limits::PARAMS;
+    while let [b';', after @ ..] = rest {
+        left = left.checked_sub(1)?;
+        let (name, after) = split(after, is_plain_name_byte);
+        if name.is_empty() {
+            return None;
+        }
+        rest = match after {
+            [b'=', value @ ..] => split(value, is_plain_value_byte).1,
+            _ => after,
+        };
+    }
+    rest.is_empty().then_some(bytes.len())
+}
+
+/// Octets of the URI parameters that `bytes` begin with, if nothing in them is to be decoded.
+#[inline]
+pub(super) fn simple_uri_len(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    let mut left = Limits::PARAMS;
+    while let [b';', after @ ..] = rest {
+        left = left.checked_sub(1)?;
+        let (param, next) = split(after, is_uri_param_byte);
+        steps::add(param.len() + 1);
+        if matches!(param, [] | [b'=', ..]) || param.contains(&b'%') {
+            return None;
+        }
+        rest = next;
+    }
+    Some(bytes.len() - rest.len())
+}
+
+#[inline]
+fn split(bytes: &[u8], is_in: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
+    let end = bytes.iter().position(|&byte| !is_in(byte)).unwrap_or(bytes.len());
+    bytes.split_at_checked(end).unwrap_or((bytes, &[]))
 }

@@ -418,7 +418,7 @@ fn lex_userinfo(info: &[u8], source: Source<'_>) -> Result<(Option<Text>, Option
 /// Reads `host [":" port]`; with white space around the colon if `spaced`, as in Via.
 pub(crate) fn lex_host_port(lexer: &mut Lexer<'_>, spaced: bool) -> Result<(Host, Option<u16>), ParseError> {
     let source = lexer.source();
-    read_host_port(lexer, spaced, |bytes| Host::parse_in(bytes, source))
+    read_host_port(lexer, spaced, |bytes| Host::of_taken(bytes, source))
 }
 
 /// Takes what [`lex_host_port`] takes, and fails where it does.

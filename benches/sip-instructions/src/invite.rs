@@ -18,7 +18,7 @@ pub fn invite() -> bytes::Bytes {
          Authorization: Digest username=\"alice\", realm=\"biloxi.example.com\", \
          nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", uri=\"sip:bob@biloxi.example.com\", \
          response=\"6629fae49393a05397450978507c4ef1\", algorithm=MD5\r\n\
-         Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, INFO\r\nSupported: replaces, timer\r\n\
+         Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, INFO\r\nSupported: replaces, timer\r\nSession-Expires: 1800\r\n\
          User-Agent: Example Phone 1.0\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{BODY}",
         BODY.len()
     )
