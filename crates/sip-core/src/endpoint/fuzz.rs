@@ -469,6 +469,7 @@ impl Player {
             steps += 1;
             assert!(steps < 200_000, "timers without end: {:?}", self.endpoint.live());
         }
+        self.drain();
         assert_eq!(self.endpoint.live(), super::Live::default(), "left over");
     }
 }
