@@ -266,19 +266,16 @@ fn established(endpoint: &mut Endpoint) -> (SessionId, String) {
     (session, to)
 }
 
+fn invite() -> Invite {
+    Invite::new(target(), name(), name())
+}
+
+fn options() -> OutOfDialog {
+    OutOfDialog::new(Method::Options, target(), name(), name())
+}
+
 #[test]
-fn of_one_endpoint() {
-    let invite = || Invite::new(target(), name(), name());
-    let options = || OutOfDialog::new(Method::Options, target(), name(), name());
-    let subscribe = || {
-        Subscribe::new(
-            target(),
-            name(),
-            name(),
-            EventHeader::new("dialog"),
-            Duration::from_secs(60),
-        )
-    };
+fn of_transactions_and_dialogs() {
     row("server transactions", 5, "503", |n| {
         requests(&mut endpoint(|limits| limits.server_transactions = 5), "OPTIONS", "", n)
     });
@@ -299,6 +296,12 @@ fn of_one_endpoint() {
             |endpoint| endpoint.invite(NOW, invite()),
         )
     });
+}
+
+#[test]
+fn of_subscriptions() {
+    let event = || EventHeader::new("dialog");
+    let subscribe = || Subscribe::new(target(), name(), name(), event(), Duration::from_secs(60));
     row("subscriptions, of ours", 5, "Full", |n| {
         commands(
             |limits| limits.subscriptions = 5,
@@ -323,6 +326,10 @@ fn of_one_endpoint() {
         }
         last
     });
+}
+
+#[test]
+fn of_referrals_and_forks() {
     row("REFERs", 5, "503", |n| {
         let more = format!("{CONTACT}Refer-To: <sip:c@d>\r\n");
         requests(&mut endpoint(|limits| limits.refers = 5), "REFER", &more, n)
@@ -362,6 +369,10 @@ fn of_one_endpoint() {
         }
         last
     });
+}
+
+#[test]
+fn of_streams_and_output() {
     row("connections", 5, "closed", |n| {
         let mut endpoint = endpoint(|limits| limits.connections = 5);
         for n in 0..n {
