@@ -71,12 +71,12 @@ fn no_method_gets_anything_without_credentials() {
         ("BYE", "", Some(481)),
         ("CANCEL", "", Some(481)),
         ("INFO", "", Some(481)),
+        ("UPDATE", "", Some(481)),
+        ("PRACK", "RAck: 1 1 INVITE\r\n", Some(481)),
         // Not built.
         ("MESSAGE", "", Some(405)),
         ("PUBLISH", "Event: presence\r\n", Some(405)),
         ("NOTIFY", "Event: dialog\r\nSubscription-State: active\r\n", Some(405)),
-        ("UPDATE", "", Some(405)),
-        ("PRACK", "RAck: 1 1 INVITE\r\n", Some(405)),
         ("FOO", "", Some(501)),
         // Never answered.
         ("ACK", "", None),

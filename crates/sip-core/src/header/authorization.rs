@@ -174,7 +174,8 @@ macro_rules! common {
             ///
             /// # Errors
             ///
-            /// [`ParseError`] if it is empty, malformed, names a parameter twice or has more than [`Limits::PARAMS`].
+            /// [`ParseError`] if it is empty, malformed, names a parameter twice or has more than
+            /// [`Limits::PARAMS`](crate::Limits::PARAMS).
             pub fn parse(value: &[u8]) -> Result<Self, ParseError> {
                 Scheme::parse(value, Source::NONE).map(Self)
             }
