@@ -49,6 +49,19 @@ pub(crate) enum Opened {
     Full,
 }
 
+/// The transactions that were sent to `remote`, of all that are under way.
+pub(crate) fn sent_to<K: slotmap::Key>(
+    in_flight: &BTreeSet<(Transport, SocketAddr, K)>,
+    transport: Transport,
+    remote: SocketAddr,
+) -> Vec<K> {
+    let first = (transport, remote, slotmap::KeyData::from_ffi(0).into());
+    let same = in_flight
+        .range(first..)
+        .take_while(|(t, r, _)| (*t, *r) == (transport, remote));
+    same.map(|(_, _, key)| *key).collect()
+}
+
 /// All open stream connections.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

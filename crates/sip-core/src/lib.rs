@@ -66,19 +66,7 @@ pub mod endpoint;
 pub mod event;
 /// The bodies of the fuzz targets.
 #[doc(hidden)]
-pub mod fuzz {
-    pub use crate::auth::fuzz::digest;
-    pub use crate::body::fuzz::{dtmf, media_control, multipart};
-    pub use crate::endpoint::fuzz::endpoint;
-    pub use crate::event::fuzz::{bodies, dialog_info, message_summary, pidf, sipfrag};
-    pub use crate::event::publish::fuzz::publish;
-    pub use crate::header::fuzz as header;
-    pub use crate::outbound::fuzz::outbound;
-    pub use crate::proxy::fuzz::proxy;
-    pub use crate::resolver::fuzz::resolver;
-    pub use crate::websocket::fuzz::websocket;
-    pub use crate::wire::fuzz::{headers, message, stream, uri};
-}
+pub mod fuzz;
 pub mod guard;
 pub mod header;
 pub mod identity;

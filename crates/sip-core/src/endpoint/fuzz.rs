@@ -12,6 +12,7 @@ use super::{
     Referral, Reply, SessionId, Subscribe, SubscriptionId, Transport,
 };
 use crate::dialog::raw::tag_of;
+use crate::fuzz::Script;
 use crate::guard::{GuardConfig, Rate};
 use crate::header::EventHeader;
 use crate::{HeaderName, Host, Message, Method, NameAddr, Response, StatusCode, Uri};
@@ -20,37 +21,9 @@ use crate::{HeaderName, Host, Message, Method, NameAddr, Response, StatusCode, U
 /// bytes are. Afterwards everything is hung up, nobody answers any more, and nothing may be left.
 pub fn endpoint(script: &[u8]) {
     let mut player = Player::new();
-    let mut script = Script(script);
-    let mut steps = 0;
-    while let Some(operation) = script.byte() {
-        player.play(operation, &mut script);
-        steps += 1;
-        if steps > 2_000 {
-            break;
-        }
-    }
+    let mut script = Script::new(script);
+    script.play(|operation, script| player.play(operation, script));
     player.finish();
-}
-
-struct Script<'a>(&'a [u8]);
-
-impl<'a> Script<'a> {
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    fn number(&mut self) -> u64 {
-        u64::from(self.byte().unwrap_or_default())
-    }
-
-    fn bytes(&mut self) -> &'a [u8] {
-        let len = usize::from(self.byte().unwrap_or_default()) * 8;
-        let (bytes, rest) = self.0.split_at(len.min(self.0.len()));
-        self.0 = rest;
-        bytes
-    }
 }
 
 struct Player {
@@ -532,7 +505,7 @@ mod tests {
             (4, vec![0, 2, 9, 0]),
             (6, vec![2]),
         ] {
-            player.play(operation, &mut Script(&rest));
+            player.play(operation, &mut Script::new(&rest));
         }
         assert!(
             player

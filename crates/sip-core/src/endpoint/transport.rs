@@ -6,7 +6,7 @@ use bytes::Bytes;
 use machine::Time;
 
 use super::{ConnectionId, Endpoint, EndpointError, Event, Flow, Output, Transport};
-use crate::connections::Opened;
+use crate::connections::{Opened, sent_to};
 use crate::header::Via;
 use crate::outbound::stun;
 use crate::transaction::Failure;
@@ -233,14 +233,7 @@ impl Endpoint {
 
     /// Fails the requests that were sent to `remote` and that nothing was heard of.
     fn fail_unanswered(&mut self, transport: Transport, remote: SocketAddr, connection: Option<ConnectionId>) {
-        let first = (transport, remote, slotmap::KeyData::from_ffi(0).into());
-        let keys: Vec<_> = self
-            .in_flight
-            .range(first..)
-            .take_while(|(t, r, _)| (*t, *r) == (transport, remote))
-            .map(|(_, _, key)| *key)
-            .collect();
-        for key in keys {
+        for key in sent_to(&self.in_flight, transport, remote) {
             let affected = self.clients.get(key).is_some_and(|tx| {
                 // One that was opened for the request is not noted in it.
                 let by_it =

@@ -10,48 +10,16 @@ use machine::{Machine, Time};
 
 use super::{BreadthPolicy, ContextId, Event, HopId, Output, PathPolicy, Proxy, ProxyConfig, Target, TargetSet};
 use crate::endpoint::{ConnectionId, Flow, Reply, Transport};
+use crate::fuzz::Script;
 use crate::{HeaderName, Host, Message, Method, NameAddr, Request, Response, StatusCode, Uri};
 
 /// Plays a script of datagrams, stream bytes, time steps, plausible messages and commands on one proxy, whatever the bytes
 /// are. Afterwards nobody says anything any more, and nothing may be left.
 pub fn proxy(script: &[u8]) {
-    let mut script = Script(script);
+    let mut script = Script::new(script);
     let mut player = Player::new(script.number());
-    let mut steps = 0;
-    while let Some(operation) = script.byte() {
-        player.play(operation, &mut script);
-        steps += 1;
-        if steps > 2_000 {
-            break;
-        }
-    }
+    script.play(|operation, script| player.play(operation, script));
     player.finish();
-}
-
-struct Script<'a>(&'a [u8]);
-
-impl<'a> Script<'a> {
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    fn number(&mut self) -> u64 {
-        u64::from(self.byte().unwrap_or_default())
-    }
-
-    fn bytes(&mut self) -> &'a [u8] {
-        let len = usize::from(self.byte().unwrap_or_default()) * 8;
-        let (bytes, rest) = self.0.split_at(len.min(self.0.len()));
-        self.0 = rest;
-        bytes
-    }
-
-    fn choice<T: Copy>(&mut self, all: &[T]) -> Option<T> {
-        let at = usize::from(self.byte().unwrap_or_default());
-        all.get(at % all.len().max(1)).copied()
-    }
 }
 
 const LIMIT: usize = 6;
@@ -357,7 +325,7 @@ mod tests {
             (3, vec![0, 1, 1]),
             (3, vec![1, 3, 2]),
         ] {
-            player.play(operation, &mut Script(&rest));
+            player.play(operation, &mut Script::new(&rest));
         }
         assert_eq!(player.contexts.len(), 1);
         let cancels = player

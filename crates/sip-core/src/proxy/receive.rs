@@ -6,7 +6,7 @@ use bytes::Bytes;
 use machine::Time;
 
 use super::{Output, Proxy};
-use crate::connections::Opened;
+use crate::connections::{Opened, sent_to};
 use crate::endpoint::{ConnectionId, Flow, Transmit, Transport};
 use crate::header::Via;
 use crate::outbound::stun;
@@ -187,14 +187,7 @@ impl Proxy {
 
     /// Fails the branches that were sent to `remote` and that nothing was heard of.
     fn fail_unanswered(&mut self, transport: Transport, remote: SocketAddr, connection: Option<ConnectionId>) {
-        let first = (transport, remote, slotmap::KeyData::from_ffi(0).into());
-        let keys: Vec<_> = self
-            .in_flight
-            .range(first..)
-            .take_while(|(t, r, _)| (*t, *r) == (transport, remote))
-            .map(|(_, _, key)| *key)
-            .collect();
-        for key in keys {
+        for key in sent_to(&self.in_flight, transport, remote) {
             if self.branch_was_on(key, connection) {
                 self.client_failed(key, Failure::Transport);
             }
