@@ -1,0 +1,166 @@
+use core::fmt::Debug;
+use core::hash::Hash;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use machine::{Machine, Time};
+use rand_chacha::ChaCha12Rng;
+use rand_core::SeedableRng;
+use slotmap::SlotMap;
+
+use crate::agent::{Agent, AgentKey};
+use crate::contact::{Contact, ContactKey};
+use crate::pool::{Pool, PoolKey};
+use crate::queue::{Queue, QueueKey};
+use crate::strategy::Rank;
+use crate::{Limits, Output, QueueId};
+
+/// What contacts and agents are known by.
+pub trait Id: Clone + Eq + Hash + Ord + Debug {}
+impl<T: Clone + Eq + Hash + Ord + Debug> Id for T {}
+
+/// The distribution of contacts to agents. See the [crate](crate) for an example.
+///
+/// Of contacts and agents that are known to it, `C` and `A` are the embedder's own ids.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(bound(
+        serialize = "C: Id + serde::Serialize, A: Id + serde::Serialize",
+        deserialize = "C: Id + serde::Deserialize<'de>, A: Id + serde::Deserialize<'de>"
+    ))
+)]
+pub struct Acd<C, A> {
+    pub(crate) limits: Limits,
+    pub(crate) rng: ChaCha12Rng,
+    pub(crate) now: Time,
+    pub(crate) output: VecDeque<Output<C, A>>,
+    pub(crate) timers: BTreeSet<(Time, Due)>,
+    pub(crate) contacts: SlotMap<ContactKey, Contact<C>>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::index"))]
+    pub(crate) contact_index: HashMap<C, ContactKey>,
+    pub(crate) agents: SlotMap<AgentKey, Agent<A>>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::index"))]
+    pub(crate) agent_index: HashMap<A, AgentKey>,
+    pub(crate) queues: SlotMap<QueueKey, Queue>,
+    pub(crate) queue_index: BTreeMap<QueueId, QueueKey>,
+    pub(crate) pools: SlotMap<PoolKey, Pool>,
+    /// Orders contacts of the same instant.
+    pub(crate) arrivals: u64,
+    pub(crate) customers: crate::customers::Customers,
+    /// Queues of which somebody went who may have been the last.
+    pub(crate) unsettled: BTreeSet<QueueKey>,
+    /// The embedder's own strategies. Not saved.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) ranks: BTreeMap<u16, Rank>,
+}
+
+/// Whose time has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Due {
+    /// Contacts come into line or to their next stage before agents come free, so that nobody is overtaken…
+    Contact(ContactKey),
+    Agent(AgentKey),
+    /// …and whoever is served at the instant at which he would be given up is not.
+    GiveUp(ContactKey),
+}
+
+impl<C: Id, A: Id> Acd<C, A> {
+    /// A distribution without queues and agents. Its choices by chance come from `seed`.
+    #[must_use]
+    pub fn new(limits: Limits, seed: [u8; 32]) -> Self {
+        Self {
+            limits,
+            rng: ChaCha12Rng::from_seed(seed),
+            now: Time::ZERO,
+            output: VecDeque::new(),
+            timers: BTreeSet::new(),
+            contacts: SlotMap::with_key(),
+            contact_index: HashMap::new(),
+            agents: SlotMap::with_key(),
+            agent_index: HashMap::new(),
+            queues: SlotMap::with_key(),
+            queue_index: BTreeMap::new(),
+            pools: SlotMap::with_key(),
+            arrivals: 0,
+            customers: crate::customers::Customers::default(),
+            unsettled: BTreeSet::new(),
+            ranks: BTreeMap::new(),
+        }
+    }
+
+    /// Time never goes backwards here.
+    pub(crate) fn advance(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
+    pub(crate) fn emit(&mut self, output: Output<C, A>) {
+        self.output.push_back(output);
+    }
+
+    pub(crate) fn arm_contact(&mut self, key: ContactKey) {
+        // What was put off while it was being offered is due now, not in the past.
+        let due = self.contact_deadline(key).map(|due| due.max(self.now));
+        if let Some(contact) = self.contacts.get_mut(key) {
+            arm(&mut self.timers, Due::Contact(key), &mut contact.alarm, due);
+        }
+    }
+
+    pub(crate) fn arm_agent(&mut self, key: AgentKey) {
+        if let Some(agent) = self.agents.get_mut(key) {
+            let due = agent.due();
+            arm(&mut self.timers, Due::Agent(key), &mut agent.alarm, due);
+        }
+    }
+}
+
+/// Moves an alarm.
+pub(crate) fn arm(timers: &mut BTreeSet<(Time, Due)>, due: Due, alarm: &mut Option<Time>, at: Option<Time>) {
+    if *alarm == at {
+        return;
+    }
+    if let Some(before) = *alarm {
+        timers.remove(&(before, due));
+    }
+    if let Some(at) = at {
+        timers.insert((at, due));
+    }
+    *alarm = at;
+}
+
+impl<C: Id, A: Id> Machine for Acd<C, A> {
+    type Output = Output<C, A>;
+
+    fn handle_timeout(&mut self, now: Time) {
+        self.advance(now);
+        while let Some(&(at, due)) = self.timers.first() {
+            if at > self.now {
+                break;
+            }
+            match due {
+                Due::Contact(_) => self.contacts_due(at),
+                Due::Agent(key) => {
+                    self.timers.pop_first();
+                    if let Some(agent) = self.agents.get_mut(key) {
+                        agent.alarm = None;
+                        self.agent_due(key);
+                    }
+                }
+                Due::GiveUp(key) => {
+                    self.timers.pop_first();
+                    self.give_up(key);
+                }
+            }
+            self.settle();
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    fn poll_output(&mut self) -> Option<Self::Output> {
+        self.output.pop_front()
+    }
+}

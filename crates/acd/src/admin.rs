@@ -1,0 +1,345 @@
+//! Queues and agents come, change and go while contacts wait.
+
+use machine::Time;
+
+use crate::acd::{Acd, Due, Id, arm};
+use crate::agent::{Agent, AgentKey, Member};
+use crate::contact::ContactKey;
+use crate::matching::NEVER;
+use crate::queue::{Queue, QueueKey};
+use crate::strategy::Rank;
+use crate::{AgentConfig, AgentError, Limits, OverflowCause, QueueConfig, QueueError, QueueId};
+
+impl<C: Id, A: Id> Acd<C, A> {
+    /// Makes a queue, or changes its rules. Contacts that wait keep their order, as far as the new rules order them as the
+    /// old ones did; offers that are under way go on.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Full`]: too many queues or rings, or more than 250 different waits.
+    pub fn set_queue(&mut self, now: Time, id: QueueId, config: QueueConfig) -> Result<(), QueueError> {
+        self.advance(now);
+        if config.rings.len() > Limits::RINGS || config.tiers.len() + config.penalties.len() > 250 {
+            return Err(QueueError::Full);
+        }
+        if let Some(key) = self.queue_index.get(&id).copied() {
+            self.change_queue(key, config);
+        } else {
+            if self.queues.len() >= self.limits.queues {
+                return Err(QueueError::Full);
+            }
+            let key = self.queues.insert(Queue::new(id, config));
+            self.queue_index.insert(id, key);
+            // Agents may have been given a place in it before it was there.
+            let members: Vec<AgentKey> = self.agents.iter().filter(|(_, agent)| agent.wants(id)).map(|(key, _)| key).collect();
+            for agent in members {
+                self.enrol(agent);
+            }
+        }
+        self.settle();
+        Ok(())
+    }
+
+    fn change_queue(&mut self, key: QueueKey, config: QueueConfig) {
+        let Some(queue) = self.queues.get_mut(key) else { return };
+        queue.config = config;
+        let members = queue.members.clone();
+        for agent in &members {
+            self.unlist(*agent);
+        }
+        let in_line: Vec<ContactKey> =
+            self.contacts.iter().filter(|(_, contact)| contact.queue == key && contact.in_line()).map(|(key, _)| key).collect();
+        for contact in &in_line {
+            self.reorder(*contact);
+        }
+        self.restage_queue(key);
+        for agent in members {
+            self.refresh_agent(agent);
+        }
+        for contact in in_line {
+            self.restage(contact);
+            self.seek_agents(contact);
+            self.arm_contact(contact);
+        }
+        self.unsettled.insert(key);
+    }
+
+    /// Gives a contact in line the place that its queue's rules say.
+    fn reorder(&mut self, key: ContactKey) {
+        let Some(contact) = self.contacts.get(key) else { return };
+        let (rings, before) = (!contact.offers.is_empty(), contact.key);
+        let Some(queue) = self.queues.get_mut(contact.queue) else { return };
+        // One that rings wants more agents only where all are rung.
+        let pooled = !rings || queue.config.strategy == crate::Strategy::RingAll;
+        let after = queue.order_key(contact.priority, contact.arrival, before.2);
+        queue.line.remove(before);
+        queue.line.insert(after);
+        self.pool_out(key);
+        let Some(contact) = self.contacts.get_mut(key) else { return };
+        contact.key = after;
+        for agent in contact.extra.iter().flat_map(|extra| &extra.preferred) {
+            if let Some(agent) = self.agents.get_mut(*agent)
+                && agent.preferred_by.remove(&before).is_some()
+            {
+                agent.preferred_by.insert(after, key);
+            }
+        }
+        if pooled {
+            self.pool_in(key);
+        }
+    }
+
+    /// Removes a queue. Those who wait go where it overflows to; talks go on.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Unknown`].
+    pub fn remove_queue(&mut self, now: Time, id: QueueId) -> Result<(), QueueError> {
+        self.advance(now);
+        let key = self.queue_index.remove(&id).ok_or(QueueError::Unknown)?;
+        let contacts: Vec<ContactKey> =
+            self.contacts.iter().filter(|(_, contact)| contact.queue == key && !contact.has_agent()).map(|(key, _)| key).collect();
+        for contact in contacts {
+            self.overflow(contact, OverflowCause::Removed);
+        }
+        let Some(queue) = self.queues.remove(key) else { return Ok(()) };
+        for agent in &queue.members {
+            self.unlist(*agent);
+            if let Some(agent) = self.agents.get_mut(*agent) {
+                // His place stays in his configuration: the queue may come back.
+                agent.pools.retain(|fit| !queue.pools.values().any(|pool| *pool == fit.pool));
+            }
+        }
+        for pool in queue.pools.values() {
+            self.pools.remove(*pool);
+        }
+        for agent in queue.members {
+            self.enrol(agent);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// Opens or closes a queue. A closed one lets nobody in; those who wait stay.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Unknown`].
+    pub fn set_open(&mut self, now: Time, id: QueueId, open: bool) -> Result<(), QueueError> {
+        self.advance(now);
+        let key = self.queue_index.get(&id).ok_or(QueueError::Unknown)?;
+        if let Some(queue) = self.queues.get_mut(*key) {
+            queue.open = open;
+        }
+        Ok(())
+    }
+
+    /// Makes an agent (signed off), or changes his skills, queues and capacity at once; what he has goes on. Queues that are not
+    /// there yet are served once they are.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentError::Full`]: too many agents, skills or memberships.
+    pub fn set_agent(&mut self, now: Time, id: A, config: AgentConfig) -> Result<(), AgentError> {
+        self.advance(now);
+        if config.memberships.len() > Limits::MEMBERSHIPS || config.skills.len() > Limits::SKILLS {
+            return Err(AgentError::Full);
+        }
+        let key = match self.agent_index.get(&id).copied() {
+            Some(key) => key,
+            None if self.agents.len() >= self.limits.agents => return Err(AgentError::Full),
+            None => {
+                let key = self.agents.insert(Agent::new(id.clone(), AgentConfig::in_queues([]), self.now));
+                self.agent_index.insert(id, key);
+                key
+            }
+        };
+        self.unlist(key);
+        if let Some(agent) = self.agents.get_mut(key) {
+            agent.removed = false;
+            agent.wanted = config;
+        }
+        self.enrol(key);
+        self.settle();
+        Ok(())
+    }
+
+    /// Removes an agent. Offers are withdrawn; what he has he may finish, then he is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentError::Unknown`].
+    pub fn remove_agent(&mut self, now: Time, id: &A) -> Result<(), AgentError> {
+        self.advance(now);
+        let key = self.agent_key(id)?;
+        if let Some(agent) = self.agents.get_mut(key) {
+            agent.removed = true;
+        }
+        self.sign_off_key(key);
+        self.settle();
+        Ok(())
+    }
+
+    /// An agent who is to go and has nothing any more.
+    pub(crate) fn remove_if_gone(&mut self, key: AgentKey) {
+        if !self.agents.get(key).is_some_and(|agent| agent.removed && agent.links.is_empty()) {
+            return;
+        }
+        if let Some(agent) = self.agents.get_mut(key) {
+            agent.wanted = AgentConfig::in_queues([]);
+        }
+        self.unlist(key);
+        self.leave_queues(key);
+        if let Some(mut agent) = self.agents.remove(key) {
+            arm(&mut self.timers, Due::Agent(key), &mut agent.alarm, None);
+            self.agent_index.remove(&agent.id);
+        }
+    }
+
+    /// Sets a strategy of the embedder's own, used by queues with [`Strategy::Custom`](crate::Strategy::Custom). Has to be set again on a
+    /// distribution that was read back.
+    pub fn set_rank(&mut self, number: u16, rank: Rank) {
+        self.ranks.insert(number, rank);
+    }
+
+    pub(crate) fn agent_key(&self, id: &A) -> Result<AgentKey, AgentError> {
+        self.agent_index.get(id).copied().ok_or(AgentError::Unknown)
+    }
+
+    /// Gives an agent the places that he is to have, in the queues that are there.
+    fn enrol(&mut self, key: AgentKey) {
+        let before = self.leave_queues(key);
+        let Some(agent) = self.agents.get_mut(key) else { return };
+        let mut config = agent.wanted.clone();
+        config.memberships.retain(|place| self.queue_index.contains_key(&place.queue));
+        let (state, signed_on) = (agent.told, agent.signed_on.is_some());
+        let mut changed = Vec::new();
+        for place in &config.memberships {
+            let Some(at) = self.queue_index.get(&place.queue) else { continue };
+            let Some(queue) = self.queues.get_mut(*at) else { continue };
+            let kept = before.iter().find(|member| member.queue == *at);
+            let mut member = kept.cloned().unwrap_or_else(|| {
+                queue.next_ordinal += 1;
+                Member {
+                    queue: *at,
+                    stage: NEVER,
+                    ordinal: queue.next_ordinal,
+                    contacts: 0,
+                    last: None,
+                }
+            });
+            queue.members.push(key);
+            queue.max_weight = queue.max_weight.max(place.weight);
+            queue.population.count(state, true);
+            let opening = queue.opening(place);
+            let known = opening.and_then(|opening| queue.opens.binary_search(&opening).ok());
+            if opening.is_some() && known.is_none() {
+                changed.push(*at);
+            }
+            member.stage = known.and_then(|stage| u8::try_from(stage).ok()).unwrap_or(NEVER);
+            if signed_on && let Some(count) = queue.signed_on.get_mut(usize::from(member.stage)) {
+                *count += 1;
+            }
+            agent.memberships.push(member);
+        }
+        agent.config = config;
+        self.fit_all(key);
+        for queue in changed {
+            self.restage_queue(queue);
+        }
+        self.refresh_agent(key);
+    }
+
+    /// Notes all pools that an agent is fit for.
+    fn fit_all(&mut self, key: AgentKey) {
+        let Some(agent) = self.agents.get_mut(key) else { return };
+        agent.pools.clear();
+        let queues: Vec<QueueKey> = agent.memberships.iter().map(|member| member.queue).collect();
+        for queue in queues {
+            let pools: Vec<_> = self.queues.get(queue).map(|queue| queue.pools.values().copied().collect()).unwrap_or_default();
+            for pool in pools {
+                self.fit(key, pool);
+            }
+        }
+    }
+
+    /// Takes an agent from his queues; gives his places there.
+    fn leave_queues(&mut self, key: AgentKey) -> Vec<Member> {
+        let Some(agent) = self.agents.get_mut(key) else { return Vec::new() };
+        let members = core::mem::take(&mut agent.memberships);
+        for member in &members {
+            let Some(queue) = self.queues.get_mut(member.queue) else { continue };
+            queue.members.retain(|other| *other != key);
+            queue.population.count(agent.told, false);
+            if agent.signed_on.is_some() && let Some(count) = queue.signed_on.get_mut(usize::from(member.stage)) {
+                *count = count.saturating_sub(1);
+            }
+        }
+        members
+    }
+
+    /// The waits at which somebody more is asked have changed: counts anew who is asked when.
+    fn restage_queue(&mut self, key: QueueKey) {
+        let Some(queue) = self.queues.get(key) else { return };
+        let opening = |agent: &AgentKey| {
+            let agent = self.agents.get(*agent)?;
+            let at = agent.memberships.iter().position(|member| member.queue == key);
+            let place = at.and_then(|at| agent.config.memberships.get(at));
+            let place = place.or_else(|| agent.wanted.memberships.iter().find(|place| place.queue == queue.id));
+            queue.opening(place?)
+        };
+        let openings: Vec<_> = queue.members.iter().map(|agent| (*agent, opening(agent))).collect();
+        let mut opens: Vec<core::time::Duration> = openings.iter().filter_map(|(_, opening)| *opening).collect();
+        opens.push(core::time::Duration::ZERO);
+        opens.sort_unstable();
+        opens.dedup();
+        opens.truncate(usize::from(NEVER));
+        let mut signed_on = vec![0; opens.len()];
+        for (agent, opening) in &openings {
+            let stage = opening.and_then(|opening| opens.binary_search(&opening).ok());
+            self.unlist(*agent);
+            let Some(agent) = self.agents.get_mut(*agent) else { continue };
+            if let Some(count) = stage.and_then(|stage| signed_on.get_mut(stage))
+                && agent.signed_on.is_some()
+            {
+                *count += 1;
+            }
+            if let Some(member) = agent.memberships.iter_mut().find(|member| member.queue == key) {
+                member.stage = stage.and_then(|stage| u8::try_from(stage).ok()).unwrap_or(NEVER);
+            }
+        }
+        if let Some(queue) = self.queues.get_mut(key) {
+            (queue.opens, queue.signed_on) = (opens, signed_on);
+        }
+        let in_line: Vec<ContactKey> =
+            self.contacts.iter().filter(|(_, contact)| contact.queue == key && contact.in_line()).map(|(key, _)| key).collect();
+        for contact in in_line {
+            self.restage(contact);
+            self.arm_contact(contact);
+        }
+        for (agent, _) in openings {
+            self.fit_all(agent);
+            self.refresh_agent(agent);
+        }
+    }
+
+    /// Looks after queues of which the last agent may have gone.
+    pub(crate) fn settle(&mut self) {
+        while let Some(key) = self.unsettled.pop_first() {
+            let Some(queue) = self.queues.get(key) else { continue };
+            let alone = queue.config.stay_needs.is_some_and(|needed| !queue.population.satisfies(needed));
+            if !alone || queue.line.len() == 0 {
+                continue;
+            }
+            let waiting: Vec<ContactKey> = self
+                .contacts
+                .iter()
+                .filter(|(_, contact)| contact.queue == key && contact.in_line() && !contact.is_call_back())
+                .map(|(key, _)| key)
+                .collect();
+            for contact in waiting {
+                self.overflow(contact, OverflowCause::NobodyThere);
+            }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use machine::Time;
+use smallvec::SmallVec;
+
+use crate::contact::ContactKey;
+use crate::pool::{Group, Place, PoolKey};
+use crate::positions::OrderKey;
+use crate::queue::QueueKey;
+use crate::{AgentConfig, AgentState, Channel, PauseReason, WrapUp};
+
+slotmap::new_key_type! {
+    pub(crate) struct AgentKey;
+}
+
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Agent<A> {
+    pub(crate) id: A,
+    /// What he is to be, queues that are not there included.
+    pub(crate) wanted: AgentConfig,
+    /// What he is; its memberships are those of `memberships`.
+    pub(crate) config: AgentConfig,
+    /// He is to go as soon as nothing holds him.
+    pub(crate) removed: bool,
+    pub(crate) signed_on: Option<Time>,
+    pub(crate) paused: Option<PauseReason>,
+    pub(crate) reachable: bool,
+    /// He gets nothing until then.
+    pub(crate) held: Option<(Time, PauseReason)>,
+    pub(crate) links: SmallVec<[Link; 1]>,
+    /// Offers in a row that he let ring.
+    pub(crate) unanswered: u8,
+    pub(crate) idle_since: Time,
+    pub(crate) talk: Duration,
+    pub(crate) occupied: Duration,
+    pub(crate) occupied_since: Option<Time>,
+    /// One for each membership.
+    pub(crate) memberships: Vec<Member>,
+    /// The pools for which he is fit.
+    pub(crate) pools: Vec<Fit>,
+    /// The channels for which he is among the ready.
+    pub(crate) ready: SmallVec<[Channel; 2]>,
+    /// Contacts that prefer him.
+    pub(crate) preferred_by: BTreeMap<OrderKey, ContactKey>,
+    /// What was told of him last.
+    pub(crate) told: AgentState,
+    pub(crate) alarm: Option<Time>,
+}
+
+/// What he did in a queue.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Member {
+    pub(crate) queue: QueueKey,
+    /// The number of the wait from which on he is asked.
+    pub(crate) stage: u8,
+    /// His number in the queue, in the order of coming.
+    pub(crate) ordinal: u32,
+    pub(crate) contacts: u32,
+    pub(crate) last: Option<Time>,
+}
+
+/// A pool for which an agent is fit, and his place there while he is ready.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Fit {
+    pub(crate) pool: PoolKey,
+    pub(crate) channel: Channel,
+    /// Of his memberships.
+    pub(crate) member: u16,
+    pub(crate) place: Option<Stand>,
+}
+
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Stand {
+    Ranked(Place),
+    Bag(Group, usize),
+}
+
+/// A contact that takes some of an agent's capacity.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Link {
+    pub(crate) contact: ContactKey,
+    pub(crate) queue: QueueKey,
+    pub(crate) channel: Channel,
+    pub(crate) phase: LinkPhase,
+    pub(crate) wrap_up: WrapUp,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum LinkPhase {
+    /// Offered; withdrawn then.
+    Reserved(Time),
+    Ringing(Time),
+    Talking(Time),
+    /// Over at that time, or when he says so.
+    WrapUp(Option<Time>),
+}
+
+impl<A> Agent<A> {
+    pub(crate) fn new(id: A, config: AgentConfig, now: Time) -> Self {
+        Self {
+            id,
+            wanted: config.clone(),
+            config,
+            removed: false,
+            signed_on: None,
+            paused: None,
+            reachable: true,
+            held: None,
+            links: SmallVec::new(),
+            unanswered: 0,
+            idle_since: now,
+            talk: Duration::ZERO,
+            occupied: Duration::ZERO,
+            occupied_since: None,
+            memberships: Vec::new(),
+            pools: Vec::new(),
+            ready: SmallVec::new(),
+            preferred_by: BTreeMap::new(),
+            told: AgentState::Off,
+            alarm: None,
+        }
+    }
+
+    /// What he does, as others see it.
+    pub(crate) fn state(&self) -> AgentState {
+        let has = |phase: fn(&LinkPhase) -> bool| self.links.iter().any(|link| phase(&link.phase));
+        if has(|phase| matches!(phase, LinkPhase::Talking(_))) {
+            AgentState::Busy
+        } else if has(|phase| matches!(phase, LinkPhase::Ringing(_))) {
+            AgentState::Ringing
+        } else if has(|phase| matches!(phase, LinkPhase::Reserved(_))) {
+            AgentState::Reserved
+        } else if !self.links.is_empty() {
+            AgentState::WrapUp
+        } else if self.signed_on.is_none() {
+            AgentState::Off
+        } else if !self.reachable {
+            AgentState::Unreachable
+        } else if let Some(reason) = self.paused {
+            AgentState::Paused(reason)
+        } else if let Some((_, reason)) = self.held {
+            AgentState::Paused(reason)
+        } else {
+            AgentState::Ready
+        }
+    }
+
+    /// Whether he may be offered a contact of `channel` now.
+    pub(crate) fn can_take(&self, channel: Channel) -> bool {
+        let free = self.signed_on.is_some()
+            && self.reachable
+            && self.paused.is_none()
+            && self.held.is_none()
+            && !self.removed;
+        if !free {
+            return false;
+        }
+        // A call wants him alone.
+        if channel == Channel::VOICE || self.links.iter().any(|link| link.channel == Channel::VOICE) {
+            let calls_only = self.links.iter().all(|link| link.channel == channel);
+            if !calls_only {
+                return false;
+            }
+        }
+        let taken = self.links.iter().filter(|link| link.channel == channel).count();
+        taken < usize::from(self.config.capacity_of(channel))
+    }
+
+    /// Whether he is to have a place in a queue.
+    pub(crate) fn wants(&self, queue: crate::QueueId) -> bool {
+        self.wanted.memberships.iter().any(|place| place.queue == queue)
+    }
+
+    /// Whether he is a member of the queue.
+    pub(crate) fn serves(&self, queue: QueueKey) -> bool {
+        self.memberships.iter().any(|member| member.queue == queue)
+    }
+
+    /// His rank by position in a queue.
+    pub(crate) fn rank_in(&self, queue: QueueKey) -> Option<u64> {
+        let at = self.memberships.iter().position(|member| member.queue == queue)?;
+        let (member, membership) = (self.memberships.get(at)?, self.config.memberships.get(at)?);
+        Some((u64::from(membership.position) << 32) | u64::from(member.ordinal))
+    }
+
+    pub(crate) fn link(&self, contact: ContactKey) -> Option<&Link> {
+        let live = |link: &&Link| link.contact == contact && !matches!(link.phase, LinkPhase::WrapUp(_));
+        self.links.iter().find(live)
+    }
+
+    pub(crate) fn link_mut(&mut self, contact: ContactKey) -> Option<&mut Link> {
+        let live = |link: &&mut Link| link.contact == contact && !matches!(link.phase, LinkPhase::WrapUp(_));
+        self.links.iter_mut().find(live)
+    }
+
+    /// The share of the time since he signed on in which he was occupied, in millionths.
+    pub(crate) fn occupancy(&self, now: Time) -> u32 {
+        let Some(on) = self.signed_on else { return 0 };
+        let total = (now - on).as_nanos();
+        let occupied = self.occupied + self.occupied_since.map_or(Duration::ZERO, |since| now - since);
+        let share = (occupied.as_nanos() * 1_000_000).checked_div(total).unwrap_or(0);
+        u32::try_from(share).unwrap_or(1_000_000).min(1_000_000)
+    }
+
+    /// When something of his is due.
+    pub(crate) fn due(&self) -> Option<Time> {
+        let links = self.links.iter().filter_map(|link| match link.phase {
+            LinkPhase::Reserved(until) | LinkPhase::Ringing(until) => Some(until),
+            LinkPhase::Talking(_) => None,
+            LinkPhase::WrapUp(until) => until,
+        });
+        links.chain(self.held.map(|(until, _)| until)).min()
+    }
+}

@@ -1,0 +1,407 @@
+//! Contacts come in, move between queues and wait.
+
+use machine::Time;
+use smallvec::SmallVec;
+
+use crate::acd::{Acd, Id};
+use crate::agent::AgentKey;
+use crate::contact::{Arrival, Contact, ContactKey, Extra, Phase};
+use crate::queue::QueueKey;
+use crate::{ArriveError, ContactError, Limits, Outcome, Output, OverflowCause, QueueId, Skills, Target, Withdrawal};
+
+/// Queues that one contact may overflow through at once.
+const HOPS: usize = 8;
+
+/// Where a contact is let in.
+enum Admission {
+    In(QueueKey),
+    Out(OverflowCause, u32),
+    Refused(OverflowCause),
+}
+
+impl<C: Id, A: Id> Acd<C, A> {
+    /// A contact arrives. An agent who is ready for it is offered it in this step.
+    ///
+    /// If its queue does not take it now, it goes where the queue overflows to: to another queue, or out
+    /// ([`Output::Overflow`], then [`Output::Ended`]).
+    ///
+    /// # Errors
+    ///
+    /// [`ArriveError`]; nothing has changed then, and the contact is not known.
+    pub fn arrive(&mut self, now: Time, id: C, arrival: Arrival<A>) -> Result<(), ArriveError> {
+        self.advance(now);
+        if self.contact_index.contains_key(&id) {
+            return Err(ArriveError::Known);
+        }
+        if arrival.needs.len() > Limits::SKILLS || arrival.preferred.len() > Limits::PREFERRED {
+            return Err(ArriveError::TooMany);
+        }
+        if self.contacts.len() >= self.limits.contacts {
+            return Err(ArriveError::Full);
+        }
+        let asked = *self.queue_index.get(&arrival.queue).ok_or(ArriveError::UnknownQueue(arrival.queue))?;
+        let (hops, admission) = self.admit(asked, arrival.call_back.is_some());
+        let last = hops.last().copied().unwrap_or(asked);
+        match admission {
+            Admission::Refused(cause) => return Err(ArriveError::Refused(cause)),
+            Admission::In(queue) if self.pool_for(queue, arrival.channel, &arrival.needs).is_none() => {
+                return Err(ArriveError::Full);
+            }
+            Admission::In(_) | Admission::Out(..) => {}
+        }
+        self.tell_hops(&id, &hops);
+        match admission {
+            Admission::In(queue) => self.take_in(id, queue, arrival),
+            Admission::Out(cause, to) => {
+                let from = self.queues.get(last).map_or(arrival.queue, |queue| queue.id);
+                let to_place = Target::Elsewhere(to);
+                self.emit(Output::Overflow { contact: id.clone(), from, to: to_place, cause });
+                self.emit(Output::Ended {
+                    contact: id,
+                    queue: from,
+                    outcome: Outcome::Overflowed(cause, to),
+                    waited: core::time::Duration::ZERO,
+                    talked: core::time::Duration::ZERO,
+                });
+            }
+            Admission::Refused(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Follows overflows until somebody takes the contact. The queues on the way, and what came of it.
+    fn admit(&self, asked: QueueKey, call_back: bool) -> (SmallVec<[QueueKey; 2]>, Admission) {
+        let mut way: SmallVec<[QueueKey; 2]> = SmallVec::new();
+        let mut at = asked;
+        let mut first = None;
+        loop {
+            way.push(at);
+            let Some(queue) = self.queues.get(at) else {
+                return (way, Admission::Refused(OverflowCause::Removed));
+            };
+            let Some(cause) = self.refusal(at, call_back) else {
+                return (way, Admission::In(at));
+            };
+            let cause = *first.get_or_insert(cause);
+            match queue.config.overflow {
+                Some(Target::Elsewhere(to)) => return (way, Admission::Out(cause, to)),
+                Some(Target::Queue(next)) if way.len() < HOPS => match self.queue_index.get(&next) {
+                    Some(next) if !way.contains(next) => at = *next,
+                    _ => return (way, Admission::Refused(cause)),
+                },
+                Some(Target::Queue(_)) | None => return (way, Admission::Refused(cause)),
+            }
+        }
+    }
+
+    /// Why a queue does not let anybody in now.
+    fn refusal(&self, key: QueueKey, call_back: bool) -> Option<OverflowCause> {
+        let queue = self.queues.get(key)?;
+        let config = &queue.config;
+        if !queue.open && !call_back {
+            return Some(OverflowCause::Closed);
+        }
+        let waiting = queue.line.len();
+        if config.max_waiting.is_some_and(|max| waiting >= max) {
+            return Some(OverflowCause::Full);
+        }
+        if config.join_needs.is_some_and(|needed| !queue.population.satisfies(needed)) && !call_back {
+            return Some(OverflowCause::NobodyThere);
+        }
+        let expected = || queue.expected.wait(waiting + 1, queue.population.in_service());
+        let too_long = config.max_expected_wait.is_some_and(|max| {
+            queue.population.ready == 0 && expected().is_some_and(|wait| wait > max)
+        });
+        too_long.then_some(OverflowCause::ExpectedWait)
+    }
+
+    fn tell_hops(&mut self, id: &C, hops: &[QueueKey]) {
+        for pair in hops.windows(2) {
+            let [from, to] = pair else { continue };
+            let cause = self.refusal(*from, false).unwrap_or(OverflowCause::Full);
+            let (Some(from), Some(to)) = (self.queues.get(*from), self.queues.get(*to)) else {
+                continue;
+            };
+            let (from, to) = (from.id, Target::Queue(to.id));
+            self.emit(Output::Overflow { contact: id.clone(), from, to, cause });
+        }
+    }
+
+    fn take_in(&mut self, id: C, queue: QueueKey, arrival: Arrival<A>) {
+        let now = self.now;
+        self.arrivals += 1;
+        let Some(home) = self.pool_for(queue, arrival.channel, &arrival.needs) else {
+            return;
+        };
+        if let Some(pool) = self.pools.get_mut(home) {
+            pool.users += 2;
+        }
+        let key = self.queues.get(queue).map_or((0, 0, 0), |queue| {
+            queue.order_key(arrival.priority, now, self.arrivals)
+        });
+        let preferred = self.preferred_agents(&arrival, queue);
+        let extra = (!preferred.is_empty() || arrival.call_back.is_some()).then(|| {
+            Box::new(Extra {
+                preferred,
+                call_back: arrival.call_back.is_some(),
+                ..Extra::default()
+            })
+        });
+        let contact = Contact {
+            id: id.clone(),
+            queue,
+            queue_id: self.queues.get(queue).map_or(arrival.queue, |queue| queue.id),
+            priority: arrival.priority,
+            channel: arrival.channel,
+            phase: arrival.call_back.filter(|at| *at > now).map_or(Phase::Waiting, Phase::Later),
+            arrival: now,
+            joined: now,
+            key,
+            home,
+            pool: home,
+            stage: 0,
+            ring: 0,
+            pooled: false,
+            offers: SmallVec::new(),
+            customer: arrival.customer,
+            waited: core::time::Duration::ZERO,
+            talked: core::time::Duration::ZERO,
+            since: now,
+            alarm: None,
+            extra,
+        };
+        let contact = self.contacts.insert(contact);
+        self.contact_index.insert(id, contact);
+        self.meet_call_back(contact);
+        self.line_up(contact);
+    }
+
+    /// Whom a contact prefers: those it names, then who served its customer last.
+    fn preferred_agents(&self, arrival: &Arrival<A>, queue: QueueKey) -> Vec<AgentKey> {
+        let named = arrival.preferred.iter().filter_map(|agent| self.agent_index.get(agent).copied());
+        let mut preferred: Vec<AgentKey> = named.collect();
+        let sticky = self.queues.get(queue).map_or(core::time::Duration::ZERO, |queue| queue.config.sticky);
+        if let Some((last, when)) = arrival.customer.and_then(|customer| self.customers.last(customer))
+            && sticky > core::time::Duration::ZERO
+            && self.now - when <= sticky
+            && !preferred.contains(&last)
+        {
+            preferred.push(last);
+        }
+        preferred
+    }
+
+    /// A customer who calls while his call-back waits takes over its place; his own call-back is noted.
+    fn meet_call_back(&mut self, key: ContactKey) {
+        let Some(contact) = self.contacts.get(key) else { return };
+        let (queue, Some(customer), arrival) = (contact.queue, contact.customer, contact.key) else {
+            return;
+        };
+        let is_call_back = contact.is_call_back();
+        let merge = self.queues.get(queue).is_some_and(|queue| queue.config.call_backs.merge);
+        let before = self.customers.call_back(queue, customer).filter(|other| merge && *other != key);
+        if let Some(before) = before
+            && let Some(old) = self.contacts.get(before)
+            && !matches!(old.phase, Phase::Talking(_))
+        {
+            let (place, since, came) = (old.key, old.joined, old.arrival);
+            self.end_contact(before, Outcome::Superseded);
+            if let Some(contact) = self.contacts.get_mut(key) {
+                contact.key = (place.0.min(arrival.0), place.1.min(arrival.1), arrival.2);
+                (contact.joined, contact.arrival) = (since, came);
+            }
+        }
+        if is_call_back {
+            self.customers.add_call_back(queue, customer, key);
+        }
+    }
+
+    /// Puts a contact in its queue's line and looks for an agent.
+    pub(crate) fn line_up(&mut self, key: ContactKey) {
+        self.stand_in_line(key);
+        self.seek_agents(key);
+        self.arm_contact(key);
+    }
+
+    /// Puts a contact in its queue's line.
+    pub(crate) fn stand_in_line(&mut self, key: ContactKey) {
+        let now = self.now;
+        let Some(contact) = self.contacts.get_mut(key) else { return };
+        if matches!(contact.phase, Phase::Later(_)) {
+            return;
+        }
+        let Some(queue) = self.queues.get_mut(contact.queue) else { return };
+        queue.line.insert(contact.key);
+        contact.stage = queue.stage(now - contact.joined);
+        let position = queue.line.len();
+        let expected = queue.expected.wait(position, queue.population.in_service());
+        let told = &queue.config.announcements;
+        if let Some(first) = told.first {
+            contact.extra().next_position = Some(now + first);
+        }
+        if !told.messages.is_empty() && !told.message_every.is_zero() {
+            contact.extra().next_message = Some(now + told.message_every);
+        }
+        if let (Some(expected), Some(extra)) = (expected, &mut contact.extra) {
+            extra.expected.get_or_insert(expected);
+        }
+        let (wait, queue_preferred) = (queue.config.preferred_wait, contact.queue);
+        let preferred: SmallVec<[AgentKey; 4]> = match &contact.extra {
+            Some(extra) => extra.preferred.iter().copied().collect(),
+            None => SmallVec::new(),
+        };
+        let can_come = |agent: &AgentKey| {
+            let agent = self.agents.get(*agent);
+            agent.is_some_and(|agent| agent.signed_on.is_some() && agent.serves(queue_preferred))
+        };
+        contact.phase = if !wait.is_zero() && preferred.iter().any(can_come) {
+            Phase::Preferred(now + wait)
+        } else {
+            Phase::Waiting
+        };
+        let order = contact.key;
+        for agent in preferred {
+            if let Some(agent) = self.agents.get_mut(agent) {
+                agent.preferred_by.insert(order, key);
+            }
+        }
+        self.restage(key);
+        self.pool_in(key);
+    }
+
+    /// Takes a contact out of its queue's line; offers are withdrawn.
+    pub(crate) fn line_out(&mut self, key: ContactKey, cause: Withdrawal) -> SmallVec<[AgentKey; 1]> {
+        self.pool_out(key);
+        let Some(contact) = self.contacts.get_mut(key) else {
+            return SmallVec::new();
+        };
+        let order = contact.key;
+        if let Some(queue) = self.queues.get_mut(contact.queue) {
+            queue.line.remove(order);
+            if queue.line.len() == 0 {
+                queue.expected.idle();
+            }
+        }
+        if let Some(extra) = &mut contact.extra {
+            (extra.next_ring, extra.last_rank) = (None, None);
+            for agent in &extra.preferred {
+                if let Some(agent) = self.agents.get_mut(*agent) {
+                    agent.preferred_by.remove(&order);
+                }
+            }
+        }
+        let offers = core::mem::take(&mut contact.offers);
+        let id = contact.id.clone();
+        for agent in &offers {
+            if let Some(agent) = self.agents.get_mut(*agent) {
+                agent.links.retain(|link| link.contact != key);
+                let agent = agent.id.clone();
+                self.emit(Output::Withdraw { contact: id.clone(), agent, cause });
+            }
+        }
+        offers
+    }
+
+    /// Moves a contact to a queue. It keeps its arrival, and its priority unless another is given; the agent who has it goes on
+    /// to wrap-up, and agents who ring for it stop.
+    ///
+    /// # Errors
+    ///
+    /// [`ContactError`]; nothing has changed then.
+    pub fn transfer(&mut self, now: Time, id: &C, to: QueueId, priority: Option<i16>) -> Result<(), ContactError> {
+        self.advance(now);
+        let key = self.contact_key(id)?;
+        let queue = *self.queue_index.get(&to).ok_or(ContactError::UnknownQueue(to))?;
+        self.move_to(key, queue, priority)
+    }
+
+    pub(crate) fn move_to(&mut self, key: ContactKey, to: QueueKey, priority: Option<i16>) -> Result<(), ContactError> {
+        let contact = self.contacts.get(key).ok_or(ContactError::Unknown)?;
+        let (channel, needs) = (contact.channel, self.needs_of(key));
+        let home = self.pool_for(to, channel, &needs).ok_or(ContactError::Full)?;
+        let freed = self.take_out(key, Withdrawal::Gone);
+        let now = self.now;
+        let Some(contact) = self.contacts.get_mut(key) else {
+            return Err(ContactError::Unknown);
+        };
+        contact.priority = priority.unwrap_or(contact.priority);
+        contact.queue = to;
+        contact.queue_id = self.queues.get(to).map_or(contact.queue_id, |queue| queue.id);
+        contact.joined = now;
+        contact.since = now;
+        contact.phase = Phase::Waiting;
+        contact.ring = 0;
+        contact.key = self.queues.get(to).map_or(contact.key, |queue| {
+            queue.order_key(contact.priority, contact.arrival, contact.key.2)
+        });
+        for (slot, pool) in [(&mut contact.home, home), (&mut contact.pool, home)] {
+            leave_pool(&mut self.pools, *slot);
+            *slot = pool;
+            if let Some(pool) = self.pools.get_mut(pool) {
+                pool.users += 1;
+            }
+        }
+        self.stand_in_line(key);
+        // Whoever comes free by this takes the first in line, which may be another one.
+        freed.into_iter().for_each(|agent| self.refresh_agent(agent));
+        self.seek_agents(key);
+        self.arm_contact(key);
+        Ok(())
+    }
+
+    /// What a contact needed at first.
+    pub(crate) fn needs_of(&self, key: ContactKey) -> Skills {
+        let home = self.contacts.get(key).and_then(|contact| self.pools.get(contact.home));
+        home.map_or_else(Skills::new, |home| home.needs.clone())
+    }
+
+    pub(crate) fn contact_key(&self, id: &C) -> Result<ContactKey, ContactError> {
+        self.contact_index.get(id).copied().ok_or(ContactError::Unknown)
+    }
+
+    /// Nobody is on the line any more: the contact keeps its place, and its customer is called when its turn comes, not
+    /// before `at`.
+    ///
+    /// # Errors
+    ///
+    /// [`ContactError::State`] unless it waits and is not being offered to anybody.
+    pub fn keep_place(&mut self, now: Time, id: &C, at: Option<Time>) -> Result<(), ContactError> {
+        self.advance(now);
+        let key = self.contact_key(id)?;
+        let contact = self.contacts.get_mut(key).ok_or(ContactError::Unknown)?;
+        if !contact.in_line() || !contact.offers.is_empty() || contact.is_call_back() {
+            return Err(ContactError::State);
+        }
+        let (queue, customer) = (contact.queue, contact.customer);
+        let extra = contact.extra();
+        extra.call_back = true;
+        (extra.next_position, extra.next_message) = (None, None);
+        if let Some(customer) = customer {
+            self.customers.add_call_back(queue, customer, key);
+        }
+        if let Some(at) = at.filter(|at| *at > self.now) {
+            self.postpone(key, at);
+        }
+        self.arm_contact(key);
+        Ok(())
+    }
+
+    /// Takes a contact out of the line until then.
+    pub(crate) fn postpone(&mut self, key: ContactKey, until: Time) {
+        self.line_out(key, Withdrawal::Gone);
+        if let Some(contact) = self.contacts.get_mut(key) {
+            contact.phase = Phase::Later(until);
+        }
+        self.arm_contact(key);
+    }
+}
+
+/// One user less.
+pub(crate) fn leave_pool(
+    pools: &mut slotmap::SlotMap<crate::pool::PoolKey, crate::pool::Pool>,
+    key: crate::pool::PoolKey,
+) {
+    if let Some(pool) = pools.get_mut(key) {
+        pool.users = pool.users.saturating_sub(1);
+    }
+}

@@ -1,0 +1,197 @@
+//! What the distribution wants done and has to tell.
+
+use core::time::Duration;
+
+use machine::Time;
+
+use crate::{QueueId, Target};
+
+/// What an agent does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum AgentState {
+    /// Not signed on.
+    Off,
+    /// Waiting for a contact.
+    Ready,
+    /// A contact is being offered; his phone does not ring yet.
+    Reserved,
+    /// His phone rings.
+    Ringing,
+    /// He has a contact.
+    Busy,
+    /// He finishes what a contact left to do.
+    WrapUp,
+    /// He gets nothing.
+    Paused(PauseReason),
+    /// His phone cannot be reached.
+    Unreachable,
+}
+
+/// Why an agent is paused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum PauseReason {
+    /// By his own wish, with the embedder's number of the reason.
+    Wish(u16),
+    /// He let it ring too often; he stays paused until he says otherwise.
+    LetRing,
+    /// For a moment after he let it ring.
+    NotAnswered,
+    /// For a moment after he refused.
+    Rejected,
+    /// For a moment after his phone was busy or failed.
+    Busy,
+}
+
+/// Why an offer is taken back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Withdrawal {
+    /// Another agent took the contact.
+    Taken,
+    /// The contact left or was moved.
+    Gone,
+    /// The agent let it ring.
+    NotAnswered,
+    /// The agent signed off, paused or vanished.
+    Unavailable,
+}
+
+/// Why a contact does not stay in its queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum OverflowCause {
+    /// The queue is closed.
+    Closed,
+    /// As many wait as may.
+    Full,
+    /// The expected wait is too long.
+    ExpectedWait,
+    /// Nobody is there to serve it.
+    NobodyThere,
+    /// It waited for as long as it may.
+    MaxWait,
+    /// The queue was removed.
+    Removed,
+}
+
+/// How a contact ended, once for each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Outcome {
+    /// An agent had it.
+    Handled,
+    /// It left before an agent had it.
+    Abandoned,
+    /// It went out of the distribution.
+    Overflowed(OverflowCause, u32),
+    /// The queue did not keep it, and there was nowhere to go.
+    Dismissed(OverflowCause),
+    /// The customer was not reached in all attempts.
+    NotReached,
+    /// The customer called again and took over its place.
+    Superseded,
+}
+
+/// What the distribution wants done (imperative) and has to tell (past tense), in order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Output<C, A> {
+    /// Ring the agent, until `until` at the longest. Say what becomes of it with [`Acd::ringing`](crate::Acd::ringing),
+    /// [`accept`](crate::Acd::accept) or [`decline`](crate::Acd::decline).
+    Offer {
+        /// The contact.
+        contact: C,
+        /// The agent.
+        agent: A,
+        /// Of this queue.
+        queue: QueueId,
+        /// When the offer is withdrawn.
+        until: Time,
+        /// Whether the customer has to be called once the agent accepts.
+        call_back: bool,
+    },
+    /// Stop ringing the agent.
+    Withdraw {
+        /// The contact.
+        contact: C,
+        /// The agent.
+        agent: A,
+        /// Why.
+        cause: Withdrawal,
+    },
+    /// Let them talk.
+    Connect {
+        /// The contact.
+        contact: C,
+        /// The agent.
+        agent: A,
+    },
+    /// Tell the contact where it stands.
+    Announce {
+        /// The contact.
+        contact: C,
+        /// How many are before it, counting itself: 1 is next. Never more than was told before.
+        position: u32,
+        /// How long it will probably wait from now on; `None` while nothing is known.
+        expected: Option<Duration>,
+        /// By how much such expectations have been wrong lately, on average.
+        error: Duration,
+    },
+    /// Play a message to the contact.
+    Message {
+        /// The contact.
+        contact: C,
+        /// Its number in [`Announcements::messages`](crate::Announcements::messages).
+        message: u16,
+    },
+    /// The contact moved out of its queue; to another one ([`Target::Queue`]), or away, then [`Output::Ended`] follows.
+    Overflow {
+        /// The contact.
+        contact: C,
+        /// From this queue.
+        from: QueueId,
+        /// To there.
+        to: Target,
+        /// Why.
+        cause: OverflowCause,
+    },
+    /// Call the customer back and tell what came of it with [`Acd::called_back`](crate::Acd::called_back). The agent waits.
+    CallBack {
+        /// The contact.
+        contact: C,
+        /// The agent who accepted.
+        agent: A,
+        /// 1 is the first attempt.
+        attempt: u8,
+    },
+    /// An agent does something else.
+    AgentStateChanged {
+        /// The agent.
+        agent: A,
+        /// What he did.
+        from: AgentState,
+        /// What he does.
+        to: AgentState,
+    },
+    /// The last that is heard of a contact.
+    Ended {
+        /// The contact.
+        contact: C,
+        /// In this queue.
+        queue: QueueId,
+        /// How.
+        outcome: Outcome,
+        /// How long it waited for an agent, over all queues.
+        waited: Duration,
+        /// How long agents had it.
+        talked: Duration,
+    },
+}

@@ -1,0 +1,48 @@
+//! Maps with keys that not every format can write as such, as lists of pairs in their order.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+
+use serde::de::Deserialize as _;
+use serde::{Deserializer, Serialize, Serializer};
+
+pub(crate) mod pairs {
+    use super::*;
+
+    pub(crate) fn serialize<K: Serialize, V: Serialize, S: Serializer>(map: &BTreeMap<K, V>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map)
+    }
+
+    pub(crate) fn deserialize<'de, K, V, D>(from: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: serde::Deserialize<'de> + Ord,
+        V: serde::Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(from)?.into_iter().collect())
+    }
+}
+
+pub(crate) mod index {
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "sorted before it is written")]
+    pub(crate) fn serialize<K, V, S>(map: &HashMap<K, V>, to: S) -> Result<S::Ok, S::Error>
+    where
+        K: Serialize + Ord,
+        V: Serialize,
+        S: Serializer,
+    {
+        let sorted: BTreeMap<&K, &V> = map.iter().collect();
+        to.collect_seq(sorted)
+    }
+
+    pub(crate) fn deserialize<'de, K, V, D>(from: D) -> Result<HashMap<K, V>, D::Error>
+    where
+        K: serde::Deserialize<'de> + Hash + Eq,
+        V: serde::Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(from)?.into_iter().collect())
+    }
+}

@@ -1,0 +1,191 @@
+//! Who of the ready agents gets the contact: each strategy is a plain function from what is known of an agent to a
+//! rank. The lowest rank is first; of equal ranks, who has been idle for longest.
+
+use core::time::Duration;
+
+use machine::Time;
+
+use crate::{Membership, Skills};
+
+/// How a queue chooses among its ready agents.
+///
+/// The agents of the tier and the penalty that come first are before all others, whatever the strategy; only the
+/// two UCD strategies do not look at penalties.
+///
+/// | strategy | as in |
+/// |---|---|
+/// | `RingAll` | Asterisk `ringall`, FreeSWITCH `ring-all` |
+/// | `LongestIdle` | FreeSWITCH `longest-idle-agent` |
+/// | `LeastRecent`, `FewestCalls` | Asterisk `leastrecent`, `fewestcalls`: counted per queue |
+/// | `LeastTalkTime` | FreeSWITCH `agent-with-least-talk-time`: counted over all queues |
+/// | `LeastOccupied` | share of the time signed on that was spent on contacts |
+/// | `RoundRobin` | Asterisk `rrmemory`, FreeSWITCH `round-robin` |
+/// | `TopDown` | Asterisk `linear`, FreeSWITCH `top-down` |
+/// | `Sequential` | FreeSWITCH `sequentially-by-agent-order`: a contact goes on after the agent whom it rang last |
+/// | `Random`, `WeightedRandom` | Asterisk `random`, `wrandom` |
+/// | `RingProgressively` | FreeSWITCH `ring-progressively` |
+/// | `SkillBased` | the highest sum of the levels that the contact needs |
+/// | `UcdMia`, `UcdLoa`, `EadMia`, `EadLoa` | Avaya: uniform call distribution or expert agent distribution (by penalty), to the most idle or the least occupied agent |
+/// | `PercentAllocation` | Avaya: by the agents' shares ([`Membership::weight`]) |
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Strategy {
+    /// All ready agents ring; the first to accept wins.
+    RingAll,
+    /// Who has been ready for longest.
+    #[default]
+    LongestIdle,
+    /// Whose last contact of this queue ended the longest ago.
+    LeastRecent,
+    /// Who has had the fewest contacts of this queue.
+    FewestCalls,
+    /// Who has talked for the shortest time since he signed on.
+    LeastTalkTime,
+    /// Who has been occupied for the smallest share of his time since he signed on.
+    LeastOccupied,
+    /// The next after whom the queue offered a contact last, in the order of positions.
+    RoundRobin,
+    /// The first in the order of positions.
+    TopDown,
+    /// The next after whom this contact was offered last, in the order of positions.
+    Sequential,
+    /// Anybody, each with the same chance.
+    Random,
+    /// Anybody, with a chance in proportion to his weight.
+    WeightedRandom,
+    /// The longest idle rings, and after each such time one more joins him.
+    RingProgressively(Duration),
+    /// Who is best at what the contact needs.
+    SkillBased,
+    /// The most idle, whatever his penalty.
+    UcdMia,
+    /// The least occupied, whatever his penalty.
+    UcdLoa,
+    /// The most idle among those of the lowest penalty.
+    EadMia,
+    /// The least occupied among those of the lowest penalty.
+    EadLoa,
+    /// Who is furthest below his share of the queue's contacts.
+    PercentAllocation,
+    /// The embedder's own, by its number ([`Acd::set_rank`](crate::Acd::set_rank)).
+    Custom(u16),
+}
+
+/// What a strategy sees of an agent.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Candidate<'a> {
+    /// His place in the queue.
+    pub membership: &'a Membership,
+    /// His skills.
+    pub skills: &'a Skills,
+    /// What the contact needs.
+    pub needed: &'a Skills,
+    /// Since when he has been ready.
+    pub idle_since: Time,
+    /// When his last contact of this queue ended.
+    pub last: Option<Time>,
+    /// How many contacts of this queue he has had.
+    pub contacts: u32,
+    /// How long he has talked since he signed on.
+    pub talk: Duration,
+    /// The share of the time since he signed on in which he was occupied, in millionths.
+    pub occupancy: u32,
+}
+
+/// A rank: the lowest first.
+pub type Rank = fn(&Candidate<'_>) -> u64;
+
+impl Strategy {
+    /// The rank of an agent by this strategy; `None` where ranks do not decide (random choice, the embedder's own).
+    ///
+    /// The vectors of Avaya's documentation, three agents with their level, occupancy and idle time:
+    ///
+    /// ```
+    /// use acd::{Candidate, Membership, QueueId, Skills, Strategy};
+    /// use machine::Time;
+    ///
+    /// let agents = [("A", 1, 900_000, 95), ("B", 1, 950_000, 90), ("C", 2, 640_000, 70)];
+    /// let none = Skills::new();
+    /// let first = |strategy: Strategy| {
+    ///     let rank = |&(_, level, occupancy, idle_since): &(&str, u8, u32, u64)| {
+    ///         let membership = Membership { penalty: level, ..Membership::new(QueueId(1)) };
+    ///         let mut candidate = Candidate::new(&membership, &none, &none);
+    ///         candidate.occupancy = occupancy;
+    ///         candidate.idle_since = Time::from_secs(idle_since);
+    ///         (strategy.penalty(&candidate), strategy.rank(&candidate))
+    ///     };
+    ///     agents.iter().min_by_key(|agent| rank(agent)).map(|agent| agent.0)
+    /// };
+    /// assert_eq!(first(Strategy::EadLoa), Some("A"));
+    /// assert_eq!(first(Strategy::UcdLoa), Some("C"));
+    /// assert_eq!(first(Strategy::EadMia), Some("B"));
+    /// assert_eq!(first(Strategy::UcdMia), Some("C"));
+    /// ```
+    #[must_use]
+    pub fn rank(self, agent: &Candidate<'_>) -> Option<u64> {
+        Some(match self {
+            Strategy::RingAll | Strategy::LongestIdle | Strategy::UcdMia | Strategy::EadMia | Strategy::RingProgressively(_) => {
+                agent.idle_since.as_nanos()
+            }
+            Strategy::LeastRecent => agent.last.map_or(0, Time::as_nanos),
+            Strategy::FewestCalls => u64::from(agent.contacts),
+            Strategy::LeastTalkTime => nanos(agent.talk),
+            Strategy::LeastOccupied | Strategy::UcdLoa | Strategy::EadLoa => u64::from(agent.occupancy),
+            Strategy::RoundRobin | Strategy::TopDown | Strategy::Sequential => u64::from(agent.membership.position),
+            Strategy::SkillBased => u64::from(u32::MAX - agent.skills.score(agent.needed)),
+            // Contacts a share: whoever has the fewest is furthest below it.
+            Strategy::PercentAllocation => {
+                (u64::from(agent.contacts) << 24) / u64::from(agent.membership.weight.max(1))
+            }
+            Strategy::Random | Strategy::WeightedRandom | Strategy::Custom(_) => return None,
+        })
+    }
+
+    /// The penalty as far as this strategy looks at it.
+    #[must_use]
+    pub fn penalty(self, agent: &Candidate<'_>) -> u8 {
+        match self {
+            Strategy::UcdMia | Strategy::UcdLoa => 0,
+            Strategy::RingAll
+            | Strategy::LongestIdle
+            | Strategy::LeastRecent
+            | Strategy::FewestCalls
+            | Strategy::LeastTalkTime
+            | Strategy::LeastOccupied
+            | Strategy::RoundRobin
+            | Strategy::TopDown
+            | Strategy::Sequential
+            | Strategy::Random
+            | Strategy::WeightedRandom
+            | Strategy::RingProgressively(_)
+            | Strategy::SkillBased
+            | Strategy::EadMia
+            | Strategy::EadLoa
+            | Strategy::PercentAllocation
+            | Strategy::Custom(_) => agent.membership.penalty,
+        }
+    }
+}
+
+impl<'a> Candidate<'a> {
+    /// An agent of whom nothing has been seen yet.
+    #[must_use]
+    pub const fn new(membership: &'a Membership, skills: &'a Skills, needed: &'a Skills) -> Self {
+        Self {
+            membership,
+            skills,
+            needed,
+            idle_since: Time::ZERO,
+            last: None,
+            contacts: 0,
+            talk: Duration::ZERO,
+            occupancy: 0,
+        }
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

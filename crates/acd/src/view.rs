@@ -1,0 +1,117 @@
+//! What can be seen from outside.
+
+use core::time::Duration;
+
+use machine::Time;
+
+use crate::acd::{Acd, Id};
+use crate::contact::Phase;
+use crate::{AgentState, Population, QueueId};
+
+/// A queue at a moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct QueueView {
+    /// Contacts in line, those that ring included.
+    pub waiting: usize,
+    /// What its agents do.
+    pub population: Population,
+    /// How long a contact that came now would probably wait; `None` while nothing is known.
+    pub expected: Option<Duration>,
+    /// By how much such expectations have been wrong lately, on average.
+    pub error: Duration,
+    /// Whether it lets contacts in.
+    pub open: bool,
+}
+
+/// What a contact does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ContactView<A> {
+    /// In line, at this position (1 is next).
+    Waiting(usize),
+    /// Being offered to these agents.
+    Offered(Vec<A>),
+    /// Nobody is on the line; its turn does not come before then.
+    Later(Time),
+    /// Its customer is being called for this agent.
+    Dialling(A),
+    /// With this agent.
+    Talking(A),
+}
+
+/// What is held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Live {
+    /// Contacts, in all states.
+    pub contacts: usize,
+    /// Agents.
+    pub agents: usize,
+    /// Queues.
+    pub queues: usize,
+    /// Sets of needs.
+    pub pools: usize,
+    /// Alarms.
+    pub timers: usize,
+}
+
+impl<C: Id, A: Id> Acd<C, A> {
+    /// What an agent does; `None` if he is not there.
+    #[must_use]
+    pub fn agent_state(&self, agent: &A) -> Option<AgentState> {
+        self.agents.get(*self.agent_index.get(agent)?).map(|agent| agent.told)
+    }
+
+    /// The share of the time since he signed on in which an agent was occupied, in millionths.
+    #[must_use]
+    pub fn occupancy(&self, agent: &A) -> Option<u32> {
+        let agent = self.agents.get(*self.agent_index.get(agent)?)?;
+        Some(agent.occupancy(self.now))
+    }
+
+    /// A queue as it is now.
+    #[must_use]
+    pub fn queue(&self, id: QueueId) -> Option<QueueView> {
+        let queue = self.queues.get(*self.queue_index.get(&id)?)?;
+        let waiting = queue.line.len();
+        Some(QueueView {
+            waiting,
+            population: queue.population,
+            expected: queue.expected.wait(waiting + 1, queue.population.in_service()),
+            error: queue.expected.error(),
+            open: queue.open,
+        })
+    }
+
+    /// What a contact does; `None` if it is not there.
+    #[must_use]
+    pub fn contact(&self, id: &C) -> Option<ContactView<A>> {
+        let contact = self.contacts.get(*self.contact_index.get(id)?)?;
+        let name = |agent| self.agents.get(agent).map(|agent| agent.id.clone());
+        Some(match contact.phase {
+            Phase::Preferred(_) | Phase::Waiting if contact.offers.is_empty() => {
+                let queue = self.queues.get(contact.queue)?;
+                ContactView::Waiting(queue.line.before(contact.key) + 1)
+            }
+            Phase::Preferred(_) | Phase::Waiting => {
+                ContactView::Offered(contact.offers.iter().filter_map(|agent| name(*agent)).collect())
+            }
+            Phase::Later(at) => ContactView::Later(at),
+            Phase::Dialling(agent) => ContactView::Dialling(name(agent)?),
+            Phase::Talking(agent) => ContactView::Talking(name(agent)?),
+        })
+    }
+
+    /// What is held at present.
+    #[must_use]
+    pub fn live(&self) -> Live {
+        Live {
+            contacts: self.contacts.len(),
+            agents: self.agents.len(),
+            queues: self.queues.len(),
+            pools: self.pools.len(),
+            timers: self.timers.len(),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Random stories of callers and agents. After every step, what the distribution said is held against a naive model that
+//! keeps lists and scans them.
+
+mod story;
+mod truth;
+
+pub use story::{Report, Story};
+pub use truth::{Agent, Contact, Link, Place, Truth, Violation};
