@@ -31,7 +31,12 @@ impl<C: Id, A: Id> Acd<C, A> {
             let key = self.queues.insert(Queue::new(id, config));
             self.queue_index.insert(id, key);
             // Agents may have been given a place in it before it was there.
-            let members: Vec<AgentKey> = self.agents.iter().filter(|(_, agent)| agent.wants(id)).map(|(key, _)| key).collect();
+            let members: Vec<AgentKey> = self
+                .agents
+                .iter()
+                .filter(|(_, agent)| agent.wants(id))
+                .map(|(key, _)| key)
+                .collect();
             for agent in members {
                 self.enrol(agent);
             }
@@ -47,8 +52,12 @@ impl<C: Id, A: Id> Acd<C, A> {
         for agent in &members {
             self.unlist(*agent);
         }
-        let in_line: Vec<ContactKey> =
-            self.contacts.iter().filter(|(_, contact)| contact.queue == key && contact.in_line()).map(|(key, _)| key).collect();
+        let in_line: Vec<ContactKey> = self
+            .contacts
+            .iter()
+            .filter(|(_, contact)| contact.queue == key && contact.in_line())
+            .map(|(key, _)| key)
+            .collect();
         for contact in &in_line {
             self.reorder(*contact);
         }
@@ -68,16 +77,20 @@ impl<C: Id, A: Id> Acd<C, A> {
     fn reorder(&mut self, key: ContactKey) {
         let Some(contact) = self.contacts.get(key) else { return };
         let (rings, before) = (!contact.offers.is_empty(), contact.key);
-        let Some(queue) = self.queues.get_mut(contact.queue) else { return };
+        let Some(queue) = self.queues.get_mut(contact.queue) else {
+            return;
+        };
         // One that rings wants more agents only where all are rung.
         let pooled = !rings || queue.config.strategy == crate::Strategy::RingAll;
         let after = queue.order_key(contact.priority, contact.arrival, before.2);
         queue.line.remove(before);
         queue.line.insert(after);
         self.pool_out(key);
-        let Some(contact) = self.contacts.get_mut(key) else { return };
+        let Some(contact) = self.contacts.get_mut(key) else {
+            return;
+        };
         contact.key = after;
-        for agent in contact.extra.iter().flat_map(|extra| &extra.preferred) {
+        for (agent, _) in contact.extra.iter().flat_map(|extra| &extra.preferred) {
             if let Some(agent) = self.agents.get_mut(*agent)
                 && agent.preferred_by.remove(&before).is_some()
             {
@@ -97,17 +110,25 @@ impl<C: Id, A: Id> Acd<C, A> {
     pub fn remove_queue(&mut self, now: Time, id: QueueId) -> Result<(), QueueError> {
         self.advance(now);
         let key = self.queue_index.remove(&id).ok_or(QueueError::Unknown)?;
-        let contacts: Vec<ContactKey> =
-            self.contacts.iter().filter(|(_, contact)| contact.queue == key && !contact.has_agent()).map(|(key, _)| key).collect();
+        let contacts: Vec<ContactKey> = self
+            .contacts
+            .iter()
+            .filter(|(_, contact)| contact.queue == key && !contact.has_agent())
+            .map(|(key, _)| key)
+            .collect();
         for contact in contacts {
             self.overflow(contact, OverflowCause::Removed);
         }
-        let Some(queue) = self.queues.remove(key) else { return Ok(()) };
+        let Some(queue) = self.queues.remove(key) else {
+            return Ok(());
+        };
         for agent in &queue.members {
             self.unlist(*agent);
             if let Some(agent) = self.agents.get_mut(*agent) {
                 // His place stays in his configuration: the queue may come back.
-                agent.pools.retain(|fit| !queue.pools.values().any(|pool| *pool == fit.pool));
+                agent
+                    .pools
+                    .retain(|fit| !queue.pools.values().any(|pool| *pool == fit.pool));
             }
         }
         for pool in queue.pools.values() {
@@ -149,7 +170,9 @@ impl<C: Id, A: Id> Acd<C, A> {
             Some(key) => key,
             None if self.agents.len() >= self.limits.agents => return Err(AgentError::Full),
             None => {
-                let key = self.agents.insert(Agent::new(id.clone(), AgentConfig::in_queues([]), self.now));
+                let key = self
+                    .agents
+                    .insert(Agent::new(id.clone(), AgentConfig::in_queues([]), self.now));
                 self.agent_index.insert(id, key);
                 key
             }
@@ -182,7 +205,11 @@ impl<C: Id, A: Id> Acd<C, A> {
 
     /// An agent who is to go and has nothing any more.
     pub(crate) fn remove_if_gone(&mut self, key: AgentKey) {
-        if !self.agents.get(key).is_some_and(|agent| agent.removed && agent.links.is_empty()) {
+        if !self
+            .agents
+            .get(key)
+            .is_some_and(|agent| agent.removed && agent.links.is_empty())
+        {
             return;
         }
         if let Some(agent) = self.agents.get_mut(key) {
@@ -208,15 +235,22 @@ impl<C: Id, A: Id> Acd<C, A> {
 
     /// Gives an agent the places that he is to have, in the queues that are there.
     fn enrol(&mut self, key: AgentKey) {
+        let floors = self.floors(key);
         let before = self.leave_queues(key);
         let Some(agent) = self.agents.get_mut(key) else { return };
         let mut config = agent.wanted.clone();
-        config.memberships.retain(|place| self.queue_index.contains_key(&place.queue));
+        config
+            .memberships
+            .retain(|place| self.queue_index.contains_key(&place.queue));
         let (state, signed_on) = (agent.told, agent.signed_on.is_some());
         let mut changed = Vec::new();
         for place in &config.memberships {
-            let Some(at) = self.queue_index.get(&place.queue) else { continue };
-            let Some(queue) = self.queues.get_mut(*at) else { continue };
+            let Some(at) = self.queue_index.get(&place.queue) else {
+                continue;
+            };
+            let Some(queue) = self.queues.get_mut(*at) else {
+                continue;
+            };
             let kept = before.iter().find(|member| member.queue == *at);
             let mut member = kept.cloned().unwrap_or_else(|| {
                 queue.next_ordinal += 1;
@@ -248,6 +282,18 @@ impl<C: Id, A: Id> Acd<C, A> {
             self.restage_queue(queue);
         }
         self.refresh_agent(key);
+        for (queue, floor) in floors {
+            if self.queues.get(queue).is_some_and(|queue| queue.floor() > floor) {
+                self.rematch(queue);
+            }
+        }
+    }
+
+    /// The stages that everybody has reached in the queues of an agent.
+    fn floors(&self, key: AgentKey) -> Vec<(QueueKey, u8)> {
+        let members = self.agents.get(key).into_iter().flat_map(|agent| &agent.memberships);
+        let floor = |queue: QueueKey| self.queues.get(queue).map(|of| (queue, of.floor()));
+        members.filter_map(|member| floor(member.queue)).collect()
     }
 
     /// Notes all pools that an agent is fit for.
@@ -256,7 +302,11 @@ impl<C: Id, A: Id> Acd<C, A> {
         agent.pools.clear();
         let queues: Vec<QueueKey> = agent.memberships.iter().map(|member| member.queue).collect();
         for queue in queues {
-            let pools: Vec<_> = self.queues.get(queue).map(|queue| queue.pools.values().copied().collect()).unwrap_or_default();
+            let pools: Vec<_> = self
+                .queues
+                .get(queue)
+                .map(|queue| queue.pools.values().copied().collect())
+                .unwrap_or_default();
             for pool in pools {
                 self.fit(key, pool);
             }
@@ -265,13 +315,19 @@ impl<C: Id, A: Id> Acd<C, A> {
 
     /// Takes an agent from his queues; gives his places there.
     fn leave_queues(&mut self, key: AgentKey) -> Vec<Member> {
-        let Some(agent) = self.agents.get_mut(key) else { return Vec::new() };
+        let Some(agent) = self.agents.get_mut(key) else {
+            return Vec::new();
+        };
         let members = core::mem::take(&mut agent.memberships);
         for member in &members {
-            let Some(queue) = self.queues.get_mut(member.queue) else { continue };
+            let Some(queue) = self.queues.get_mut(member.queue) else {
+                continue;
+            };
             queue.members.retain(|other| *other != key);
             queue.population.count(agent.told, false);
-            if agent.signed_on.is_some() && let Some(count) = queue.signed_on.get_mut(usize::from(member.stage)) {
+            if agent.signed_on.is_some()
+                && let Some(count) = queue.signed_on.get_mut(usize::from(member.stage))
+            {
                 *count = count.saturating_sub(1);
             }
         }
@@ -298,7 +354,9 @@ impl<C: Id, A: Id> Acd<C, A> {
         for (agent, opening) in &openings {
             let stage = opening.and_then(|opening| opens.binary_search(&opening).ok());
             self.unlist(*agent);
-            let Some(agent) = self.agents.get_mut(*agent) else { continue };
+            let Some(agent) = self.agents.get_mut(*agent) else {
+                continue;
+            };
             if let Some(count) = stage.and_then(|stage| signed_on.get_mut(stage))
                 && agent.signed_on.is_some()
             {
@@ -311,8 +369,12 @@ impl<C: Id, A: Id> Acd<C, A> {
         if let Some(queue) = self.queues.get_mut(key) {
             (queue.opens, queue.signed_on) = (opens, signed_on);
         }
-        let in_line: Vec<ContactKey> =
-            self.contacts.iter().filter(|(_, contact)| contact.queue == key && contact.in_line()).map(|(key, _)| key).collect();
+        let in_line: Vec<ContactKey> = self
+            .contacts
+            .iter()
+            .filter(|(_, contact)| contact.queue == key && contact.in_line())
+            .map(|(key, _)| key)
+            .collect();
         for contact in in_line {
             self.restage(contact);
             self.arm_contact(contact);
@@ -327,7 +389,10 @@ impl<C: Id, A: Id> Acd<C, A> {
     pub(crate) fn settle(&mut self) {
         while let Some(key) = self.unsettled.pop_first() {
             let Some(queue) = self.queues.get(key) else { continue };
-            let alone = queue.config.stay_needs.is_some_and(|needed| !queue.population.satisfies(needed));
+            let alone = queue
+                .config
+                .stay_needs
+                .is_some_and(|needed| !queue.population.satisfies(needed));
             if !alone || queue.line.len() == 0 {
                 continue;
             }

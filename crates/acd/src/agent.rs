@@ -27,6 +27,7 @@ pub(crate) struct Agent<A> {
     pub(crate) signed_on: Option<Time>,
     pub(crate) paused: Option<PauseReason>,
     pub(crate) reachable: bool,
+    pub(crate) engaged: bool,
     /// He gets nothing until then.
     pub(crate) held: Option<(Time, PauseReason)>,
     pub(crate) links: SmallVec<[Link; 1]>,
@@ -112,6 +113,7 @@ impl<A> Agent<A> {
             signed_on: None,
             paused: None,
             reachable: true,
+            engaged: false,
             held: None,
             links: SmallVec::new(),
             unanswered: 0,
@@ -147,6 +149,8 @@ impl<A> Agent<A> {
             AgentState::Paused(reason)
         } else if let Some((_, reason)) = self.held {
             AgentState::Paused(reason)
+        } else if self.engaged {
+            AgentState::Engaged
         } else {
             AgentState::Ready
         }
@@ -156,6 +160,7 @@ impl<A> Agent<A> {
     pub(crate) fn can_take(&self, channel: Channel) -> bool {
         let free = self.signed_on.is_some()
             && self.reachable
+            && !self.engaged
             && self.paused.is_none()
             && self.held.is_none()
             && !self.removed;
@@ -190,9 +195,10 @@ impl<A> Agent<A> {
         Some((u64::from(membership.position) << 32) | u64::from(member.ordinal))
     }
 
-    pub(crate) fn link(&self, contact: ContactKey) -> Option<&Link> {
-        let live = |link: &&Link| link.contact == contact && !matches!(link.phase, LinkPhase::WrapUp(_));
-        self.links.iter().find(live)
+    /// Nothing of a contact takes his capacity any more, except for the wrap-up of talks that he had before.
+    pub(crate) fn drop_link(&mut self, contact: ContactKey) {
+        self.links
+            .retain(|link| link.contact != contact || matches!(link.phase, LinkPhase::WrapUp(_)));
     }
 
     pub(crate) fn link_mut(&mut self, contact: ContactKey) -> Option<&mut Link> {

@@ -1,11 +1,13 @@
 //! Contacts come in, move between queues and wait.
 
+use core::cmp::Reverse;
+
 use machine::Time;
 use smallvec::SmallVec;
 
 use crate::acd::{Acd, Id};
 use crate::agent::AgentKey;
-use crate::contact::{Arrival, Contact, ContactKey, Extra, Phase};
+use crate::contact::{Arrival, CallBackTime, Contact, ContactKey, Extra, Phase};
 use crate::queue::QueueKey;
 use crate::{ArriveError, ContactError, Limits, Outcome, Output, OverflowCause, QueueId, Skills, Target, Withdrawal};
 
@@ -39,7 +41,10 @@ impl<C: Id, A: Id> Acd<C, A> {
         if self.contacts.len() >= self.limits.contacts {
             return Err(ArriveError::Full);
         }
-        let asked = *self.queue_index.get(&arrival.queue).ok_or(ArriveError::UnknownQueue(arrival.queue))?;
+        let asked = *self
+            .queue_index
+            .get(&arrival.queue)
+            .ok_or(ArriveError::UnknownQueue(arrival.queue))?;
         let (hops, admission) = self.admit(asked, arrival.call_back.is_some());
         let last = hops.last().copied().unwrap_or(asked);
         match admission {
@@ -55,11 +60,17 @@ impl<C: Id, A: Id> Acd<C, A> {
             Admission::Out(cause, to) => {
                 let from = self.queues.get(last).map_or(arrival.queue, |queue| queue.id);
                 let to_place = Target::Elsewhere(to);
-                self.emit(Output::Overflow { contact: id.clone(), from, to: to_place, cause });
+                self.emit(Output::Overflow {
+                    contact: id.clone(),
+                    from,
+                    to: to_place,
+                    cause,
+                });
                 self.emit(Output::Ended {
                     contact: id,
                     queue: from,
                     outcome: Outcome::Overflowed(cause, to),
+                    agent: None,
                     waited: core::time::Duration::ZERO,
                     talked: core::time::Duration::ZERO,
                 });
@@ -105,13 +116,17 @@ impl<C: Id, A: Id> Acd<C, A> {
         if config.max_waiting.is_some_and(|max| waiting >= max) {
             return Some(OverflowCause::Full);
         }
-        if config.join_needs.is_some_and(|needed| !queue.population.satisfies(needed)) && !call_back {
+        if config
+            .join_needs
+            .is_some_and(|needed| !queue.population.satisfies(needed))
+            && !call_back
+        {
             return Some(OverflowCause::NobodyThere);
         }
         let expected = || queue.expected.wait(waiting + 1, queue.population.in_service());
-        let too_long = config.max_expected_wait.is_some_and(|max| {
-            queue.population.ready == 0 && expected().is_some_and(|wait| wait > max)
-        });
+        let too_long = config
+            .max_expected_wait
+            .is_some_and(|max| queue.population.ready == 0 && expected().is_some_and(|wait| wait > max));
         too_long.then_some(OverflowCause::ExpectedWait)
     }
 
@@ -123,7 +138,12 @@ impl<C: Id, A: Id> Acd<C, A> {
                 continue;
             };
             let (from, to) = (from.id, Target::Queue(to.id));
-            self.emit(Output::Overflow { contact: id.clone(), from, to, cause });
+            self.emit(Output::Overflow {
+                contact: id.clone(),
+                from,
+                to,
+                cause,
+            });
         }
     }
 
@@ -136,14 +156,17 @@ impl<C: Id, A: Id> Acd<C, A> {
         if let Some(pool) = self.pools.get_mut(home) {
             pool.users += 2;
         }
-        let key = self.queues.get(queue).map_or((0, 0, 0), |queue| {
-            queue.order_key(arrival.priority, now, self.arrivals)
-        });
+        let key = self
+            .queues
+            .get(queue)
+            .map_or((0, 0, 0), |queue| queue.order_key(arrival.priority, now, self.arrivals));
         let preferred = self.preferred_agents(&arrival, queue);
+        let (from, expires) = arrival.call_back.unwrap_or_default().window();
         let extra = (!preferred.is_empty() || arrival.call_back.is_some()).then(|| {
             Box::new(Extra {
                 preferred,
                 call_back: arrival.call_back.is_some(),
+                expires,
                 ..Extra::default()
             })
         });
@@ -153,7 +176,7 @@ impl<C: Id, A: Id> Acd<C, A> {
             queue_id: self.queues.get(queue).map_or(arrival.queue, |queue| queue.id),
             priority: arrival.priority,
             channel: arrival.channel,
-            phase: arrival.call_back.filter(|at| *at > now).map_or(Phase::Waiting, Phase::Later),
+            phase: from.filter(|at| *at > now).map_or(Phase::Waiting, Phase::Later),
             arrival: now,
             joined: now,
             key,
@@ -172,74 +195,96 @@ impl<C: Id, A: Id> Acd<C, A> {
         };
         let contact = self.contacts.insert(contact);
         self.contact_index.insert(id, contact);
-        self.meet_call_back(contact);
-        self.line_up(contact);
+        let freed = self.meet_call_back(contact);
+        self.stand_in_line(contact);
+        // Whoever comes free takes the first in line.
+        freed.into_iter().for_each(|agent| self.refresh_agent(agent));
+        self.seek_agents(contact);
+        self.arm_contact(contact);
     }
 
     /// Whom a contact prefers: those it names, then who served its customer last.
-    fn preferred_agents(&self, arrival: &Arrival<A>, queue: QueueKey) -> Vec<AgentKey> {
-        let named = arrival.preferred.iter().filter_map(|agent| self.agent_index.get(agent).copied());
-        let mut preferred: Vec<AgentKey> = named.collect();
-        let sticky = self.queues.get(queue).map_or(core::time::Duration::ZERO, |queue| queue.config.sticky);
+    fn preferred_agents(&self, arrival: &Arrival<A>, queue: QueueKey) -> Vec<(AgentKey, u8)> {
+        let known = |(agent, score): &(A, u8)| Some((*self.agent_index.get(agent)?, *score));
+        let mut preferred: Vec<(AgentKey, u8)> = arrival.preferred.iter().filter_map(known).collect();
+        preferred.sort_by_key(|(agent, score)| (*agent, Reverse(*score)));
+        preferred.dedup_by_key(|(agent, _)| *agent);
+        preferred.sort_by_key(|(_, score)| Reverse(*score));
+        let sticky = self
+            .queues
+            .get(queue)
+            .map_or(core::time::Duration::ZERO, |queue| queue.config.sticky);
         if let Some((last, when)) = arrival.customer.and_then(|customer| self.customers.last(customer))
             && sticky > core::time::Duration::ZERO
             && self.now - when <= sticky
-            && !preferred.contains(&last)
+            && preferred.iter().all(|(agent, _)| *agent != last)
         {
-            preferred.push(last);
+            preferred.push((last, 0));
         }
         preferred
     }
 
-    /// A customer who calls while his call-back waits takes over its place; his own call-back is noted.
-    fn meet_call_back(&mut self, key: ContactKey) {
-        let Some(contact) = self.contacts.get(key) else { return };
-        let (queue, Some(customer), arrival) = (contact.queue, contact.customer, contact.key) else {
-            return;
+    /// A customer who calls while his call-back waits takes over its place; his own call-back is noted. Gives the agents who may be
+    /// free now.
+    fn meet_call_back(&mut self, key: ContactKey) -> SmallVec<[AgentKey; 1]> {
+        let mut freed = SmallVec::new();
+        let Some(contact) = self.contacts.get(key) else {
+            return freed;
+        };
+        let (queue, Some(customer)) = (contact.queue, contact.customer) else {
+            return freed;
         };
         let is_call_back = contact.is_call_back();
-        let merge = self.queues.get(queue).is_some_and(|queue| queue.config.call_backs.merge);
-        let before = self.customers.call_back(queue, customer).filter(|other| merge && *other != key);
+        let merge = self
+            .queues
+            .get(queue)
+            .is_some_and(|queue| queue.config.call_backs.merge);
+        let before = self
+            .customers
+            .call_back(queue, customer)
+            .filter(|other| merge && *other != key);
         if let Some(before) = before
             && let Some(old) = self.contacts.get(before)
             && !matches!(old.phase, Phase::Talking(_))
         {
             let (place, since, came) = (old.key, old.joined, old.arrival);
-            self.end_contact(before, Outcome::Superseded);
+            freed = self.remove_contact(before, Outcome::Superseded);
             if let Some(contact) = self.contacts.get_mut(key) {
-                contact.key = (place.0.min(arrival.0), place.1.min(arrival.1), arrival.2);
+                contact.key = place.min(contact.key);
                 (contact.joined, contact.arrival) = (since, came);
             }
         }
         if is_call_back {
             self.customers.add_call_back(queue, customer, key);
         }
-    }
-
-    /// Puts a contact in its queue's line and looks for an agent.
-    pub(crate) fn line_up(&mut self, key: ContactKey) {
-        self.stand_in_line(key);
-        self.seek_agents(key);
-        self.arm_contact(key);
+        freed
     }
 
     /// Puts a contact in its queue's line.
     pub(crate) fn stand_in_line(&mut self, key: ContactKey) {
         let now = self.now;
-        let Some(contact) = self.contacts.get_mut(key) else { return };
+        let Some(contact) = self.contacts.get_mut(key) else {
+            return;
+        };
         if matches!(contact.phase, Phase::Later(_)) {
             return;
         }
-        let Some(queue) = self.queues.get_mut(contact.queue) else { return };
+        let Some(queue) = self.queues.get_mut(contact.queue) else {
+            return;
+        };
         queue.line.insert(contact.key);
         contact.stage = queue.stage(now - contact.joined);
         let position = queue.line.len();
         let expected = queue.expected.wait(position, queue.population.in_service());
         let told = &queue.config.announcements;
-        if let Some(first) = told.first {
+        let listens = !contact.is_call_back();
+        if let Some(extra) = &mut contact.extra {
+            (extra.next_position, extra.next_message) = (None, None);
+        }
+        if let Some(first) = told.first.filter(|_| listens) {
             contact.extra().next_position = Some(now + first);
         }
-        if !told.messages.is_empty() && !told.message_every.is_zero() {
+        if listens && !told.messages.is_empty() && !told.message_every.is_zero() {
             contact.extra().next_message = Some(now + told.message_every);
         }
         if let (Some(expected), Some(extra)) = (expected, &mut contact.extra) {
@@ -247,7 +292,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         }
         let (wait, queue_preferred) = (queue.config.preferred_wait, contact.queue);
         let preferred: SmallVec<[AgentKey; 4]> = match &contact.extra {
-            Some(extra) => extra.preferred.iter().copied().collect(),
+            Some(extra) => extra.preferred.iter().map(|(agent, _)| *agent).collect(),
             None => SmallVec::new(),
         };
         let can_come = |agent: &AgentKey| {
@@ -284,7 +329,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         }
         if let Some(extra) = &mut contact.extra {
             (extra.next_ring, extra.last_rank) = (None, None);
-            for agent in &extra.preferred {
+            for (agent, _) in &extra.preferred {
                 if let Some(agent) = self.agents.get_mut(*agent) {
                     agent.preferred_by.remove(&order);
                 }
@@ -294,9 +339,13 @@ impl<C: Id, A: Id> Acd<C, A> {
         let id = contact.id.clone();
         for agent in &offers {
             if let Some(agent) = self.agents.get_mut(*agent) {
-                agent.links.retain(|link| link.contact != key);
+                agent.drop_link(key);
                 let agent = agent.id.clone();
-                self.emit(Output::Withdraw { contact: id.clone(), agent, cause });
+                self.emit(Output::Withdraw {
+                    contact: id.clone(),
+                    agent,
+                    cause,
+                });
             }
         }
         offers
@@ -359,40 +408,37 @@ impl<C: Id, A: Id> Acd<C, A> {
         self.contact_index.get(id).copied().ok_or(ContactError::Unknown)
     }
 
-    /// Nobody is on the line any more: the contact keeps its place, and its customer is called when its turn comes, not
-    /// before `at`.
+    /// Nobody is on the line any more: the contact keeps its place, and its customer is called back. Whoever rings for it stops;
+    /// agents who are ready are then offered a call-back.
     ///
     /// # Errors
     ///
-    /// [`ContactError::State`] unless it waits and is not being offered to anybody.
-    pub fn keep_place(&mut self, now: Time, id: &C, at: Option<Time>) -> Result<(), ContactError> {
+    /// [`ContactError::State`] unless it waits for an agent.
+    pub fn keep_place(&mut self, now: Time, id: &C, when: CallBackTime) -> Result<(), ContactError> {
         self.advance(now);
         let key = self.contact_key(id)?;
-        let contact = self.contacts.get_mut(key).ok_or(ContactError::Unknown)?;
-        if !contact.in_line() || !contact.offers.is_empty() || contact.is_call_back() {
+        let contact = self.contacts.get(key).ok_or(ContactError::Unknown)?;
+        if !contact.in_line() || contact.is_call_back() {
             return Err(ContactError::State);
         }
         let (queue, customer) = (contact.queue, contact.customer);
-        let extra = contact.extra();
-        extra.call_back = true;
-        (extra.next_position, extra.next_message) = (None, None);
+        let freed = self.line_out(key, Withdrawal::Gone);
+        let (from, until) = when.window();
         if let Some(customer) = customer {
             self.customers.add_call_back(queue, customer, key);
         }
-        if let Some(at) = at.filter(|at| *at > self.now) {
-            self.postpone(key, at);
-        }
-        self.arm_contact(key);
-        Ok(())
-    }
-
-    /// Takes a contact out of the line until then.
-    pub(crate) fn postpone(&mut self, key: ContactKey, until: Time) {
-        self.line_out(key, Withdrawal::Gone);
         if let Some(contact) = self.contacts.get_mut(key) {
-            contact.phase = Phase::Later(until);
+            let later = from.filter(|from| *from > self.now);
+            contact.phase = later.map_or(Phase::Waiting, Phase::Later);
+            let extra = contact.extra();
+            (extra.call_back, extra.expires) = (true, until);
         }
+        self.stand_in_line(key);
+        freed.into_iter().for_each(|agent| self.refresh_agent(agent));
+        self.seek_agents(key);
         self.arm_contact(key);
+        self.settle();
+        Ok(())
     }
 }
 

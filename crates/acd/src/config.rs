@@ -62,7 +62,7 @@ pub enum Order {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Counted {
-    /// Who has a contact.
+    /// Who has a contact, or uses his phone for something else.
     pub busy: bool,
     /// Who is in wrap-up.
     pub wrap_up: bool,

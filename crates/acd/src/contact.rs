@@ -13,12 +13,48 @@ slotmap::new_key_type! {
     pub(crate) struct ContactKey;
 }
 
+/// When a customer wants to be called back.
+///
+/// ```
+/// use acd::CallBackTime;
+/// use machine::Time;
+///
+/// // Between two and three o'clock, on a day whose midnight is `day`.
+/// let day = Time::from_secs(1_767_225_600);
+/// let hour = |hour: u64| Time::from_secs(day.as_secs() + hour * 3_600);
+/// let agreed = CallBackTime::Between(hour(14), hour(15));
+/// assert_ne!(agreed, CallBackTime::InTurn);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum CallBackTime {
+    /// When his turn comes, as if he had waited on the line.
+    #[default]
+    InTurn,
+    /// When his turn comes, but not before then.
+    NotBefore(Time),
+    /// From the one time on, and no more at the other ([`Outcome::Expired`](crate::Outcome::Expired)).
+    Between(Time, Time),
+}
+
+impl CallBackTime {
+    /// From when on and, if that is limited, until when.
+    pub(crate) const fn window(self) -> (Option<Time>, Option<Time>) {
+        match self {
+            CallBackTime::InTurn => (None, None),
+            CallBackTime::NotBefore(from) => (Some(from), None),
+            CallBackTime::Between(from, until) => (Some(from), Some(until)),
+        }
+    }
+}
+
 /// A contact that arrives.
 ///
 /// ```
 /// use acd::{Arrival, QueueId, SkillId};
 ///
-/// let mut call = Arrival::call(QueueId(1));
+/// let mut call: Arrival<&str> = Arrival::call(QueueId(1));
 /// call.priority = 5;
 /// call.needs.set(SkillId(7), 3);
 /// call.customer = Some(4711);
@@ -35,12 +71,13 @@ pub struct Arrival<A> {
     pub priority: i16,
     /// The skills that its agent must have.
     pub needs: Skills,
-    /// Agents who are tried first, the best first.
-    pub preferred: Vec<A>,
+    /// Agents who are tried first, each with a score: the highest first, of equal ones who has been idle for longest. They need a
+    /// place in the queue, but not the skills.
+    pub preferred: Vec<(A, u8)>,
     /// Who calls, for the agent who served him last and for his call-backs.
     pub customer: Option<u64>,
-    /// Nobody is on the line: the customer is called when his turn comes, not before this time.
-    pub call_back: Option<Time>,
+    /// Nobody is on the line: the customer is to be called. `None`: he is there.
+    pub call_back: Option<CallBackTime>,
 }
 
 impl<A> Arrival<A> {
@@ -114,7 +151,8 @@ pub(crate) struct Contact<C> {
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Extra {
-    pub(crate) preferred: Vec<AgentKey>,
+    /// With their scores, the highest first.
+    pub(crate) preferred: Vec<(AgentKey, u8)>,
     /// The position that was told last.
     pub(crate) told: Option<u32>,
     pub(crate) next_position: Option<Time>,
@@ -127,6 +165,8 @@ pub(crate) struct Extra {
     /// Whether nobody is on the line, and how often the customer was called.
     pub(crate) call_back: bool,
     pub(crate) attempts: u8,
+    /// When a call-back is given up.
+    pub(crate) expires: Option<Time>,
     /// What was expected of its wait when it came.
     pub(crate) expected: Option<Duration>,
 }
@@ -143,6 +183,12 @@ impl<C> Contact<C> {
 
     pub(crate) fn is_call_back(&self) -> bool {
         self.extra.as_ref().is_some_and(|extra| extra.call_back)
+    }
+
+    /// When its call-back is given up.
+    pub(crate) fn expires(&self) -> Option<Time> {
+        let extra = self.extra.as_ref().filter(|extra| extra.call_back)?;
+        extra.expires
     }
 
     pub(crate) fn extra(&mut self) -> &mut Extra {

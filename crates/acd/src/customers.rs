@@ -26,7 +26,9 @@ impl Customers {
         }
         self.by_time.insert((now, customer));
         while self.last.len() > limit {
-            let Some((_, oldest)) = self.by_time.pop_first() else { break };
+            let Some((_, oldest)) = self.by_time.pop_first() else {
+                break;
+            };
             self.last.remove(&oldest);
         }
     }

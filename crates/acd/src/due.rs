@@ -1,16 +1,22 @@
 //! What time brings.
 
-
-
 use machine::Time;
 
 use crate::acd::{Acd, Due, Id};
 use crate::agent::{AgentKey, LinkPhase};
 use crate::arrive::leave_pool;
-use crate::contact::{ContactKey, Phase};
-use crate::positions::OrderKey;
+use crate::contact::{Contact, ContactKey, Phase};
 use crate::offer::Decline;
-use crate::{Output, OverflowCause, Strategy, Withdrawal};
+use crate::positions::OrderKey;
+use crate::{Outcome, Output, OverflowCause, Strategy, Withdrawal};
+
+/// Why a contact is given up.
+enum Late {
+    /// It waited for as long as it may.
+    Wait,
+    /// The time of its call-back is over.
+    CallBack,
+}
 
 impl<C: Id, A: Id> Acd<C, A> {
     /// All contacts that are due at an instant: first each comes to where its wait has brought it, then agents are sought in their
@@ -32,7 +38,9 @@ impl<C: Id, A: Id> Acd<C, A> {
 
     fn contact_moves(&mut self, key: ContactKey) {
         let now = self.now;
-        let Some(contact) = self.contacts.get_mut(key) else { return };
+        let Some(contact) = self.contacts.get_mut(key) else {
+            return;
+        };
         contact.alarm = None;
         if let Phase::Later(at) = contact.phase
             && at <= now
@@ -56,9 +64,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         self.ring_one_more(key);
         self.announce(key);
         let Some(contact) = self.contacts.get(key) else { return };
-        let most = self.queues.get(contact.queue).and_then(|queue| queue.config.max_wait);
-        let too_long = most.is_some_and(|most| contact.joined + most <= now);
-        if too_long && contact.in_line() && contact.offers.is_empty() {
+        if self.too_late(contact).is_some() {
             self.timers.insert((now, Due::GiveUp(key)));
             return;
         }
@@ -68,20 +74,32 @@ impl<C: Id, A: Id> Acd<C, A> {
     /// A contact has waited for as long as it may, and nobody came free in this instant either.
     pub(crate) fn give_up(&mut self, key: ContactKey) {
         let Some(contact) = self.contacts.get(key) else { return };
-        let most = self.queues.get(contact.queue).and_then(|queue| queue.config.max_wait);
-        let too_long = most.is_some_and(|most| contact.joined + most <= self.now);
-        if too_long && contact.in_line() && contact.offers.is_empty() {
-            self.overflow(key, OverflowCause::MaxWait);
-        } else {
-            self.arm_contact(key);
+        match self.too_late(contact) {
+            Some(Late::Wait) => self.overflow(key, OverflowCause::MaxWait),
+            Some(Late::CallBack) => self.end_contact(key, Outcome::Expired),
+            None => self.arm_contact(key),
         }
+    }
+
+    /// Why a contact that nobody is rung for is to be given up now.
+    fn too_late(&self, contact: &Contact<C>) -> Option<Late> {
+        if contact.has_agent() || !contact.offers.is_empty() {
+            return None;
+        }
+        if contact.expires().is_some_and(|expires| expires <= self.now) {
+            return Some(Late::CallBack);
+        }
+        let most = self.queues.get(contact.queue)?.config.max_wait?;
+        (contact.in_line() && contact.joined + most <= self.now).then_some(Late::Wait)
     }
 
     /// Moves a contact to the stage and the ring that its wait has reached.
     pub(crate) fn restage(&mut self, key: ContactKey) {
         let now = self.now;
         let Some(contact) = self.contacts.get(key) else { return };
-        let Some(queue) = self.queues.get(contact.queue) else { return };
+        let Some(queue) = self.queues.get(contact.queue) else {
+            return;
+        };
         let waited = now - contact.joined;
         let stage = queue.stage(waited);
         let rings = &queue.config.rings;
@@ -114,7 +132,9 @@ impl<C: Id, A: Id> Acd<C, A> {
     /// Ring progressively: one more agent joins those who ring.
     fn ring_one_more(&mut self, key: ContactKey) {
         let now = self.now;
-        let Some(contact) = self.contacts.get_mut(key) else { return };
+        let Some(contact) = self.contacts.get_mut(key) else {
+            return;
+        };
         let strategy = self.queues.get(contact.queue).map(|queue| queue.config.strategy);
         let rings = !contact.offers.is_empty() && matches!(strategy, Some(Strategy::RingProgressively(_)));
         let Some(extra) = contact.extra.as_mut() else { return };
@@ -128,8 +148,12 @@ impl<C: Id, A: Id> Acd<C, A> {
     /// Tells a contact where it stands, and its messages.
     fn announce(&mut self, key: ContactKey) {
         let now = self.now;
-        let Some(contact) = self.contacts.get_mut(key) else { return };
-        let Some(queue) = self.queues.get(contact.queue) else { return };
+        let Some(contact) = self.contacts.get_mut(key) else {
+            return;
+        };
+        let Some(queue) = self.queues.get(contact.queue) else {
+            return;
+        };
         let Some(extra) = contact.extra.as_mut() else { return };
         let told = &queue.config.announcements;
         if extra.next_position.is_some_and(|at| at <= now) {
@@ -141,9 +165,16 @@ impl<C: Id, A: Id> Acd<C, A> {
             let expected = queue.expected.wait(position as usize, queue.population.in_service());
             let error = queue.expected.error();
             let contact = contact.id.clone();
-            self.output.push_back(Output::Announce { contact, position, expected, error });
+            self.output.push_back(Output::Announce {
+                contact,
+                position,
+                expected,
+                error,
+            });
         }
-        let Some(contact) = self.contacts.get_mut(key) else { return };
+        let Some(contact) = self.contacts.get_mut(key) else {
+            return;
+        };
         let Some(extra) = contact.extra.as_mut() else { return };
         if extra.next_message.is_some_and(|at| at <= now) {
             let number = extra.message % told.messages.len().max(1);
@@ -160,13 +191,19 @@ impl<C: Id, A: Id> Acd<C, A> {
         let now = self.now;
         let Some(agent) = self.agents.get_mut(key) else { return };
         agent.held = agent.held.filter(|(until, _)| *until > now);
-        agent.links.retain(|link| !matches!(link.phase, LinkPhase::WrapUp(Some(until)) if until <= now));
+        agent
+            .links
+            .retain(|link| !matches!(link.phase, LinkPhase::WrapUp(Some(until)) if until <= now));
         let late = |phase| match phase {
             LinkPhase::Reserved(until) | LinkPhase::Ringing(until) => until <= now,
             LinkPhase::Talking(_) | LinkPhase::WrapUp(_) => false,
         };
-        let unanswered: smallvec::SmallVec<[ContactKey; 1]> =
-            agent.links.iter().filter(|link| late(link.phase)).map(|link| link.contact).collect();
+        let unanswered: smallvec::SmallVec<[ContactKey; 1]> = agent
+            .links
+            .iter()
+            .filter(|link| late(link.phase))
+            .map(|link| link.contact)
+            .collect();
         let id = agent.id.clone();
         for contact in unanswered {
             if let Some(of) = self.contacts.get(contact) {
@@ -185,4 +222,3 @@ impl<C: Id, A: Id> Acd<C, A> {
 
 /// Announcements are no closer to each other than this.
 const SHORTEST: core::time::Duration = core::time::Duration::from_secs(1);
-

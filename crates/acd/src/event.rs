@@ -27,6 +27,8 @@ pub enum AgentState {
     Paused(PauseReason),
     /// His phone cannot be reached.
     Unreachable,
+    /// His phone is in use for something that was not distributed, as a call of his own.
+    Engaged,
 }
 
 /// Why an agent is paused.
@@ -57,7 +59,7 @@ pub enum Withdrawal {
     Gone,
     /// The agent let it ring.
     NotAnswered,
-    /// The agent signed off, paused or vanished.
+    /// The agent signed off, paused, vanished or uses his phone.
     Unavailable,
 }
 
@@ -95,17 +97,22 @@ pub enum Outcome {
     Dismissed(OverflowCause),
     /// The customer was not reached in all attempts.
     NotReached,
+    /// The time agreed for its call-back is over.
+    Expired,
     /// The customer called again and took over its place.
     Superseded,
 }
 
 /// What the distribution wants done (imperative) and has to tell (past tense), in order.
+///
+/// Match with `..`: variants may come to tell more.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Output<C, A> {
     /// Ring the agent, until `until` at the longest. Say what becomes of it with [`Acd::ringing`](crate::Acd::ringing),
     /// [`accept`](crate::Acd::accept) or [`decline`](crate::Acd::decline).
+    #[non_exhaustive]
     Offer {
         /// The contact.
         contact: C,
@@ -119,6 +126,7 @@ pub enum Output<C, A> {
         call_back: bool,
     },
     /// Stop ringing the agent.
+    #[non_exhaustive]
     Withdraw {
         /// The contact.
         contact: C,
@@ -128,6 +136,7 @@ pub enum Output<C, A> {
         cause: Withdrawal,
     },
     /// Let them talk.
+    #[non_exhaustive]
     Connect {
         /// The contact.
         contact: C,
@@ -135,6 +144,7 @@ pub enum Output<C, A> {
         agent: A,
     },
     /// Tell the contact where it stands.
+    #[non_exhaustive]
     Announce {
         /// The contact.
         contact: C,
@@ -146,6 +156,7 @@ pub enum Output<C, A> {
         error: Duration,
     },
     /// Play a message to the contact.
+    #[non_exhaustive]
     Message {
         /// The contact.
         contact: C,
@@ -153,6 +164,7 @@ pub enum Output<C, A> {
         message: u16,
     },
     /// The contact moved out of its queue; to another one ([`Target::Queue`]), or away, then [`Output::Ended`] follows.
+    #[non_exhaustive]
     Overflow {
         /// The contact.
         contact: C,
@@ -164,6 +176,7 @@ pub enum Output<C, A> {
         cause: OverflowCause,
     },
     /// Call the customer back and tell what came of it with [`Acd::called_back`](crate::Acd::called_back). The agent waits.
+    #[non_exhaustive]
     CallBack {
         /// The contact.
         contact: C,
@@ -173,6 +186,7 @@ pub enum Output<C, A> {
         attempt: u8,
     },
     /// An agent does something else.
+    #[non_exhaustive]
     AgentStateChanged {
         /// The agent.
         agent: A,
@@ -182,6 +196,7 @@ pub enum Output<C, A> {
         to: AgentState,
     },
     /// The last that is heard of a contact.
+    #[non_exhaustive]
     Ended {
         /// The contact.
         contact: C,
@@ -189,6 +204,8 @@ pub enum Output<C, A> {
         queue: QueueId,
         /// How.
         outcome: Outcome,
+        /// Who had it at the end, if an agent did.
+        agent: Option<A>,
         /// How long it waited for an agent, over all queues.
         waited: Duration,
         /// How long agents had it.

@@ -25,7 +25,14 @@ const SHARE: u64 = 8;
 
 impl Expected {
     /// A contact was taken, by one of `agents`; `waiting`: others wait on. `expected`: what it was told at first.
-    pub(crate) fn taken(&mut self, now: Time, agents: u32, waiting: bool, waited: Duration, expected: Option<Duration>) {
+    pub(crate) fn taken(
+        &mut self,
+        now: Time,
+        agents: u32,
+        waiting: bool,
+        waited: Duration,
+        expected: Option<Duration>,
+    ) {
         if let Some(last) = self.last {
             let cycle = nanos(now - last).saturating_mul(u64::from(agents.max(1)));
             self.per_agent = Some(self.per_agent.map_or(cycle, |before| smooth(before, cycle)));

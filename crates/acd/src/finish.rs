@@ -24,7 +24,11 @@ impl<C: Id, A: Id> Acd<C, A> {
         let outcome = match contact.phase {
             Phase::Talking(_) => Outcome::Handled,
             Phase::Preferred(_) | Phase::Waiting | Phase::Later(_) | Phase::Dialling(_) => {
-                if contact.talked.is_zero() { Outcome::Abandoned } else { Outcome::Handled }
+                if contact.talked.is_zero() {
+                    Outcome::Abandoned
+                } else {
+                    Outcome::Handled
+                }
             }
         };
         self.end_contact(key, outcome);
@@ -33,8 +37,20 @@ impl<C: Id, A: Id> Acd<C, A> {
 
     /// The last of a contact.
     pub(crate) fn end_contact(&mut self, key: ContactKey, outcome: Outcome) {
+        let freed = self.remove_contact(key, outcome);
+        freed.into_iter().for_each(|agent| self.refresh_agent(agent));
+    }
+
+    /// The last of a contact; gives the agents who may be free now.
+    pub(crate) fn remove_contact(&mut self, key: ContactKey, outcome: Outcome) -> SmallVec<[AgentKey; 1]> {
+        let agent = self.contacts.get(key).and_then(|contact| match contact.phase {
+            Phase::Talking(with) => self.agents.get(with).map(|agent| agent.id.clone()),
+            Phase::Preferred(_) | Phase::Waiting | Phase::Later(_) | Phase::Dialling(_) => None,
+        });
         let freed = self.take_out(key, Withdrawal::Gone);
-        let Some(mut contact) = self.contacts.remove(key) else { return };
+        let Some(mut contact) = self.contacts.remove(key) else {
+            return freed;
+        };
         arm(&mut self.timers, Due::Contact(key), &mut contact.alarm, None);
         self.contact_index.remove(&contact.id);
         leave_pool(&mut self.pools, contact.home);
@@ -46,10 +62,11 @@ impl<C: Id, A: Id> Acd<C, A> {
             contact: contact.id,
             queue: contact.queue_id,
             outcome,
+            agent,
             waited: contact.waited,
             talked: contact.talked,
         });
-        freed.into_iter().for_each(|agent| self.refresh_agent(agent));
+        freed
     }
 
     /// Takes a contact from where it is: out of the line, or from its agent, who goes on to wrap-up. Gives the agents who
@@ -89,19 +106,14 @@ impl<C: Id, A: Id> Acd<C, A> {
         agent.talk += talk;
         let Some(link) = agent.link_mut(key) else { return };
         let queue = link.queue;
-        let over = match link.wrap_up {
-            WrapUp::None => true,
-            WrapUp::Fixed(time) | WrapUp::Capped(time) => {
-                link.phase = LinkPhase::WrapUp(Some(now + time));
-                time.is_zero()
-            }
-            WrapUp::Open => {
-                link.phase = LinkPhase::WrapUp(None);
-                false
-            }
+        let wrap_up = match link.wrap_up {
+            WrapUp::None => None,
+            WrapUp::Fixed(time) | WrapUp::Capped(time) => (!time.is_zero()).then(|| Some(now + time)),
+            WrapUp::Open => Some(None),
         };
-        if over {
-            agent.links.retain(|link| link.contact != key);
+        match wrap_up {
+            Some(until) => link.phase = LinkPhase::WrapUp(until),
+            None => agent.drop_link(key),
         }
         if let Some(member) = agent.memberships.iter_mut().find(|member| member.queue == queue) {
             member.last = Some(now);
@@ -111,7 +123,7 @@ impl<C: Id, A: Id> Acd<C, A> {
     /// An agent is through with a contact that he never talked to.
     pub(crate) fn drop_link(&mut self, key: ContactKey, by: AgentKey) {
         if let Some(agent) = self.agents.get_mut(by) {
-            agent.links.retain(|link| link.contact != key || matches!(link.phase, LinkPhase::WrapUp(_)));
+            agent.drop_link(key);
         }
     }
 
@@ -125,9 +137,9 @@ impl<C: Id, A: Id> Acd<C, A> {
         let key = self.agent_key(agent)?;
         let agent = self.agents.get_mut(key).ok_or(AgentError::Unknown)?;
         let before = agent.links.len();
-        agent.links.retain(|link| {
-            !matches!(link.phase, LinkPhase::WrapUp(_)) || matches!(link.wrap_up, WrapUp::Fixed(_))
-        });
+        agent
+            .links
+            .retain(|link| !matches!(link.phase, LinkPhase::WrapUp(_)) || matches!(link.wrap_up, WrapUp::Fixed(_)));
         if agent.links.len() == before {
             return Err(AgentError::State);
         }
@@ -138,18 +150,34 @@ impl<C: Id, A: Id> Acd<C, A> {
     /// Moves a contact to where its queue overflows to, or ends it.
     pub(crate) fn overflow(&mut self, key: ContactKey, cause: OverflowCause) {
         let Some(contact) = self.contacts.get(key) else { return };
-        let Some(queue) = self.queues.get(contact.queue) else { return };
+        let Some(queue) = self.queues.get(contact.queue) else {
+            return;
+        };
         let (from, id) = (queue.id, contact.id.clone());
         match queue.config.overflow {
             Some(to @ Target::Elsewhere(place)) => {
-                self.emit(Output::Overflow { contact: id, from, to, cause });
+                self.emit(Output::Overflow {
+                    contact: id,
+                    from,
+                    to,
+                    cause,
+                });
                 self.end_contact(key, Outcome::Overflowed(cause, place));
             }
             Some(to @ Target::Queue(next)) => {
-                let next = self.queue_index.get(&next).copied().filter(|next| *next != contact.queue);
+                let next = self
+                    .queue_index
+                    .get(&next)
+                    .copied()
+                    .filter(|next| *next != contact.queue);
                 match next {
                     Some(next) => {
-                        self.emit(Output::Overflow { contact: id, from, to, cause });
+                        self.emit(Output::Overflow {
+                            contact: id,
+                            from,
+                            to,
+                            cause,
+                        });
                         if self.move_to(key, next, None).is_err() {
                             self.end_contact(key, Outcome::Dismissed(cause));
                         }
@@ -165,22 +193,39 @@ impl<C: Id, A: Id> Acd<C, A> {
     pub(crate) fn contact_deadline(&self, key: ContactKey) -> Option<Time> {
         let contact = self.contacts.get(key)?;
         if let Phase::Later(at) = contact.phase {
-            return Some(at);
+            return Some(contact.expires().map_or(at, |expires| at.min(expires)));
         }
         if !contact.in_line() {
             return None;
         }
         let config = &self.queues.get(contact.queue)?;
-        let stage = config.opens.get(usize::from(contact.stage) + 1).map(|wait| contact.joined + *wait);
-        let ring = config.config.rings.get(usize::from(contact.ring)).map(|ring| contact.joined + ring.after);
-        let most = config.config.max_wait.filter(|_| contact.offers.is_empty()).map(|wait| contact.joined + wait);
+        let stage = config
+            .opens
+            .get(usize::from(contact.stage) + 1)
+            .map(|wait| contact.joined + *wait);
+        let ring = config
+            .config
+            .rings
+            .get(usize::from(contact.ring))
+            .map(|ring| contact.joined + ring.after);
+        let most = config
+            .config
+            .max_wait
+            .filter(|_| contact.offers.is_empty())
+            .map(|wait| contact.joined + wait);
+        let expires = contact.expires().filter(|_| contact.offers.is_empty());
         let preferred = match contact.phase {
             Phase::Preferred(until) => Some(until),
             Phase::Waiting | Phase::Later(_) | Phase::Dialling(_) | Phase::Talking(_) => None,
         };
         let extra = contact.extra.as_ref();
-        let ring_one_more = extra.and_then(|extra| extra.next_ring).filter(|_| !contact.offers.is_empty());
+        let ring_one_more = extra
+            .and_then(|extra| extra.next_ring)
+            .filter(|_| !contact.offers.is_empty());
         let (position, message) = extra.map_or((None, None), |extra| (extra.next_position, extra.next_message));
-        [stage, ring, most, preferred, ring_one_more, position, message].into_iter().flatten().min()
+        [stage, ring, most, expires, preferred, ring_one_more, position, message]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }

@@ -59,9 +59,10 @@ mod view;
 
 pub use acd::{Acd, Id};
 pub use config::{
-    AgentConfig, Announcements, CallBacks, Channel, Counted, Membership, Order, QueueConfig, QueueId, Ring, Target, WrapUp,
+    AgentConfig, Announcements, CallBacks, Channel, Counted, Membership, Order, QueueConfig, QueueId, Ring, Target,
+    WrapUp,
 };
-pub use contact::Arrival;
+pub use contact::{Arrival, CallBackTime};
 pub use error::{AgentError, ArriveError, ContactError, QueueError};
 pub use event::{AgentState, Outcome, Output, OverflowCause, PauseReason, Withdrawal};
 pub use limits::Limits;

@@ -18,8 +18,12 @@ impl<C: Id, A: Id> Acd<C, A> {
     pub(crate) fn seek_agents(&mut self, key: ContactKey) {
         self.seek_preferred(key);
         while let Some(contact) = self.contacts.get(key).filter(|contact| contact.pooled) {
-            let Some(pool) = self.pools.get(contact.pool) else { return };
-            let Some(queue) = self.queues.get(contact.queue) else { return };
+            let Some(pool) = self.pools.get(contact.pool) else {
+                return;
+            };
+            let Some(queue) = self.queues.get(contact.queue) else {
+                return;
+            };
             if contact.offers.len() >= self.limits.ringing {
                 return;
             }
@@ -65,11 +69,15 @@ impl<C: Id, A: Id> Acd<C, A> {
         }
         let Some(extra) = &contact.extra else { return };
         let (channel, queue) = (contact.channel, contact.queue);
-        let ready = |agent: &&AgentKey| {
-            let agent = self.agents.get(**agent);
+        let ready = |agent: &AgentKey| {
+            let agent = self.agents.get(*agent);
             agent.is_some_and(|agent| agent.can_take(channel) && agent.serves(queue))
         };
-        if let Some(agent) = extra.preferred.iter().find(ready).copied() {
+        let agents = extra.preferred.iter().map(|(agent, score)| (score, agent));
+        let ready = agents.filter(|(_, agent)| ready(agent));
+        let idle = |agent: &AgentKey| self.agents.get(*agent).map(|agent| agent.idle_since);
+        let best = ready.min_by_key(|(score, agent)| (Reverse(**score), idle(agent)));
+        if let Some((_, &agent)) = best {
             self.offer(key, agent, None);
             self.refresh_agent(agent);
         }
@@ -86,7 +94,9 @@ impl<C: Id, A: Id> Acd<C, A> {
         }
         let mut at = 0;
         while let Some(agent) = self.agents.get(key) {
-            let Some(&(channel, _)) = agent.config.capacity.get(at) else { break };
+            let Some(&(channel, _)) = agent.config.capacity.get(at) else {
+                break;
+            };
             if !agent.can_take(channel) {
                 at += 1;
                 continue;
@@ -121,14 +131,15 @@ impl<C: Id, A: Id> Acd<C, A> {
             ) else {
                 continue;
             };
-            let Some(queue) = self.queues.get(member.queue) else { continue };
+            let Some(queue) = self.queues.get(member.queue) else {
+                continue;
+            };
             // All have reached the floor.
             let stage = if member.stage <= queue.floor() { 0 } else { member.stage };
             let wants_him = |contact: ContactKey| {
                 let contact = self.contacts.get(contact);
-                contact.is_some_and(|contact| {
-                    contact.offers.len() < self.limits.ringing && !contact.offers.contains(&key)
-                })
+                contact
+                    .is_some_and(|contact| contact.offers.len() < self.limits.ringing && !contact.offers.contains(&key))
             };
             if let Some((order, contact)) = pool.first(stage, wants_him) {
                 better((place.rank, Reverse(queue.config.weight), order), contact);
@@ -142,7 +153,9 @@ impl<C: Id, A: Id> Acd<C, A> {
         }) {
             let queue = self.contacts.get(contact).map(|contact| contact.queue)?;
             let place = agent.memberships.iter().position(|member| member.queue == queue);
-            let rank = place.and_then(|at| agent.config.memberships.get(at)).map_or(u8::MAX, |place| place.rank);
+            let rank = place
+                .and_then(|at| agent.config.memberships.get(at))
+                .map_or(u8::MAX, |place| place.rank);
             let weight = self.queues.get(queue).map_or(0, |queue| queue.config.weight);
             better((rank, Reverse(weight), order), contact);
         }
@@ -165,7 +178,9 @@ impl<C: Id, A: Id> Acd<C, A> {
             ) else {
                 continue;
             };
-            let Some(queue) = self.queues.get(member.queue) else { continue };
+            let Some(queue) = self.queues.get(member.queue) else {
+                continue;
+            };
             let candidate = Candidate {
                 membership,
                 skills: &agent.config.skills,
@@ -178,14 +193,19 @@ impl<C: Id, A: Id> Acd<C, A> {
             };
             let strategy = queue.config.strategy;
             let group = (member.stage, membership.tier, strategy.penalty(&candidate));
-            let rank = match strategy {
-                Strategy::Custom(number) => self.ranks.get(&number).map(|rank| rank(&candidate)).or(Some(0)),
-                known => known.rank(&candidate),
+            let rank = if let Strategy::Custom(number) = strategy {
+                Some(self.ranks.get(&number).map_or(0, |rank| rank(&candidate)))
+            } else {
+                strategy.rank(&candidate)
             };
             fit.place = Some(match rank {
                 Some(rank) => {
                     // Positions are not equal: who came to the queue first is first.
-                    let rank = if by_position(strategy) { (rank << 32) | u64::from(member.ordinal) } else { rank };
+                    let rank = if by_position(strategy) {
+                        (rank << 32) | u64::from(member.ordinal)
+                    } else {
+                        rank
+                    };
                     let place = (group, rank, agent.idle_since.as_nanos(), key);
                     pool.ready.insert(place);
                     Stand::Ranked(place)
@@ -207,7 +227,9 @@ impl<C: Id, A: Id> Acd<C, A> {
         agent.ready.clear();
         let mut fits = core::mem::take(&mut agent.pools);
         for fit in &mut fits {
-            let Some(pool) = self.pools.get_mut(fit.pool) else { continue };
+            let Some(pool) = self.pools.get_mut(fit.pool) else {
+                continue;
+            };
             match fit.place.take() {
                 None => {}
                 Some(Stand::Ranked(place)) => pool.ready.remove(&place),
@@ -267,7 +289,10 @@ impl<C: Id, A: Id> Acd<C, A> {
             return;
         };
         let channel = of.channel;
-        let opens = agent.memberships.get(usize::from(member)).is_some_and(|member| member.stage != NEVER);
+        let opens = agent
+            .memberships
+            .get(usize::from(member))
+            .is_some_and(|member| member.stage != NEVER);
         if !opens {
             return;
         }
@@ -287,7 +312,12 @@ impl<C: Id, A: Id> Acd<C, A> {
     }
 
     fn drop_unused_pools(&mut self) {
-        let unused: Vec<PoolKey> = self.pools.iter().filter(|(_, pool)| pool.users == 0).map(|(key, _)| key).collect();
+        let unused: Vec<PoolKey> = self
+            .pools
+            .iter()
+            .filter(|(_, pool)| pool.users == 0)
+            .map(|(key, _)| key)
+            .collect();
         for key in &unused {
             if let Some(pool) = self.pools.remove(*key)
                 && let Some(queue) = self.queues.get_mut(pool.queue)
@@ -326,7 +356,12 @@ impl<C: Id, A: Id> Acd<C, A> {
             return;
         }
         agent.told = to;
-        let occupied = |state| !matches!(state, AgentState::Ready | AgentState::Off | AgentState::Paused(_) | AgentState::Unreachable);
+        let occupied = |state| {
+            matches!(
+                state,
+                AgentState::Reserved | AgentState::Ringing | AgentState::Busy | AgentState::WrapUp
+            )
+        };
         if occupied(to) {
             agent.occupied_since.get_or_insert(self.now);
         } else if let Some(since) = agent.occupied_since.take() {
@@ -347,7 +382,9 @@ impl<C: Id, A: Id> Acd<C, A> {
 
     /// Puts a contact among the waiting of its pool.
     pub(crate) fn pool_in(&mut self, key: ContactKey) {
-        let Some(contact) = self.contacts.get_mut(key) else { return };
+        let Some(contact) = self.contacts.get_mut(key) else {
+            return;
+        };
         if contact.pooled || contact.phase != Phase::Waiting {
             return;
         }
@@ -359,7 +396,9 @@ impl<C: Id, A: Id> Acd<C, A> {
 
     /// Takes a contact from among the waiting of its pool.
     pub(crate) fn pool_out(&mut self, key: ContactKey) {
-        let Some(contact) = self.contacts.get_mut(key) else { return };
+        let Some(contact) = self.contacts.get_mut(key) else {
+            return;
+        };
         if core::mem::take(&mut contact.pooled)
             && let Some(pool) = self.pools.get_mut(contact.pool)
         {
@@ -375,7 +414,10 @@ type Urgency = (u8, Reverse<u16>, OrderKey);
 pub(crate) const NEVER: u8 = u8::MAX;
 
 const fn by_position(strategy: Strategy) -> bool {
-    matches!(strategy, Strategy::RoundRobin | Strategy::TopDown | Strategy::Sequential)
+    matches!(
+        strategy,
+        Strategy::RoundRobin | Strategy::TopDown | Strategy::Sequential
+    )
 }
 
 /// The time until which an offer lasts.

@@ -4,7 +4,7 @@ use machine::Time;
 
 use crate::acd::{Acd, Id};
 use crate::agent::{AgentKey, Link, LinkPhase};
-use crate::contact::{ContactKey, Phase};
+use crate::contact::{Contact, ContactKey, Phase};
 use crate::matching::offer_end;
 use crate::{ContactError, Output, PauseReason, Strategy, Withdrawal};
 
@@ -42,7 +42,9 @@ impl<C: Id, A: Id> Acd<C, A> {
         let (Some(contact), Some(agent)) = (self.contacts.get_mut(key), self.agents.get_mut(to)) else {
             return;
         };
-        let Some(queue) = self.queues.get_mut(contact.queue) else { return };
+        let Some(queue) = self.queues.get_mut(contact.queue) else {
+            return;
+        };
         let until = offer_end(now, queue.config.ring_time);
         agent.links.push(Link {
             contact: key,
@@ -119,7 +121,12 @@ impl<C: Id, A: Id> Acd<C, A> {
                 link.phase = LinkPhase::Talking(at);
             }
         }
-        let call_back = self.contacts.get(key).is_some_and(|contact| contact.is_call_back());
+        if let Some(contact) = self.contacts.get_mut(key) {
+            contact.waited += at - contact.since;
+            contact.since = at;
+        }
+        self.served_from_line(key);
+        let call_back = self.contacts.get(key).is_some_and(Contact::is_call_back);
         if call_back {
             self.dial(key, by);
         } else {
@@ -134,15 +141,36 @@ impl<C: Id, A: Id> Acd<C, A> {
         Ok(())
     }
 
+    /// An agent has taken a contact out of the line: its wait is over.
+    pub(crate) fn served_from_line(&mut self, key: ContactKey) {
+        let now = self.now;
+        let Some(contact) = self.contacts.get_mut(key) else {
+            return;
+        };
+        let expected = contact.extra.as_mut().and_then(|extra| extra.expected.take());
+        let Some(queue) = self.queues.get_mut(contact.queue) else {
+            return;
+        };
+        let (agents, others) = (queue.population.in_service(), queue.line.len() > 0);
+        let wait = now - contact.joined;
+        queue.expected.taken(now, agents, others, wait, expected);
+    }
+
     fn dial(&mut self, key: ContactKey, by: AgentKey) {
-        let Some(contact) = self.contacts.get_mut(key) else { return };
+        let Some(contact) = self.contacts.get_mut(key) else {
+            return;
+        };
         contact.phase = Phase::Dialling(by);
         let extra = contact.extra();
         extra.attempts = extra.attempts.saturating_add(1);
         let attempt = extra.attempts;
         let (contact, agent) = (contact.id.clone(), self.agents.get(by).map(|agent| agent.id.clone()));
         if let Some(agent) = agent {
-            self.emit(Output::CallBack { contact, agent, attempt });
+            self.emit(Output::CallBack {
+                contact,
+                agent,
+                attempt,
+            });
         }
     }
 
@@ -152,25 +180,21 @@ impl<C: Id, A: Id> Acd<C, A> {
         let (Some(contact), Some(agent)) = (self.contacts.get_mut(key), self.agents.get_mut(with)) else {
             return;
         };
-        let wait = now - contact.since;
-        contact.waited += wait;
         contact.since = now;
         contact.phase = Phase::Talking(with);
-        let expected = contact.extra.as_mut().and_then(|extra| extra.expected.take());
-        if let Some(member) = agent.memberships.iter_mut().find(|member| member.queue == contact.queue) {
+        if let Some(member) = agent
+            .memberships
+            .iter_mut()
+            .find(|member| member.queue == contact.queue)
+        {
             member.contacts = member.contacts.saturating_add(1);
         }
-        let (customer, queue_key, waited) = (contact.customer, contact.queue, contact.waited);
+        let (customer, queue_key) = (contact.customer, contact.queue);
         let output = Output::Connect {
             contact: contact.id.clone(),
             agent: agent.id.clone(),
         };
         self.emit(output);
-        if let Some(queue) = self.queues.get_mut(queue_key) {
-            let agents = queue.population.in_service();
-            let others = queue.line.len() > 0;
-            queue.expected.taken(now, agents, others, waited, expected);
-        }
         if let Some(customer) = customer {
             self.customers.served(customer, with, now, self.limits.customers);
             self.customers.remove_call_back(queue_key, customer, key);
@@ -191,8 +215,13 @@ impl<C: Id, A: Id> Acd<C, A> {
     }
 
     pub(crate) fn declined(&mut self, key: ContactKey, by: AgentKey, why: Decline) {
-        let queue = self.contacts.get(key).and_then(|contact| self.queues.get(contact.queue));
-        let Some(config) = queue.map(|queue| &queue.config) else { return };
+        let queue = self
+            .contacts
+            .get(key)
+            .and_then(|contact| self.queues.get(contact.queue));
+        let Some(config) = queue.map(|queue| &queue.config) else {
+            return;
+        };
         let (pause, reason) = match why {
             Decline::Rejected => (config.reject_pause, PauseReason::Rejected),
             Decline::Busy => (config.busy_pause, PauseReason::Busy),
@@ -267,17 +296,23 @@ impl<C: Id, A: Id> Acd<C, A> {
         match result {
             CalledBack::Reached => {
                 contact.extra().call_back = false;
+                contact.waited += self.now - contact.since;
                 self.connect(key, by);
                 self.arm_contact(key);
             }
             CalledBack::NotReached => {
                 let tried = contact.extra().attempts;
-                let rules = self.queues.get(contact.queue).map(|queue| queue.config.call_backs.clone());
+                let rules = self
+                    .queues
+                    .get(contact.queue)
+                    .map(|queue| queue.config.call_backs.clone());
                 let rules = rules.unwrap_or_default();
                 self.drop_link(key, by);
                 if tried >= rules.attempts {
                     self.end_contact(key, crate::Outcome::NotReached);
                 } else if let Some(contact) = self.contacts.get_mut(key) {
+                    contact.waited += self.now - contact.since;
+                    contact.since = self.now;
                     contact.phase = Phase::Later(self.now + rules.retry_after);
                     self.arm_contact(key);
                 }

@@ -144,7 +144,8 @@ impl Ready {
                 let (group, ..) = self.ranked.first().filter(|place| place.0.0 <= stage)?;
                 let from = (*group, rank.saturating_add(1), 0, AgentKey::default());
                 let next = self.ranked.range(from..).next().filter(|place| place.0 == *group);
-                next.map(|place| (place.3, place.1)).or_else(|| self.first(stage, except))
+                next.map(|place| (place.3, place.1))
+                    .or_else(|| self.first(stage, except))
             }
             Choice::Chance => {
                 let bag = self.first_bag(stage)?;

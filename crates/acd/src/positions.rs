@@ -45,8 +45,12 @@ impl Positions {
 
     pub(crate) fn remove(&mut self, key: OrderKey) -> bool {
         let at = self.chunk_of(key);
-        let Some(chunk) = self.chunks.get_mut(at) else { return false };
-        let Ok(place) = chunk.binary_search(&key) else { return false };
+        let Some(chunk) = self.chunks.get_mut(at) else {
+            return false;
+        };
+        let Ok(place) = chunk.binary_search(&key) else {
+            return false;
+        };
         chunk.remove(place);
         self.len -= 1;
         if chunk.is_empty() {
@@ -59,17 +63,22 @@ impl Positions {
     pub(crate) fn before(&self, key: OrderKey) -> usize {
         let at = self.chunk_of(key);
         let full: usize = self.chunks.iter().take(at).map(Vec::len).sum();
-        let within = self.chunks.get(at).map_or(0, |chunk| chunk.partition_point(|other| *other < key));
+        let within = self
+            .chunks
+            .get(at)
+            .map_or(0, |chunk| chunk.partition_point(|other| *other < key));
         full + within
     }
 
+    #[cfg(test)]
     pub(crate) fn first(&self) -> Option<OrderKey> {
         self.chunks.first().and_then(|chunk| chunk.first()).copied()
     }
 
     /// The first chunk whose last key is not before `key`; one past the end if there is none.
     fn chunk_of(&self, key: OrderKey) -> usize {
-        self.chunks.partition_point(|chunk| chunk.last().is_some_and(|last| *last < key))
+        self.chunks
+            .partition_point(|chunk| chunk.last().is_some_and(|last| *last < key))
     }
 }
 

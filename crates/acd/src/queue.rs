@@ -56,6 +56,8 @@ pub struct Population {
     pub paused: u32,
     /// Signed on, with a phone that cannot be reached.
     pub unreachable: u32,
+    /// Using their phones for something else.
+    pub engaged: u32,
 }
 
 impl Population {
@@ -68,6 +70,7 @@ impl Population {
             AgentState::WrapUp => &mut self.wrap_up,
             AgentState::Paused(_) => &mut self.paused,
             AgentState::Unreachable => &mut self.unreachable,
+            AgentState::Engaged => &mut self.engaged,
         };
         *count = if add { *count + 1 } else { count.saturating_sub(1) };
     }
@@ -81,7 +84,7 @@ impl Population {
     pub(crate) const fn satisfies(&self, needed: Counted) -> bool {
         self.ready > 0
             || self.offered > 0
-            || (needed.busy && self.busy > 0)
+            || (needed.busy && self.busy + self.engaged > 0)
             || (needed.wrap_up && self.wrap_up > 0)
             || (needed.paused && self.paused > 0)
             || (needed.unreachable && self.unreachable > 0)
@@ -117,7 +120,12 @@ impl Queue {
             Duration::ZERO
         } else {
             let fits = |(_, up_to): &&(Duration, u8)| *up_to >= member.penalty;
-            self.config.penalties.iter().filter(fits).map(|(after, _)| *after).min()?
+            self.config
+                .penalties
+                .iter()
+                .filter(fits)
+                .map(|(after, _)| *after)
+                .min()?
         };
         Some(tier.max(penalty).max(member.delay))
     }

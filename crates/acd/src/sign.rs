@@ -17,7 +17,11 @@ impl<C: Id, A: Id> Acd<C, A> {
         self.advance(now);
         let key = self.agent_key(id)?;
         let at = self.now;
-        let agent = self.agents.get_mut(key).filter(|agent| !agent.removed).ok_or(AgentError::Unknown)?;
+        let agent = self
+            .agents
+            .get_mut(key)
+            .filter(|agent| !agent.removed)
+            .ok_or(AgentError::Unknown)?;
         agent.paused = None;
         agent.unanswered = 0;
         if agent.signed_on.is_none() {
@@ -121,6 +125,25 @@ impl<C: Id, A: Id> Acd<C, A> {
         Ok(())
     }
 
+    /// An agent's phone is in use for something that was not distributed to him, or no more. Offers to it are withdrawn.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentError::Unknown`].
+    pub fn engaged(&mut self, now: Time, id: &A, engaged: bool) -> Result<(), AgentError> {
+        self.advance(now);
+        let key = self.agent_key(id)?;
+        let agent = self.agents.get_mut(key).ok_or(AgentError::Unknown)?;
+        agent.engaged = engaged;
+        if engaged {
+            let contacts = self.take_offers_back(key);
+            self.seek_on(contacts);
+        }
+        self.refresh_agent(key);
+        self.settle();
+        Ok(())
+    }
+
     /// A contact whose agent was lost goes back to the place in its queue that its arrival gives it. The agent gets no wrap-up.
     ///
     /// # Errors
@@ -149,28 +172,37 @@ impl<C: Id, A: Id> Acd<C, A> {
         Ok(())
     }
 
-    /// Gives a waiting contact to an agent of the embedder's choice (a supervisor who takes over, a pick-up), whatever he does and
-    /// whichever queues he serves. Whoever rings for it stops.
+    /// Gives a contact to an agent of the embedder's choice, whatever he does and whichever queues he serves: a pick-up, a transfer
+    /// from one agent to another, a supervisor who takes over. Whoever rings for it stops; who had it goes on to wrap-up.
     ///
     /// # Errors
     ///
-    /// [`ContactError`]: `State` unless the contact is in line with somebody on the line, `Agent` if there is no such agent.
+    /// [`ContactError`]: `State` unless the contact is in line or with another agent, with somebody on the line; `Agent` if there is
+    /// no such agent.
     pub fn assign(&mut self, now: Time, id: &C, agent: &A) -> Result<(), ContactError> {
         self.advance(now);
         let key = self.contact_key(id)?;
         let by = *self.agent_index.get(agent).ok_or(ContactError::Agent)?;
         let contact = self.contacts.get(key).ok_or(ContactError::Unknown)?;
-        if !contact.in_line() || contact.is_call_back() {
-            return Err(ContactError::State);
-        }
+        let before = match contact.phase {
+            Phase::Talking(with) if with != by => Some(with),
+            Phase::Preferred(_) | Phase::Waiting if !contact.is_call_back() => None,
+            Phase::Talking(_) | Phase::Preferred(_) | Phase::Waiting | Phase::Later(_) | Phase::Dialling(_) => {
+                return Err(ContactError::State);
+            }
+        };
         let at = self.now;
         self.unlist(by);
-        let others = self.line_out(key, Withdrawal::Taken);
-        let wrap_up = self.contacts.get(key).and_then(|contact| self.queues.get(contact.queue));
-        let wrap_up = wrap_up.map(|queue| queue.config.wrap_up).unwrap_or_default();
-        let (Some(contact), Some(taker)) = (self.contacts.get(key), self.agents.get_mut(by)) else {
+        let freed = self.take_out(key, Withdrawal::Taken);
+        let queue = self
+            .contacts
+            .get(key)
+            .and_then(|contact| self.queues.get(contact.queue));
+        let wrap_up = queue.map(|queue| queue.config.wrap_up).unwrap_or_default();
+        let (Some(contact), Some(taker)) = (self.contacts.get_mut(key), self.agents.get_mut(by)) else {
             return Err(ContactError::Agent);
         };
+        contact.since = at;
         taker.links.push(crate::agent::Link {
             contact: key,
             queue: contact.queue,
@@ -178,20 +210,29 @@ impl<C: Id, A: Id> Acd<C, A> {
             phase: LinkPhase::Talking(at),
             wrap_up: taker.config.wrap_up.unwrap_or(wrap_up),
         });
+        if before.is_none() {
+            self.served_from_line(key);
+        }
         self.connect(key, by);
         self.refresh_agent(by);
         self.arm_contact(key);
-        others.into_iter().for_each(|other| self.refresh_agent(other));
+        freed.into_iter().for_each(|other| self.refresh_agent(other));
         self.settle();
         Ok(())
     }
 
     /// Withdraws what an agent is being offered; gives the contacts, which are in line again.
     fn take_offers_back(&mut self, key: AgentKey) -> Vec<ContactKey> {
-        let Some(agent) = self.agents.get(key) else { return Vec::new() };
+        let Some(agent) = self.agents.get(key) else {
+            return Vec::new();
+        };
         let offered = |phase| matches!(phase, LinkPhase::Reserved(_) | LinkPhase::Ringing(_));
-        let contacts: Vec<ContactKey> =
-            agent.links.iter().filter(|link| offered(link.phase)).map(|link| link.contact).collect();
+        let contacts: Vec<ContactKey> = agent
+            .links
+            .iter()
+            .filter(|link| offered(link.phase))
+            .map(|link| link.contact)
+            .collect();
         let id = agent.id.clone();
         self.unlist(key);
         for contact in &contacts {
@@ -221,7 +262,9 @@ impl<C: Id, A: Id> Acd<C, A> {
     fn count_signed_on(&mut self, key: AgentKey, on: bool) {
         let Some(agent) = self.agents.get(key) else { return };
         for member in &agent.memberships {
-            let Some(queue) = self.queues.get_mut(member.queue) else { continue };
+            let Some(queue) = self.queues.get_mut(member.queue) else {
+                continue;
+            };
             if let Some(count) = queue.signed_on.get_mut(usize::from(member.stage)) {
                 *count = if on { *count + 1 } else { count.saturating_sub(1) };
             }

@@ -110,7 +110,8 @@ impl Strategy {
     /// let none = Skills::new();
     /// let first = |strategy: Strategy| {
     ///     let rank = |&(_, level, occupancy, idle_since): &(&str, u8, u32, u64)| {
-    ///         let membership = Membership { penalty: level, ..Membership::new(QueueId(1)) };
+    ///         let mut membership = Membership::new(QueueId(1));
+    ///         membership.penalty = level;
     ///         let mut candidate = Candidate::new(&membership, &none, &none);
     ///         candidate.occupancy = occupancy;
     ///         candidate.idle_since = Time::from_secs(idle_since);
@@ -126,9 +127,11 @@ impl Strategy {
     #[must_use]
     pub fn rank(self, agent: &Candidate<'_>) -> Option<u64> {
         Some(match self {
-            Strategy::RingAll | Strategy::LongestIdle | Strategy::UcdMia | Strategy::EadMia | Strategy::RingProgressively(_) => {
-                agent.idle_since.as_nanos()
-            }
+            Strategy::RingAll
+            | Strategy::LongestIdle
+            | Strategy::UcdMia
+            | Strategy::EadMia
+            | Strategy::RingProgressively(_) => agent.idle_since.as_nanos(),
             Strategy::LeastRecent => agent.last.map_or(0, Time::as_nanos),
             Strategy::FewestCalls => u64::from(agent.contacts),
             Strategy::LeastTalkTime => nanos(agent.talk),

@@ -1,5 +1,9 @@
 //! `acd-check --seeds N`: random stories of callers and agents, each checked after every step.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the command line")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the command line"
+)]
 
 use std::process::ExitCode;
 
@@ -20,6 +24,9 @@ struct Args {
     /// Steps in a story.
     #[arg(long, default_value_t = 1_000)]
     steps: u64,
+    /// Prints what is done and said.
+    #[arg(long)]
+    tell: bool,
 }
 
 fn main() -> ExitCode {
@@ -28,7 +35,11 @@ fn main() -> ExitCode {
     let bar = ProgressBar::new(args.seeds).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut total = Report::default();
     for seed in args.first..args.first.saturating_add(args.seeds) {
-        match Story::new(seed).run(args.steps) {
+        let mut story = Story::new(seed);
+        if args.tell {
+            story = story.told_by(|line| println!("{line}"));
+        }
+        match story.run(args.steps) {
             Ok(report) => {
                 total.steps += report.steps;
                 total.offered += report.offered;
@@ -37,7 +48,10 @@ fn main() -> ExitCode {
             }
             Err(violation) => {
                 bar.abandon();
-                eprintln!("acd-check: --first {seed} --seeds 1 --steps {}: {violation}", args.steps);
+                eprintln!(
+                    "acd-check: --first {seed} --seeds 1 --steps {}: {violation}",
+                    args.steps
+                );
                 return ExitCode::FAILURE;
             }
         }

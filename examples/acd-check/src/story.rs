@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use acd::{
-    Acd, AgentConfig, AgentState, Arrival, CalledBack, Channel, Counted, Decline, Limits, Membership, Order, QueueConfig,
-    QueueId, Ring, SkillId, Skills, Strategy, Target, WrapUp,
+    Acd, AgentConfig, AgentState, Arrival, CallBackTime, CalledBack, Channel, Counted, Decline, Limits, Membership,
+    Order, QueueConfig, QueueId, Ring, SkillId, Skills, Strategy, Target, WrapUp,
 };
 use machine::{Machine as _, Time};
 use rand_chacha::ChaCha12Rng;
@@ -30,6 +30,7 @@ pub struct Story {
     truth: Truth,
     next_contact: u64,
     steps: u64,
+    tell: Option<fn(&str)>,
 }
 
 const QUEUES: u32 = 3;
@@ -46,9 +47,13 @@ impl Story {
         let mut story = Self {
             rng: ChaCha12Rng::from_seed(key),
             acd: Acd::new(Limits::default(), key),
-            truth: Truth { now: Time::from_secs(1_000_000), ..Truth::default() },
+            truth: Truth {
+                now: Time::from_secs(1_000_000),
+                ..Truth::default()
+            },
             next_contact: 0,
             steps: 0,
+            tell: None,
         };
         for queue in 1..=QUEUES {
             story.change_queue(QueueId(queue));
@@ -59,13 +64,26 @@ impl Story {
         story
     }
 
+    /// Tells it line by line: what is done, and what the distribution says.
+    #[must_use]
+    pub fn told_by(mut self, tell: fn(&str)) -> Self {
+        self.tell = Some(tell);
+        self
+    }
+
+    fn tell(&self, what: impl FnOnce() -> String) {
+        if let Some(tell) = self.tell {
+            tell(&format!("{:>6} {:?} {}", self.steps, self.truth.now, what()));
+        }
+    }
+
     /// Goes on for `steps` steps, then lets everybody go home.
     ///
     /// # Errors
     ///
     /// The first rule that was broken, and after how many steps.
     pub fn run(mut self, steps: u64) -> Result<Report, Violation> {
-        let told = |story: &Self, error: Violation| format!("step {}: {error} ACD {:?}", story.steps, story.acd);
+        let told = |story: &Self, error: Violation| format!("step {}: {error}", story.steps);
         while self.steps < steps {
             self.step().map_err(|error| told(&self, error))?;
         }
@@ -100,7 +118,9 @@ impl Story {
             && self.acd.wrap_up_done(self.truth.now, &agent).is_ok()
             && let Some(agent) = self.truth.agents.get_mut(&agent)
         {
-            agent.links.retain(|link| link.wrap_up.is_none() || matches!(link.rule, WrapUp::Fixed(_)));
+            agent
+                .links
+                .retain(|link| link.wrap_up.is_none() || matches!(link.rule, WrapUp::Fixed(_)));
         }
         self.settle()
     }
@@ -128,10 +148,12 @@ impl Story {
             arrival.needs = self.skills();
         }
         if self.below(4) == 0 {
-            arrival.preferred = self.any_agent().into_iter().collect();
+            arrival.preferred = self.any_agent().into_iter().map(|agent| (agent, 1)).collect();
         }
         if self.below(8) == 0 {
-            arrival.call_back = Some(self.truth.now + Duration::from_secs(self.below(20)));
+            arrival.call_back = Some(CallBackTime::NotBefore(
+                self.truth.now + Duration::from_secs(self.below(20)),
+            ));
         }
         let now = self.truth.now;
         let contact = Contact {
@@ -142,13 +164,14 @@ impl Story {
             arrival: now,
             joined: now,
             number: id,
-            preferred: arrival.preferred.clone(),
+            preferred: arrival.preferred.iter().map(|(agent, _)| *agent).collect(),
             call_back: arrival.call_back.is_some(),
             place: match arrival.call_back {
-                Some(at) if at > now => Place::Later(at),
+                Some(CallBackTime::NotBefore(at)) if at > now => Place::Later(at),
                 _ => Place::InLine(Vec::new()),
             },
         };
+        self.tell(|| format!("{id} arrives: {arrival:?}"));
         if self.acd.arrive(now, id, arrival).is_ok() {
             self.truth.contacts.insert(id, contact);
         }
@@ -157,8 +180,11 @@ impl Story {
 
     fn hang_up(&mut self) -> Result<(), Violation> {
         if let Some(id) = self.any_contact(|_| true) {
+            self.tell(|| format!("{id} ends"));
             self.truth.ending = Some(id);
-            self.acd.end(self.truth.now, &id).map_err(|error| format!("{id} cannot end: {error}"))?;
+            self.acd
+                .end(self.truth.now, &id)
+                .map_err(|error| format!("{id} cannot end: {error}"))?;
             self.settle()?;
             if self.truth.contacts.contains_key(&id) {
                 return Err(format!("{id} did not end when it did"));
@@ -170,31 +196,43 @@ impl Story {
 
     fn offered(&mut self) -> Option<(u64, u16)> {
         let id = self.any_contact(|contact| matches!(&contact.place, Place::InLine(ringing) if !ringing.is_empty()))?;
-        let Place::InLine(ringing) = &self.truth.contacts.get(&id)?.place else { return None };
+        let Place::InLine(ringing) = &self.truth.contacts.get(&id)?.place else {
+            return None;
+        };
         let ringing = ringing.clone();
         let at = usize::try_from(self.below(u64::try_from(ringing.len()).ok()?)).ok()?;
         ringing.get(at).map(|agent| (id, *agent))
     }
 
     fn answer(&mut self) -> Result<(), Violation> {
-        let Some((id, agent)) = self.offered() else { return self.pass() };
+        let Some((id, agent)) = self.offered() else {
+            return self.pass();
+        };
         let now = self.truth.now;
+        self.tell(|| format!("{agent} rings or accepts {id}"));
         if self.below(2) == 0 {
-            self.acd.ringing(now, &id, &agent).map_err(|error| format!("{agent} cannot ring: {error}"))?;
+            self.acd
+                .ringing(now, &id, &agent)
+                .map_err(|error| format!("{agent} cannot ring: {error}"))?;
         } else {
-            self.acd.accept(now, &id, &agent).map_err(|error| format!("{agent} cannot accept: {error}"))?;
+            self.acd
+                .accept(now, &id, &agent)
+                .map_err(|error| format!("{agent} cannot accept: {error}"))?;
         }
         self.settle()
     }
 
     fn refuse(&mut self) -> Result<(), Violation> {
-        let Some((id, agent)) = self.offered() else { return self.pass() };
+        let Some((id, agent)) = self.offered() else {
+            return self.pass();
+        };
         let why = match self.below(4) {
             0 => Decline::Busy,
             1 => Decline::NotAnswered,
             2 => Decline::Unreachable,
             _ => Decline::Rejected,
         };
+        self.tell(|| format!("{agent} declines {id}: {why:?}"));
         self.truth.drop_offer(id, agent)?;
         self.truth.declined(id, agent, why);
         let declined = self.acd.decline(self.truth.now, &id, &agent, why);
@@ -206,7 +244,10 @@ impl Story {
         let Some(id) = self.any_agent() else { return Ok(()) };
         let now = self.truth.now;
         let what = self.below(12);
-        let Some(agent) = self.truth.agents.get_mut(&id) else { return Ok(()) };
+        self.tell(|| format!("{id} signs: {what}"));
+        let Some(agent) = self.truth.agents.get_mut(&id) else {
+            return Ok(());
+        };
         match what {
             0..=4 => {
                 (agent.on, agent.paused, agent.unanswered) = (true, false, 0);
@@ -241,14 +282,19 @@ impl Story {
     }
 
     fn transfer(&mut self) -> Result<(), Violation> {
-        let Some(id) = self.any_contact(|contact| !contact.call_back) else { return Ok(()) };
+        let Some(id) = self.any_contact(|contact| !contact.call_back) else {
+            return Ok(());
+        };
         let (to, now) = (self.any_queue(), self.truth.now);
         let before = self.truth.contacts.get(&id).map(|contact| contact.place.clone());
         let requeue = matches!(before, Some(Place::Talking(_))) && self.below(2) == 0;
+        self.tell(|| format!("{id} goes to {to:?}, its own: {requeue}"));
         if requeue {
             self.acd.requeue(now, &id).map_err(|error| error.to_string())?;
         } else {
-            self.acd.transfer(now, &id, to, None).map_err(|error| error.to_string())?;
+            self.acd
+                .transfer(now, &id, to, None)
+                .map_err(|error| error.to_string())?;
         }
         match before {
             Some(Place::Talking(agent)) if requeue => {
@@ -272,9 +318,18 @@ impl Story {
     }
 
     fn keep_place(&mut self) -> Result<(), Violation> {
-        let Some(id) = self.any_contact(|contact| contact.place == Place::InLine(Vec::new())) else { return Ok(()) };
+        let Some(id) = self.any_contact(|contact| contact.place == Place::InLine(Vec::new())) else {
+            return Ok(());
+        };
         let at = (self.below(2) == 0).then(|| self.truth.now + Duration::from_secs(self.below(30)));
-        if self.acd.keep_place(self.truth.now, &id, at).is_ok()
+        if self
+            .acd
+            .keep_place(
+                self.truth.now,
+                &id,
+                at.map_or(CallBackTime::InTurn, CallBackTime::NotBefore),
+            )
+            .is_ok()
             && let Some(contact) = self.truth.contacts.get_mut(&id)
         {
             contact.call_back = true;
@@ -286,21 +341,36 @@ impl Story {
     }
 
     fn call_back(&mut self) -> Result<(), Violation> {
-        let Some(id) = self.any_contact(|contact| matches!(contact.place, Place::Dialling(_))) else { return Ok(()) };
-        let Some(contact) = self.truth.contacts.get(&id) else { return Ok(()) };
+        let Some(id) = self.any_contact(|contact| matches!(contact.place, Place::Dialling(_))) else {
+            return Ok(());
+        };
+        let Some(contact) = self.truth.contacts.get(&id) else {
+            return Ok(());
+        };
         let (queue, place) = (contact.queue, contact.place.clone());
-        let result = if self.below(2) == 0 { CalledBack::Reached } else { CalledBack::NotReached };
+        let result = if self.below(2) == 0 {
+            CalledBack::Reached
+        } else {
+            CalledBack::NotReached
+        };
         if result == CalledBack::NotReached {
             let Place::Dialling(agent) = place else { return Ok(()) };
             if let Some(agent) = self.truth.agents.get_mut(&agent) {
                 agent.links.retain(|link| link.contact != id || link.wrap_up.is_some());
             }
-            let retry = self.truth.queues.get(&queue).map_or(Duration::ZERO, |queue| queue.call_backs.retry_after);
+            let retry = self
+                .truth
+                .queues
+                .get(&queue)
+                .map_or(Duration::ZERO, |queue| queue.call_backs.retry_after);
             if let Some(contact) = self.truth.contacts.get_mut(&id) {
                 contact.place = Place::Later(self.truth.now + retry);
             }
         }
-        self.acd.called_back(self.truth.now, &id, result).map_err(|error| error.to_string())?;
+        self.tell(|| format!("{id} called back: {result:?}"));
+        self.acd
+            .called_back(self.truth.now, &id, result)
+            .map_err(|error| error.to_string())?;
         self.settle()
     }
 
@@ -329,16 +399,22 @@ impl Story {
 
     fn settle(&mut self) -> Result<(), Violation> {
         while let Some(output) = self.acd.poll_output() {
-            if std::env::var_os("TRACE").is_some() { eprintln!("{} {:?} {output:?}", self.steps, self.truth.now); }
+            self.tell(|| format!("  {output:?}"));
             self.follow(&output);
-            self.truth.take(&output).map_err(|error| format!("{error}, at {output:?}"))?;
+            self.truth
+                .take(&output)
+                .map_err(|error| format!("{error}, at {output:?}"))?;
         }
         self.truth.check()
     }
 
     /// What moves a contact without having been asked for.
     fn follow(&mut self, output: &acd::Output<u64, u16>) {
-        if let acd::Output::Overflow { contact, to: Target::Queue(to), .. } = output
+        if let acd::Output::Overflow {
+            contact,
+            to: Target::Queue(to),
+            ..
+        } = output
             && let Some(contact) = self.truth.contacts.get_mut(contact)
         {
             contact.queue = *to;
@@ -354,14 +430,18 @@ impl Story {
         }
         let agents: Vec<u16> = self.truth.agents.keys().copied().collect();
         for agent in agents {
-            self.acd.sign_off(self.truth.now, &agent).map_err(|error| error.to_string())?;
+            self.acd
+                .sign_off(self.truth.now, &agent)
+                .map_err(|error| error.to_string())?;
             if let Some(agent) = self.truth.agents.get_mut(&agent) {
                 (agent.on, agent.paused, agent.held) = (false, false, None);
             }
             if self.acd.wrap_up_done(self.truth.now, &agent).is_ok()
                 && let Some(agent) = self.truth.agents.get_mut(&agent)
             {
-                agent.links.retain(|link| link.wrap_up.is_none() || matches!(link.rule, WrapUp::Fixed(_)));
+                agent
+                    .links
+                    .retain(|link| link.wrap_up.is_none() || matches!(link.rule, WrapUp::Fixed(_)));
             }
             self.settle()?;
         }
@@ -428,6 +508,7 @@ impl Story {
         queue.announcements.every = Duration::from_secs(7);
         queue.call_backs.retry_after = Duration::from_secs(15);
         self.truth.queues.insert(id, queue.clone());
+        self.tell(|| format!("{id:?} is {queue:?}"));
         let set = self.acd.set_queue(self.truth.now, id, queue);
         debug_assert!(set.is_ok(), "within the limits");
     }
@@ -460,6 +541,7 @@ impl Story {
             state: AgentState::Off,
         });
         agent.config = config.clone();
+        self.tell(|| format!("{id} is {config:?}"));
         let set = self.acd.set_agent(self.truth.now, id, config);
         debug_assert!(set.is_ok(), "within the limits");
     }
@@ -483,7 +565,13 @@ impl Story {
     }
 
     fn any_contact(&mut self, fits: impl Fn(&Contact) -> bool) -> Option<u64> {
-        let all: Vec<u64> = self.truth.contacts.iter().filter(|(_, contact)| fits(contact)).map(|(id, _)| *id).collect();
+        let all: Vec<u64> = self
+            .truth
+            .contacts
+            .iter()
+            .filter(|(_, contact)| fits(contact))
+            .map(|(id, _)| *id)
+            .collect();
         let at = self.below(u64::try_from(all.len()).ok()?.max(1));
         all.get(usize::try_from(at).ok()?).copied()
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use acd::{
-    AgentConfig, AgentState, Channel, Decline, Outcome, Output, PauseReason, QueueConfig, QueueId, Ring, Skills, Strategy,
-    Withdrawal, WrapUp,
+    AgentConfig, AgentState, Channel, Decline, Outcome, Output, PauseReason, QueueConfig, QueueId, Ring, Skills,
+    Strategy, Withdrawal, WrapUp,
 };
 use machine::Time;
 
@@ -113,7 +113,12 @@ impl Agent {
         let alone = channel != Channel::VOICE && self.links.iter().all(|link| link.channel != Channel::VOICE)
             || self.links.iter().all(|link| link.channel == channel);
         let taken = self.links.iter().filter(|link| link.channel == channel).count();
-        let capacity = self.config.capacity.iter().find(|(of, _)| *of == channel).map_or(0, |(_, count)| *count);
+        let capacity = self
+            .config
+            .capacity
+            .iter()
+            .find(|(of, _)| *of == channel)
+            .map_or(0, |(_, count)| *count);
         free && alone && taken < usize::from(capacity)
     }
 }
@@ -122,8 +127,12 @@ impl Truth {
     /// Whether an agent is fit for a contact that has waited as long as this one has.
     #[must_use]
     pub fn fits(&self, agent: &Agent, contact: &Contact) -> bool {
-        let Some(queue) = self.queues.get(&contact.queue) else { return false };
-        let Some(opening) = opening(queue, agent, contact.queue) else { return false };
+        let Some(queue) = self.queues.get(&contact.queue) else {
+            return false;
+        };
+        let Some(opening) = opening(queue, agent, contact.queue) else {
+            return false;
+        };
         let waited = self.now - contact.joined;
         let needs = relaxed(queue, contact, waited);
         if !agent.config.skills.meet(&needs) || agent.config.capacity.iter().all(|(of, _)| *of != contact.channel) {
@@ -133,7 +142,12 @@ impl Truth {
             return true;
         }
         // Nobody of those who are asked before him is signed on.
-        let before = |other: &Agent| other.on && self.opening(other, contact.queue).is_some_and(|theirs| theirs < opening);
+        let before = |other: &Agent| {
+            other.on
+                && self
+                    .opening(other, contact.queue)
+                    .is_some_and(|theirs| theirs < opening)
+        };
         queue.skip_empty_tiers && !self.agents.values().any(before)
     }
 
@@ -145,10 +159,12 @@ impl Truth {
     pub fn take(&mut self, output: &Output<u64, u16>) -> Result<(), Violation> {
         match output {
             Output::Offer { contact, agent, .. } => self.offer(*contact, *agent),
-            Output::Withdraw { contact, agent, cause } => self.withdraw(*contact, *agent, *cause),
-            Output::Connect { contact, agent } => self.connect(*contact, *agent),
+            Output::Withdraw {
+                contact, agent, cause, ..
+            } => self.withdraw(*contact, *agent, *cause),
+            Output::Connect { contact, agent, .. } => self.connect(*contact, *agent),
             Output::CallBack { contact, agent, .. } => self.dial(*contact, *agent),
-            Output::AgentStateChanged { agent, from, to } => {
+            Output::AgentStateChanged { agent, from, to, .. } => {
                 let agent = self.agents.get_mut(agent).ok_or("state of nobody")?;
                 if agent.state != *from || from == to {
                     return Err(format!("{:?} was said before, not {from:?}", agent.state));
@@ -156,7 +172,12 @@ impl Truth {
                 agent.state = *to;
                 Ok(())
             }
-            Output::Ended { contact, outcome, waited, .. } => self.end(*contact, *outcome, *waited),
+            Output::Ended {
+                contact,
+                outcome,
+                waited,
+                ..
+            } => self.end(*contact, *outcome, *waited),
             _ => Ok(()),
         }
     }
@@ -171,10 +192,17 @@ impl Truth {
         if !agent.can_take(contact.channel) {
             return Err(format!("agent {to} is offered {id} beyond his capacity: {agent:?}"));
         }
-        let member = agent.config.memberships.iter().any(|place| place.queue == contact.queue);
+        let member = agent
+            .config
+            .memberships
+            .iter()
+            .any(|place| place.queue == contact.queue);
         let preferred = member && contact.preferred.contains(&to);
         if !preferred && !self.fits(agent, contact) {
-            return Err(format!("agent {to} is not fit for {id}: {contact:?}, {agent:?}, {:?}", self.queues.get(&contact.queue)));
+            return Err(format!(
+                "agent {to} is not fit for {id}: {contact:?}, {agent:?}, {:?}",
+                self.queues.get(&contact.queue)
+            ));
         }
         let queue = self.queues.get(&contact.queue).ok_or("an offer of no queue")?;
         let several = matches!(queue.strategy, Strategy::RingAll | Strategy::RingProgressively(_));
@@ -188,7 +216,11 @@ impl Truth {
             wrap_up: None,
             rule: agent.config.wrap_up.unwrap_or(queue.wrap_up),
         };
-        if let Some(Contact { place: Place::InLine(ringing), .. }) = self.contacts.get_mut(&id) {
+        if let Some(Contact {
+            place: Place::InLine(ringing),
+            ..
+        }) = self.contacts.get_mut(&id)
+        {
             ringing.push(to);
         }
         if let Some(agent) = self.agents.get_mut(&to) {
@@ -208,7 +240,14 @@ impl Truth {
                 && key(before) < key(contact)
                 && self.fits(agent, before)
         });
-        overtaken.map_or(Ok(()), |(before, _)| Err(format!("{id} overtook {before}: {contact:?}, {:?}, {agent:?}, {:?}, {:?}", self.contacts.get(before), self.queues.get(&contact.queue), self.agents)))
+        overtaken.map_or(Ok(()), |(before, _)| {
+            Err(format!(
+                "{id} overtook {before}: {contact:?}, {:?}, {agent:?}, {:?}, {:?}",
+                self.contacts.get(before),
+                self.queues.get(&contact.queue),
+                self.agents
+            ))
+        })
     }
 
     fn withdraw(&mut self, id: u64, from: u16, cause: Withdrawal) -> Result<(), Violation> {
@@ -227,7 +266,11 @@ impl Truth {
         if agent.links.len() == before {
             return Err(format!("{id} did not ring at {from}"));
         }
-        if let Some(Contact { place: Place::InLine(ringing), .. }) = self.contacts.get_mut(&id) {
+        if let Some(Contact {
+            place: Place::InLine(ringing),
+            ..
+        }) = self.contacts.get_mut(&id)
+        {
             ringing.retain(|agent| *agent != from);
         }
         Ok(())
@@ -235,8 +278,13 @@ impl Truth {
 
     /// An agent did not take a contact of a queue.
     pub fn declined(&mut self, id: u64, by: u16, why: Decline) {
-        let queue = self.contacts.get(&id).and_then(|contact| self.queues.get(&contact.queue));
-        let (Some(queue), Some(agent)) = (queue, self.agents.get_mut(&by)) else { return };
+        let queue = self
+            .contacts
+            .get(&id)
+            .and_then(|contact| self.queues.get(&contact.queue));
+        let (Some(queue), Some(agent)) = (queue, self.agents.get_mut(&by)) else {
+            return;
+        };
         let pause = match why {
             Decline::Rejected => queue.reject_pause,
             Decline::NotAnswered => queue.no_answer_pause,
@@ -291,25 +339,38 @@ impl Truth {
     /// An agent who had a contact goes on to wrap-up.
     pub fn wrap_up(&mut self, id: u64, agent: u16) {
         let now = self.now;
-        let Some(agent) = self.agents.get_mut(&agent) else { return };
-        for link in agent.links.iter_mut().filter(|link| link.contact == id && link.wrap_up.is_none()) {
+        let Some(agent) = self.agents.get_mut(&agent) else {
+            return;
+        };
+        for link in agent
+            .links
+            .iter_mut()
+            .filter(|link| link.contact == id && link.wrap_up.is_none())
+        {
             link.wrap_up = Some(match link.rule {
                 WrapUp::Fixed(time) | WrapUp::Capped(time) => Some(now + time),
                 WrapUp::Open => None,
                 _ => Some(now),
             });
         }
-        agent.links.retain(|link| link.wrap_up.is_none_or(|until| until.is_none_or(|until| until > now)));
+        agent
+            .links
+            .retain(|link| link.wrap_up.is_none_or(|until| until.is_none_or(|until| until > now)));
     }
 
     fn end(&mut self, id: u64, outcome: Outcome, waited: Duration) -> Result<(), Violation> {
-        let contact = self.contacts.remove(&id).ok_or_else(|| format!("{id} ended twice, or never came"))?;
+        let contact = self
+            .contacts
+            .remove(&id)
+            .ok_or_else(|| format!("{id} ended twice, or never came"))?;
         self.ended += 1;
         if waited > self.now - contact.arrival {
             return Err(format!("{id} waited {waited:?}, longer than it was there"));
         }
         match &contact.place {
-            Place::InLine(ringing) if !ringing.is_empty() => return Err(format!("{id} ended while it rings at {ringing:?}")),
+            Place::InLine(ringing) if !ringing.is_empty() => {
+                return Err(format!("{id} ended while it rings at {ringing:?}"));
+            }
             Place::Talking(agent) => self.wrap_up(id, *agent),
             Place::Dialling(agent) => {
                 if let Some(agent) = self.agents.get_mut(agent) {
@@ -333,7 +394,9 @@ impl Truth {
         self.now = now;
         for agent in self.agents.values_mut() {
             agent.held = agent.held.filter(|until| *until > now);
-            agent.links.retain(|link| link.wrap_up.is_none_or(|until| until.is_none_or(|until| until > now)));
+            agent
+                .links
+                .retain(|link| link.wrap_up.is_none_or(|until| until.is_none_or(|until| until > now)));
         }
         for contact in self.contacts.values_mut() {
             if matches!(contact.place, Place::Later(at) if at <= now) {
@@ -345,18 +408,25 @@ impl Truth {
     /// What must hold between any two steps.
     pub fn check(&self) -> Result<(), Violation> {
         for (id, contact) in &self.contacts {
-            let Place::InLine(ringing) = &contact.place else { continue };
+            let Place::InLine(ringing) = &contact.place else {
+                continue;
+            };
             if !ringing.is_empty() {
                 continue;
             }
-            let idle = self.agents.iter().find(|(_, agent)| agent.can_take(contact.channel) && self.fits(agent, contact));
+            let idle = self
+                .agents
+                .iter()
+                .find(|(_, agent)| agent.can_take(contact.channel) && self.fits(agent, contact));
             if let Some((agent, _)) = idle {
                 return Err(format!("{id} waits while agent {agent} could have it: {contact:?}"));
             }
         }
         for (id, agent) in &self.agents {
             let expected = self.state_of(agent);
-            if expected != agent.state && !matches!((expected, agent.state), (AgentState::Reserved, AgentState::Ringing)) {
+            if expected != agent.state
+                && !matches!((expected, agent.state), (AgentState::Reserved, AgentState::Ringing))
+            {
                 return Err(format!("agent {id} is {expected:?}, and {:?} was said", agent.state));
             }
         }
@@ -395,8 +465,16 @@ fn opening(queue: &QueueConfig, agent: &Agent, id: QueueId) -> Option<Duration> 
         0 => Duration::ZERO,
         tier => *queue.tiers.get(usize::from(tier) - 1)?,
     };
-    let mut allowed = queue.penalties.iter().filter(|(_, up_to)| *up_to >= place.penalty).map(|(after, _)| *after);
-    let penalty = if queue.penalties.is_empty() { Duration::ZERO } else { allowed.by_ref().min()? };
+    let mut allowed = queue
+        .penalties
+        .iter()
+        .filter(|(_, up_to)| *up_to >= place.penalty)
+        .map(|(after, _)| *after);
+    let penalty = if queue.penalties.is_empty() {
+        Duration::ZERO
+    } else {
+        allowed.by_ref().min()?
+    };
     Some(tier.max(penalty).max(place.delay))
 }
 
