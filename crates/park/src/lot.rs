@@ -297,6 +297,38 @@ impl<C: Clone + Ord, D: Clone> Lot<C, D> {
         self.calls.get(call).map(|number| SlotNumber(*number))
     }
 
+    /// Gives the lot other rules while it is in use. No call is touched: one in a slot that the lot has no more stays there until it
+    /// is fetched, recalled or gone, as it would have, and only then the slot is no more. The time and target of a recall that was
+    /// begun or set stay as they were; other rules count from the next call on.
+    ///
+    /// ```
+    /// use machine::Time;
+    /// use park::{Lot, LotConfig, SlotNumber, Wanted};
+    ///
+    /// let mut lot: Lot<&str> = Lot::new(LotConfig::new(701..=702), [0; 32])?;
+    /// let now = Time::from_secs(1_800_000_000);
+    /// lot.park(now, "caller", Wanted::Slot(SlotNumber(702)))?;
+    /// lot.configure(now, LotConfig::new(711..=711))?;
+    /// assert_eq!(lot.free(), 1);
+    /// assert_eq!(lot.retrieve(now, SlotNumber(702)), Ok("caller"));
+    /// assert_eq!(lot.free(), 1, "702 is no more");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Where the rules make no lot; the old ones stay.
+    pub fn configure(&mut self, now: Time, config: LotConfig) -> Result<(), ConfigError> {
+        config.check()?;
+        self.advance(now);
+        self.free = config
+            .slots
+            .clone()
+            .filter(|slot| !self.taken.contains_key(slot))
+            .collect();
+        self.config = config;
+        Ok(())
+    }
+
     /// The rules of the lot.
     #[must_use]
     pub fn config(&self) -> &LotConfig {
@@ -329,12 +361,11 @@ impl<C: Clone + Ord, D: Clone> Lot<C, D> {
     }
 
     fn recalling(&self, slot: SlotNumber) -> Result<usize, RecallError> {
-        if !self.config.slots.contains(&slot.0) {
-            return Err(RecallError::UnknownSlot);
+        match self.get(slot) {
+            Some(parked) => parked.recalling().ok_or(RecallError::NotRecalling),
+            None if self.config.slots.contains(&slot.0) => Err(RecallError::NotRecalling),
+            None => Err(RecallError::UnknownSlot),
         }
-        self.get(slot)
-            .and_then(Parked::recalling)
-            .ok_or(RecallError::NotRecalling)
     }
 
     /// Takes the slot for `call` out of the free ones.
@@ -408,7 +439,9 @@ impl<C: Clone + Ord, D: Clone> Lot<C, D> {
     #[cfg(feature = "serde")]
     pub(crate) fn restore(&mut self, number: u32, parked: Parked<C, D>) -> Result<(), crate::saved::SavedError> {
         use crate::saved::SavedError;
-        if !self.free.remove(&number) {
+        // One outside of the rules was parked before they were changed.
+        let known = self.free.remove(&number) || !self.config.slots.contains(&number);
+        if !known || self.taken.contains_key(&number) {
             return Err(SavedError::Slot);
         }
         if self.calls.insert(parked.call.clone(), number).is_some() {
@@ -430,7 +463,9 @@ impl<C: Clone + Ord, D: Clone> Lot<C, D> {
     /// Frees a slot and all that points at it.
     fn vacate(&mut self, number: u32) -> Option<Parked<C, D>> {
         let parked = self.taken.remove(&number)?;
-        self.free.insert(number);
+        if self.config.slots.contains(&number) {
+            self.free.insert(number);
+        }
         self.calls.remove(&parked.call);
         self.arrivals.remove(&parked.serial);
         if let SlotState::Waiting { recall_at: Some(at) } = parked.state {

@@ -25,7 +25,7 @@ pub(crate) struct Saved<C, D> {
 pub(crate) enum SavedError {
     #[error("the rules make no lot: {0}")]
     Config(#[from] crate::ConfigError),
-    #[error("a call is in a slot that the lot does not have, or that another call has")]
+    #[error("a call is in a slot that another call has")]
     Slot,
     #[error("a call is in two slots")]
     Call,

@@ -23,6 +23,8 @@ enum Step {
     Answered(u32),
     Failed(u32),
     Pass(u64),
+    /// Other rules: the slots from the first to the last of these, and so many targets.
+    Configure(usize, usize, usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -39,6 +41,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => number().prop_map(Step::Answered),
         3 => number().prop_map(Step::Failed),
         4 => (0u64..4).prop_map(Step::Pass),
+        1 => (0..SLOTS, 0..SLOTS, 0usize..3)
+            .prop_map(|(one, other, targets)| Step::Configure(one.min(other), one.max(other), targets)),
     ]
 }
 
@@ -67,6 +71,8 @@ struct Model {
     arrivals: usize,
     last: usize,
     slots: [Option<Stay>; SLOTS],
+    /// The slots that the lot has; a call may still be in another.
+    has: std::ops::RangeInclusive<usize>,
     told: Vec<Told>,
 }
 
@@ -94,7 +100,7 @@ impl Model {
         };
         let found = order
             .into_iter()
-            .find(|index| self.slots.get(*index).unwrap().is_none())?;
+            .find(|index| self.has.contains(index) && self.slots.get(*index).unwrap().is_none())?;
         if wanted.is_none() {
             self.last = found;
         }
@@ -202,6 +208,10 @@ impl Model {
                 }
                 _ => false,
             },
+            Step::Configure(first, last, targets) => {
+                (self.has, self.targets) = (first..=last, targets);
+                true
+            }
             Step::Pass(seconds) => {
                 self.now += seconds;
                 self.ring_who_is_due();
@@ -239,6 +249,12 @@ fn apply(lot: &mut Lot<u8>, now: Time, step: Step) -> bool {
         Step::Replace(old, new) => lot.replace(now, &old, new).is_ok(),
         Step::Answered(slot) => lot.recall_answered(now, SlotNumber(slot)).is_ok(),
         Step::Failed(slot) => lot.recall_failed(now, SlotNumber(slot)).is_ok(),
+        Step::Configure(first, last, targets) => {
+            let mut config = lot.config().clone();
+            config.slots = Model::number(first)..=Model::number(last);
+            config.recall_targets = targets;
+            lot.configure(now, config).is_ok()
+        }
         Step::Pass(_) => {
             lot.handle_timeout(now);
             true
@@ -301,7 +317,7 @@ proptest! {
         config.recall_targets = targets;
         let mut lot: Lot<u8> = Lot::new(config, [0; 32]).unwrap();
         let mut model =
-            Model { choice, targets, now: 0, arrivals: 0, last: SLOTS - 1, slots: [None; SLOTS], told: Vec::new() };
+            Model { choice, targets, now: 0, arrivals: 0, last: SLOTS - 1, slots: [None; SLOTS], has: 0..=SLOTS - 1, told: Vec::new() };
         let mut ledger = Ledger::default();
         for step in steps {
             let expected = model.step(step);

@@ -374,3 +374,28 @@ fn time_that_goes_backwards_is_clamped() {
         })
     ));
 }
+
+#[test]
+fn rules_that_make_no_lot_change_nothing() {
+    let mut lot = in_state("waiting");
+    let mut config = lot.config().clone();
+    config.recall_after = Duration::ZERO;
+    assert_eq!(lot.configure(after(1), config), Err(ConfigError::NoRecallTime));
+    assert_eq!((lot.config().recall_after, lot.free()), (Duration::from_secs(45), 1));
+}
+
+/// The recall goes on in a slot that is no more, also through another round, and the slot is gone with its call.
+#[test]
+fn a_call_in_a_slot_that_was_taken_away_is_recalled_and_leaves_as_ever() {
+    let mut lot = in_state("waiting");
+    lot.configure(after(1), LotConfig::new(801..=801)).unwrap();
+    assert_eq!(lot.park(after(1), 2, Wanted::Slot(S701)), Err(ParkError::UnknownSlot));
+    lot.handle_timeout(after(45));
+    lot.recall_failed(after(60), S701).unwrap();
+    lot.handle_timeout(after(105));
+    assert_eq!(lot.recall_answered(after(106), S701), Ok(1));
+    assert_eq!(
+        (lot.free(), lot.recall_failed(after(107), S701)),
+        (1, Err(RecallError::UnknownSlot))
+    );
+}

@@ -18,13 +18,13 @@ use rtp_media::codec::g711::{alaw_to_ulaw, ulaw_to_alaw};
 use sdp::Codec;
 use sim::{Answer, CallId, CallState, Happening, Link, Office, Phone, PhoneError, Sound};
 use sip_core::{StatusCode, Transport};
-use switch::{Choice, Config, Extension, LegId, LegView, Lot, Place};
+use switch::{Choice, Config, Extension, Group, LegId, LegView, Lot, Mode, Otherwise, Place};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What people dial: each other, the lot, its slots, the longest parked, nobody.
-const NUMBERS: [&str; 11] = [
-    "1001", "1002", "1003", "1004", "1005", "700", "701", "702", "703", "799", "4711",
+/// What people dial: each other, the lot, its slots, the longest parked, nobody, groups.
+const NUMBERS: [&str; 13] = [
+    "1001", "1002", "1003", "1004", "1005", "700", "701", "702", "703", "799", "4711", "500", "501",
 ];
 
 #[derive(Clone, Debug)]
@@ -134,6 +134,17 @@ fn step(phones: usize) -> impl Strategy<Value = Step> {
 /// Perfect and instant, local, bad, and none at all.
 const LINKS: [fn() -> Link; 4] = [|| Link::new(Duration::ZERO), Link::default, Link::bad, Link::cut];
 
+/// One that rings all and goes on to the other, and one that rings in turn.
+fn groups() -> Vec<Group> {
+    let mut all = Group::new("500", ["1001", "1002", "1003", "1004"]);
+    all.chase.timeout = SECOND * 15;
+    all.chase.otherwise = Otherwise::Number("501".to_owned());
+    let mut in_turn = Group::new("501", ["1004", "1002", "1003"]);
+    in_turn.chase.mode = Mode::Circular;
+    in_turn.chase.members[1].delay = SECOND;
+    vec![all, in_turn]
+}
+
 fn office(phones: usize, seed: u8) -> Office {
     let mut config = Config::new("pbx.test");
     for number in 1001..1001 + phones {
@@ -151,6 +162,7 @@ fn office(phones: usize, seed: u8) -> Office {
     };
     lot.retrieve = Some("799".to_owned());
     config.lots.push(lot);
+    config.groups = groups();
     let mut office = Office::new(config, [seed; 32]).unwrap();
     for phone in 0..phones {
         office.phone_config(phone, |config| {

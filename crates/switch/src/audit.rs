@@ -125,6 +125,24 @@ impl Switch {
             .iter()
             .filter(|(_, leg)| !self.legs.contains_key(*leg))
             .count();
+        let chased = |hunt: &crate::leg::HuntId| self.hunts.get(*hunt).and_then(|hunt| hunt.chase.as_ref());
+        let stray = self
+            .hunt_timers
+            .iter()
+            .filter(|(at, hunt)| chased(hunt).is_none_or(|chase| chase.due != Some(*at)))
+            .count();
+        let members: usize = self
+            .hunts
+            .values()
+            .filter_map(|hunt| hunt.chase.as_ref())
+            .map(|chase| chase.legs.len())
+            .sum();
+        let in_groups = self
+            .hunts
+            .values()
+            .filter(|hunt| hunt.chase.is_some())
+            .map(|hunt| hunt.ringing.len())
+            .sum();
         let indexed: usize = self.legs_of.values().map(std::collections::BTreeSet::len).sum();
         let excess = [
             indexed.abs_diff(legs),
@@ -133,6 +151,8 @@ impl Switch {
             ringing.abs_diff(hunted),
             waiting.abs_diff(self.hunts.len()),
             timers,
+            stray,
+            members.abs_diff(in_groups),
         ];
         if let Some(excess) = excess.into_iter().find(|excess| *excess > 0) {
             return Err(Fault::Leak(excess));

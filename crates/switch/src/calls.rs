@@ -270,6 +270,9 @@ impl Switch {
             && let Some(hunt) = self.hunts.get_mut(hunt)
         {
             hunt.ringing.retain(|other| *other != id);
+            if let Some(chase) = &mut hunt.chase {
+                chase.legs.remove(&id);
+            }
         }
         for at in [leg.leave_at, leg.probe_at].into_iter().flatten() {
             self.timers.remove(&(at, id));

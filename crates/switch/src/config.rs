@@ -8,6 +8,8 @@ use sip_core::Transport;
 use sip_core::auth::Algorithm;
 use sip_core::guard::GuardConfig;
 
+use crate::group::{Chase, Group};
+
 /// Everything a [`Switch`](crate::Switch) needs to know before its first packet.
 ///
 /// ```
@@ -48,6 +50,8 @@ pub struct Config {
     pub extensions: Vec<Extension>,
     /// The parking lots.
     pub lots: Vec<Lot>,
+    /// The groups: numbers behind which several extensions are.
+    pub groups: Vec<Group>,
     /// Feature code that parks the other party during a call (default `*68`).
     pub park_code: Option<String>,
     /// The longest pause between two digits of a feature code (default 3 s).
@@ -76,6 +80,7 @@ impl Config {
             keepalive: Duration::from_secs(30),
             extensions: Vec::new(),
             lots: Vec::new(),
+            groups: Vec::new(),
             park_code: Some("*68".to_owned()),
             digit_timeout: Duration::from_secs(3),
             guard: Some(GuardConfig::default()),
@@ -89,11 +94,17 @@ impl Config {
         }
         for target in &lot.recall_to {
             let RecallTarget::Number(number) = target else { continue };
-            if !self.extensions.iter().any(|extension| extension.number == *number) {
+            if !self.can_take_calls(number) {
                 return Err(ConfigError::BadRecallTarget(number.clone()));
             }
         }
         Ok(())
+    }
+
+    /// Whether a call that nobody answered can go on to this number.
+    pub(crate) fn can_take_calls(&self, number: &str) -> bool {
+        self.extensions.iter().any(|extension| extension.number == number)
+            || self.groups.iter().any(|group| group.number == number)
     }
 
     /// Whether the parts fit together.
@@ -146,6 +157,10 @@ impl Config {
                 add(retrieve)?;
             }
         }
+        for group in &self.groups {
+            add(&group.number)?;
+        }
+        crate::group::check(self)?;
         if crate::ports::Ports::new(&self.media_ports, &self.media_ports_taken).available() == 0 {
             return Err(ConfigError::NoMediaPort);
         }
@@ -185,9 +200,33 @@ pub enum ConfigError {
     /// A feature code holds something else than the keys `0`–`9`, `*`, `#` and `A`–`D`, or nothing.
     #[error("the feature code {0:?} cannot be dialled")]
     BadCode(String),
-    /// A recall goes to a number that is no extension.
-    #[error("a recall cannot go to {0}, which is no extension")]
+    /// A recall goes to a number that is no extension and no group.
+    #[error("a recall cannot go to {0}, which is no extension and no group")]
     BadRecallTarget(String),
+    /// A group has no members, or more than [`MAX_MEMBERS`](crate::MAX_MEMBERS).
+    #[error("group {0} needs between 1 and 50 members")]
+    BadMembers(String),
+    /// A group's member is no extension and no group.
+    #[error("{0} cannot be in a group: it is no extension and no group")]
+    BadMember(String),
+    /// A group sends calls that nobody answers to a number that is no extension and no group.
+    #[error("unanswered calls cannot go to {0}, which is no extension and no group")]
+    BadOtherwise(String),
+    /// A group refuses calls with something that is no refusal.
+    #[error("{0} is no SIP status from 400 to 699")]
+    BadStatus(u16),
+    /// A group rings for longer than [`MAX_CHASE`](crate::MAX_CHASE).
+    #[error("a time of group {0} is longer than ten minutes")]
+    TooLong(String),
+    /// A group is within itself.
+    #[error("group {0} is within itself")]
+    GroupLoop(String),
+    /// Groups are within each other more than [`MAX_GROUP_DEPTH`](crate::MAX_GROUP_DEPTH) deep.
+    #[error("there are more than 4 groups within each other in {0}")]
+    TooDeep(String),
+    /// A group rings more than [`MAX_RUNG`](crate::MAX_RUNG) numbers, with all that is in the groups within it.
+    #[error("group {0} rings more than 200 numbers")]
+    TooManyRung(String),
     /// A recall has more than [`MAX_RECALL_TARGETS`].
     #[error("the recall of lot {0} has more than {MAX_RECALL_TARGETS} targets")]
     TooManyRecallTargets(String),
@@ -210,6 +249,9 @@ pub struct Extension {
     pub name: String,
     /// The password of its digest authentication.
     pub password: String,
+    /// Where it is to be found (find me, follow me): whom its number rings instead of its own phones alone. To ring those, too, its own
+    /// number is among the members. It counts where the number is dialled or transferred to, not where it is in a group.
+    pub find_me: Option<Chase>,
 }
 
 impl Extension {
@@ -220,6 +262,7 @@ impl Extension {
             number: number.to_owned(),
             name: name.to_owned(),
             password: password.to_owned(),
+            find_me: None,
         }
     }
 }
@@ -295,6 +338,6 @@ impl Lot {
 pub enum RecallTarget {
     /// The extension that parked the call.
     Parker,
-    /// Another extension.
+    /// Another extension, or a group.
     Number(String),
 }

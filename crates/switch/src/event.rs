@@ -97,6 +97,17 @@ pub enum Event {
         /// The SIP status he was told.
         status: u16,
     },
+    /// Nobody of a group answered; the call goes on to another number.
+    Diverted {
+        /// The call.
+        call: CallId,
+        /// The number behind which nobody answered.
+        from: String,
+        /// Where it goes.
+        to: String,
+        /// The SIP status that says why.
+        status: u16,
+    },
     /// A call was parked.
     Parked {
         /// The call.

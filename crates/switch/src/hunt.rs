@@ -1,13 +1,17 @@
 //! Ringing phones until one answers.
 
 use machine::Time;
+use sip_core::header::Reason;
 use sip_core::{Body, HeaderName, Invite, NameAddr, Reply, SessionId, StatusCode, Transport, Uri};
 
 use crate::event::Event;
+use crate::group::Diverted;
 use crate::leg::{Hearing, Hunt, HuntId, LegId, Party, Place, Purpose};
 use crate::switch::Switch;
 
 /// How a hunt presents itself on the phones that ring.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Presentation {
     pub(crate) from: Party,
     pub(crate) display: String,
@@ -16,7 +20,7 @@ pub(crate) struct Presentation {
 }
 
 impl Switch {
-    /// Rings all phones of `number` for `waiting`. A hunt that has nobody to ring fails at once.
+    /// Rings all phones of `number` for `waiting`, or those of a group. A hunt that has nobody to ring fails at once.
     pub(crate) fn start_hunt(
         &mut self,
         now: Time,
@@ -25,28 +29,63 @@ impl Switch {
         purpose: Purpose,
         show: &Presentation,
     ) {
-        let Some(leg) = self.legs.get(waiting) else { return };
-        let call = leg.call;
-        let max_forwards = leg.max_forwards.saturating_sub(1);
-        let preferred = leg.media.negotiation.agreed().map(|agreed| agreed.codec.clone());
+        self.start_diverted(now, waiting, number, purpose, show, Vec::new());
+    }
+
+    /// The same for a call that came by other numbers first, where nobody answered.
+    pub(crate) fn start_diverted(
+        &mut self,
+        now: Time,
+        waiting: LegId,
+        number: &str,
+        purpose: Purpose,
+        show: &Presentation,
+        diverted: Vec<Diverted>,
+    ) {
+        if !self.legs.contains_key(waiting) {
+            return;
+        }
         let hunt = self.hunts.insert(Hunt {
             waiting,
             purpose,
             ringing: Vec::new(),
             refusal: None,
             alerting: false,
+            chase: None,
         });
         if let Some(leg) = self.legs.get_mut(waiting) {
             leg.hunt = Some(hunt);
         }
-        let Some(name) = self.extension(number).map(|extension| extension.name.clone()) else {
-            self.hunt_failed(now, hunt, StatusCode::NOT_FOUND);
-            return;
+        if self.is_chased(number) {
+            return self.start_chase(now, hunt, number, show, diverted);
+        }
+        if self.extension(number).is_none() {
+            return self.hunt_failed(now, hunt, StatusCode::NOT_FOUND);
+        }
+        self.ring_number(now, hunt, number, show, &diverted);
+        self.hunt_or_fail(now, hunt);
+    }
+
+    /// Rings all phones of an extension: the legs of those that could be.
+    pub(crate) fn ring_number(
+        &mut self,
+        now: Time,
+        hunt: HuntId,
+        number: &str,
+        show: &Presentation,
+        diverted: &[Diverted],
+    ) -> Vec<LegId> {
+        let waiting = self.hunts.get(hunt).and_then(|hunt| self.legs.get(hunt.waiting));
+        let (Some(leg), Some(extension)) = (waiting, self.extension(number)) else {
+            return Vec::new();
         };
         let to = Party {
             number: number.to_owned(),
-            name,
+            name: extension.name.clone(),
         };
+        let call = leg.call;
+        let max_forwards = leg.max_forwards.saturating_sub(1);
+        let preferred = leg.media.negotiation.agreed().map(|agreed| agreed.codec.clone());
         let targets: Vec<(Uri, Option<sip_core::Flow>, Vec<Uri>)> = self
             .registrar
             .bindings(number)
@@ -59,6 +98,7 @@ impl Switch {
                 )
             })
             .collect();
+        let mut rung = Vec::new();
         for (target, flow, route) in targets {
             let Some((leg, offer)) = self.new_outgoing_leg(now, &to, call, hunt, preferred.as_ref()) else {
                 self.stats.refused_at_limit += 1;
@@ -81,12 +121,19 @@ impl Switch {
             if let Some(alert) = &show.alert {
                 invite.headers.push((HeaderName::AlertInfo, alert.clone().into()));
             }
+            // The latest diversion first (RFC 5806 §4.3).
+            invite
+                .headers
+                .extend(diverted.iter().rev().map(|by| self.diversion(by)));
             match self.endpoint.invite(now, invite) {
-                Ok(session) => self.adopt_session(leg, session),
+                Ok(session) => {
+                    self.adopt_session(leg, session);
+                    rung.push(leg);
+                }
                 Err(_) => self.drop_leg(now, leg, false),
             }
         }
-        self.hunt_or_fail(now, hunt);
+        rung
     }
 
     fn hunt_or_fail(&mut self, now: Time, hunt: HuntId) {
@@ -141,14 +188,11 @@ impl Switch {
         let Some(Place::Ringing(hunt)) = self.legs.get(winner).map(|l| l.place) else {
             return;
         };
-        let Some(entry) = self.hunts.remove(hunt) else { return };
+        let Some(entry) = self.take_hunt(hunt) else { return };
         for other in entry.ringing.iter().copied().filter(|leg| *leg != winner) {
-            self.drop_leg(now, other, true);
+            self.answered_elsewhere(now, other);
         }
         let waiting = entry.waiting;
-        if let Some(leg) = self.legs.get_mut(waiting) {
-            leg.hunt = None;
-        }
         let by = self.number_of(winner);
         match entry.purpose {
             Purpose::Call | Purpose::Return => {
@@ -173,6 +217,9 @@ impl Switch {
         let Some(Place::Ringing(hunt)) = self.legs.get(leg).map(|l| l.place) else {
             return;
         };
+        if let Some(member) = self.member_of(hunt, leg) {
+            return self.member_refused(now, hunt, member, leg, status);
+        }
         self.drop_leg(now, leg, false);
         if let Some(entry) = self.hunts.get_mut(hunt) {
             entry.refusal = Some(better_refusal(entry.refusal, status));
@@ -181,13 +228,17 @@ impl Switch {
     }
 
     /// Nobody took the call.
-    fn hunt_failed(&mut self, now: Time, hunt: HuntId, status: StatusCode) {
-        let Some(entry) = self.hunts.remove(hunt) else { return };
-        let waiting = entry.waiting;
-        if let Some(leg) = self.legs.get_mut(waiting) {
-            leg.hunt = None;
+    pub(crate) fn hunt_failed(&mut self, now: Time, hunt: HuntId, status: StatusCode) {
+        let Some(entry) = self.take_hunt(hunt) else { return };
+        match entry.chase {
+            Some(chase) => self.chase_failed(now, entry.waiting, entry.purpose, *chase, status),
+            None => self.not_taken(now, entry.waiting, entry.purpose, status),
         }
-        match entry.purpose {
+    }
+
+    /// What that means for the leg that waited.
+    pub(crate) fn not_taken(&mut self, now: Time, waiting: LegId, purpose: Purpose, status: StatusCode) {
+        match purpose {
             Purpose::Call => self.refuse(now, waiting, status),
             Purpose::Return => {
                 self.set_cause(waiting, crate::EndCause::Refused(status.code()));
@@ -200,14 +251,44 @@ impl Switch {
 
     /// Stops ringing; the leg that waited is dealt with by the caller.
     pub(crate) fn cancel_hunt(&mut self, now: Time, hunt: HuntId) -> Option<Hunt> {
-        let entry = self.hunts.remove(hunt)?;
+        let entry = self.take_hunt(hunt)?;
         for leg in &entry.ringing {
             self.drop_leg(now, *leg, true);
+        }
+        Some(entry)
+    }
+
+    /// The same where somebody else has the call: the phones do not show it as missed.
+    pub(crate) fn completed_elsewhere(&mut self, now: Time, hunt: HuntId) {
+        let Some(entry) = self.take_hunt(hunt) else { return };
+        for leg in &entry.ringing {
+            self.answered_elsewhere(now, *leg);
+        }
+    }
+
+    /// Takes a hunt out of all tables; its legs ring on.
+    fn take_hunt(&mut self, hunt: HuntId) -> Option<Hunt> {
+        let entry = self.hunts.remove(hunt)?;
+        if let Some(due) = entry.chase.as_ref().and_then(|chase| chase.due) {
+            self.hunt_timers.remove(&(due, hunt));
         }
         if let Some(leg) = self.legs.get_mut(entry.waiting) {
             leg.hunt = None;
         }
         Some(entry)
+    }
+
+    /// A phone stops ringing because another has the call; its CANCEL says so (RFC 3326).
+    fn answered_elsewhere(&mut self, now: Time, leg: LegId) {
+        let Some(session) = self.legs.get(leg).map(|leg| leg.session) else {
+            return;
+        };
+        let reason = Reason {
+            text: Some("Call completed elsewhere".to_owned()),
+            ..Reason::sip(StatusCode::OK)
+        };
+        self.try_endpoint(|endpoint| endpoint.hang_up(now, session, Some(reason)));
+        self.drop_leg(now, leg, false);
     }
 
     /// Lets an unanswered hunt ring for another leg: an attended transfer that is completed while ringing.
@@ -216,6 +297,7 @@ impl Switch {
         let from = core::mem::replace(&mut entry.waiting, to);
         entry.purpose = purpose;
         let ringing = entry.ringing.clone();
+        self.present_anew(hunt, to);
         if let Some(leg) = self.legs.get_mut(from) {
             leg.hunt = None;
         }

@@ -146,7 +146,7 @@ impl Switch {
         let (lot, slot) = match destination {
             Destination::Slot(lot, slot) => (lot, slot),
             Destination::RetrieveLongest(lot) => (lot, self.lots.get(lot)?.longest()?),
-            Destination::Extension(_) | Destination::Lot(_) => return None,
+            Destination::Extension(_) | Destination::Group(_) | Destination::Lot(_) => return None,
         };
         let parked = self.lots.get(lot)?.get(slot)?.call;
         Some(self.legs.get(parked)?.media.negotiation.agreed()?.codec.clone())
@@ -155,7 +155,7 @@ impl Switch {
     /// A dialled number, of whatever kind.
     fn dial(&mut self, now: Time, leg: LegId, destination: Destination, number: &str) {
         match destination {
-            Destination::Extension(_) => {
+            Destination::Extension(_) | Destination::Group(_) => {
                 let show = self.present_caller(leg);
                 self.start_hunt(now, leg, number, Purpose::Call, &show);
             }

@@ -8,6 +8,7 @@ use sdp::Negotiation;
 use sip_core::{ReferId, SessionId, StatusCode};
 
 use crate::event::CallId;
+use crate::group::Chasing;
 
 slotmap::new_key_type! {
     /// One phone's part in a call: one SIP session and one media stream. Generation-checked, never another leg's.
@@ -133,6 +134,8 @@ pub(crate) struct Hunt {
     pub(crate) refusal: Option<StatusCode>,
     /// Whether a phone has said that it rings.
     pub(crate) alerting: bool,
+    /// The group, if a group is rung.
+    pub(crate) chase: Option<Box<Chasing>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -51,7 +51,8 @@
 //! # Limits
 //!
 //! [`Config::max_calls`] calls at once (503 beyond), one port pair of [`Config::media_ports`] a leg (503 beyond), [`MAX_SLOTS`] slots a lot,
-//! [`MAX_RECALL_TARGETS`] targets a recall, [`MAX_DIALOGS`] calls a NOTIFY, as many digits as the feature code has, and the limits of
+//! [`MAX_RECALL_TARGETS`] targets a recall, [`MAX_MEMBERS`] members a group ([`MAX_RUNG`] with those of groups within it, [`MAX_GROUP_DEPTH`] deep),
+//! [`MAX_DIVERSIONS`] diversions a call, [`MAX_DIALOGS`] calls a NOTIFY, as many digits as the feature code has, and the limits of
 //! [`sip_core::Endpoint`], [`sip_core::registrar::Registrar`] and [`park::Lot`].
 //!
 //! # Writing it out
@@ -64,6 +65,7 @@ mod calls;
 mod config;
 mod event;
 mod feature;
+mod group;
 mod hunt;
 mod input;
 mod invite;
@@ -81,6 +83,9 @@ mod watch;
 pub use audit::Fault;
 pub use config::{Config, ConfigError, Extension, Lot, MAX_RECALL_TARGETS, MAX_SLOTS, RecallTarget};
 pub use event::{CallId, CallRecord, EndCause, Event};
+pub use group::{
+    Chase, Group, MAX_CHASE, MAX_DIVERSIONS, MAX_GROUP_DEPTH, MAX_MEMBERS, MAX_RUNG, Member, Mode, Otherwise,
+};
 pub use input::{Input, Output};
 pub use leg::{LegId, LegView, Place};
 pub use park::{Choice, SlotNumber};

@@ -182,7 +182,7 @@ impl Switch {
             return;
         };
         if let Some(hunt) = self.legs.get(parked).and_then(|leg| leg.hunt) {
-            self.cancel_hunt(now, hunt);
+            self.completed_elsewhere(now, hunt);
         }
         self.tell_retrieved(now, parked, slot, by, false, Some(since));
         self.touch_slot(lot, slot);

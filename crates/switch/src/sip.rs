@@ -131,7 +131,9 @@ impl Switch {
         let (numbers, secrets) = (&self.numbers, &self.secrets);
         let find = |user: &str| match numbers.get(user)? {
             Destination::Extension(index) => secrets.get(*index).map(|secret| (*index, secret)),
-            Destination::Lot(_) | Destination::Slot(..) | Destination::RetrieveLongest(_) => None,
+            Destination::Group(_) | Destination::Lot(_) | Destination::Slot(..) | Destination::RetrieveLongest(_) => {
+                None
+            }
         };
         let signed = SignedRequest {
             method: request.method(),
@@ -260,7 +262,7 @@ impl Switch {
     }
 
     /// Tells what the registrar tells. `true` if there was something.
-    pub(crate) fn poll_registrar(&mut self) -> bool {
+    pub(crate) fn poll_registrar(&mut self, now: Time) -> bool {
         use machine::Machine;
         use sip_core::registrar::Event as R;
         let Some(event) = self.registrar.poll_output() else {
@@ -273,6 +275,7 @@ impl Switch {
                 source: binding.flow.remote,
             }),
             R::Removed { aor, binding, .. } | R::Expired { aor, binding, .. } => {
+                self.member_unregistered(now, &aor);
                 self.tell(Event::Unregistered {
                     number: aor,
                     contact: binding.contact.uri.to_string(),

@@ -47,6 +47,10 @@ pub struct Switch {
     /// Numbers whose watchers must be told before the step ends.
     pub(crate) dirty: BTreeSet<String>,
     pub(crate) timers: BTreeSet<(Time, LegId)>,
+    /// When the groups that are being rung go on.
+    pub(crate) hunt_timers: BTreeSet<(Time, HuntId)>,
+    /// With which member each circular group begins next.
+    pub(crate) turns: BTreeMap<String, usize>,
     pub(crate) ports: Ports,
     pub(crate) next_stream: u64,
     pub(crate) next_play: u64,
@@ -74,11 +78,15 @@ const METHODS: [Method; 10] = [
 /// How much longer than a phone rings others wait for the outcome.
 const RING_MARGIN: Duration = Duration::from_secs(60);
 
+/// The longest that groups may ring for one call, one after the other.
+const LONGEST_CHASE: Duration = crate::MAX_CHASE.saturating_mul(crate::MAX_DIVERSIONS + 1);
+
 /// What a dialled number is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Destination {
     Extension(usize),
+    Group(usize),
     Lot(usize),
     Slot(usize, SlotNumber),
     RetrieveLongest(usize),
@@ -130,8 +138,8 @@ impl Switch {
         let mut endpoint_config = EndpointConfig::new(config.listen.iter().copied());
         endpoint_config.timers.t1 = config.t1;
         endpoint_config.guard.clone_from(&config.guard);
-        // The caller, and who transfers, wait at least as long as the phone may ring.
-        let patience = config.ring_timeout + RING_MARGIN;
+        // The caller, and who transfers, wait at least as long as a phone, or group after group, may ring.
+        let patience = config.ring_timeout.max(LONGEST_CHASE) + RING_MARGIN;
         endpoint_config.max_ringing = endpoint_config.max_ringing.max(patience);
         endpoint_config.refer_expires = endpoint_config.refer_expires.max(patience);
         endpoint_config.methods = METHODS.to_vec();
@@ -170,6 +178,8 @@ impl Switch {
             watched: BTreeMap::new(),
             dirty: BTreeSet::new(),
             timers: BTreeSet::new(),
+            hunt_timers: BTreeSet::new(),
+            turns: BTreeMap::new(),
             ports: Ports::new(&config.media_ports, &config.media_ports_taken),
             next_stream: 1,
             next_play: 1,
@@ -273,7 +283,7 @@ impl Switch {
                     sip_core::Output::CloseConnection(id) => self.outputs.push_back(Output::CloseConnection(id)),
                     sip_core::Output::Event(event) => self.on_sip(now, event),
                 }
-            } else if !(self.poll_lots(now) || self.poll_registrar() || self.tell_watchers(now)) {
+            } else if !(self.poll_lots(now) || self.poll_registrar(now) || self.tell_watchers(now)) {
                 break;
             }
         }
@@ -283,7 +293,9 @@ impl Switch {
     pub(crate) fn extension(&self, number: &str) -> Option<&Extension> {
         match self.numbers.get(number)? {
             Destination::Extension(index) => self.config.extensions.get(*index),
-            Destination::Lot(_) | Destination::Slot(..) | Destination::RetrieveLongest(_) => None,
+            Destination::Group(_) | Destination::Lot(_) | Destination::Slot(..) | Destination::RetrieveLongest(_) => {
+                None
+            }
         }
     }
 
@@ -307,11 +319,18 @@ impl Switch {
     /// When anything in the switch is due.
     fn next_due(&self) -> Option<Time> {
         let own = self.timers.first().map(|(at, _)| *at);
+        let hunts = self.hunt_timers.first().map(|(at, _)| *at);
         let lots = self.lots.iter().filter_map(Machine::poll_timeout).min();
-        [own, lots, self.endpoint.poll_timeout(), self.registrar.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            own,
+            hunts,
+            lots,
+            self.endpoint.poll_timeout(),
+            self.registrar.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }
 
@@ -328,6 +347,7 @@ impl Machine for Switch {
         for leg in self.due_legs(now) {
             self.leg_timer(now, leg);
         }
+        self.chases_due(now);
         self.settle(now);
     }
 
@@ -344,6 +364,9 @@ fn number_plan(config: &Config) -> BTreeMap<String, Destination> {
     let mut numbers = BTreeMap::new();
     for (index, extension) in config.extensions.iter().enumerate() {
         numbers.insert(extension.number.clone(), Destination::Extension(index));
+    }
+    for (index, group) in config.groups.iter().enumerate() {
+        numbers.insert(group.number.clone(), Destination::Group(index));
     }
     for (index, lot) in config.lots.iter().enumerate() {
         numbers.insert(lot.number.clone(), Destination::Lot(index));

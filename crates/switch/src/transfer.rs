@@ -40,7 +40,7 @@ impl Switch {
         let peer = self.transferable_peer(leg)?;
         let number = self.own_number(&refer_to.uri).ok_or(StatusCode::NOT_FOUND)?;
         match self.numbers.get(&number).copied().ok_or(StatusCode::NOT_FOUND)? {
-            Destination::Extension(_) => {
+            Destination::Extension(_) | Destination::Group(_) => {
                 self.accept_refer(now, leg, refer);
                 self.transfer_to_extension(now, leg, peer, &number);
             }

@@ -17,8 +17,28 @@ use proptest::sample::Index;
 use rtp_media::CommandError;
 use sip_core::{Body, Event as Sip, HeaderName, Method, NameAddr, Reply, SessionId, SessionState, StatusCode};
 use support::*;
+use switch::{Group, Mode, Otherwise, RecallTarget};
 
-const NUMBERS: [&str; 9] = ["1001", "1002", "1003", "1004", "700", "701", "702", "*88", "4711"];
+const NUMBERS: [&str; 12] = [
+    "1001", "1002", "1003", "1004", "700", "701", "702", "*88", "4711", "500", "501", "502",
+];
+
+/// All at once, going on to the next; in turn with delays, ending in a message; one within the other, going round.
+fn groups() -> Vec<Group> {
+    let mut all = Group::new("500", ["1002", "1003", "1004"]);
+    all.chase.timeout = SECOND * 20;
+    all.chase.otherwise = Otherwise::Number("501".to_owned());
+    let mut in_turn = Group::new("501", ["1001", "1002"]);
+    in_turn.chase.mode = Mode::Circular;
+    in_turn.chase.members[1].delay = SECOND;
+    in_turn.chase.skip_busy = false;
+    in_turn.chase.otherwise = Otherwise::Message("closed".to_owned());
+    let mut nested = Group::new("502", ["501", "1004"]);
+    nested.chase.members[1].delay = SECOND * 3;
+    nested.chase.members[1].ring = Some(SECOND * 5);
+    nested.chase.otherwise = Otherwise::Number("500".to_owned());
+    vec![all, in_turn, nested]
+}
 const DIRECTIONS: [&str; 4] = ["sendrecv", "sendonly", "recvonly", "inactive"];
 
 #[derive(Clone, Debug)]
@@ -333,10 +353,17 @@ proptest! {
         small in any::<bool>(),
         shutdown in any::<bool>(),
     ) {
-        let desk = Desk::new(|config| if small {
-            config.media_ports = 20000..=20015;
-            config.max_calls = 4;
+        let mut desk = Desk::new(|config| {
+            config.groups = groups();
+            if opening & 16 != 0 {
+                config.lots[0].recall_to = vec![RecallTarget::Parker, RecallTarget::Number("502".to_owned())];
+            }
+            if small {
+                config.media_ports = 20000..=20015;
+                config.max_calls = 4;
+            }
         });
+        desk.alerting = opening & 32 != 0;
         let mut story = Story { desk, dialled: vec![Vec::new(); 4] };
         story.begin(opening);
         for step in &steps {
@@ -361,7 +388,7 @@ fn the_stories_are_rich() {
             .new_tree(&mut runner)
             .unwrap()
             .current();
-        let desk = Desk::new(|_| {});
+        let desk = Desk::new(|config| config.groups = groups());
         let mut story = Story {
             desk,
             dialled: vec![Vec::new(); 4],
@@ -378,6 +405,7 @@ fn the_stories_are_rich() {
                 Event::TransferFailed { .. } => "failed transfer",
                 Event::Parked { .. } => "parked",
                 Event::RecallStarted { .. } => "recall",
+                Event::Diverted { .. } => "diverted",
                 Event::ParkedAgain { .. } => "parked again",
                 Event::Retrieved { recall: false, .. } => "retrieved",
                 Event::Retrieved { recall: true, .. } => "retrieved by recall",
@@ -398,5 +426,5 @@ fn the_stories_are_rich() {
             happened.insert("told of an end");
         }
     }
-    assert_eq!(happened.len(), 16, "{happened:?}");
+    assert_eq!(happened.len(), 17, "{happened:?}");
 }

@@ -35,6 +35,9 @@ pub(crate) fn tell(event: &Event) {
         Event::TransferFailed { call, by, status } => {
             info!(target: "switch", call = call.0, ?by, status, "transfer failed");
         }
+        Event::Diverted { call, from, to, status } => {
+            info!(target: "switch", call = call.0, ?from, ?to, status, "nobody answers, goes on");
+        }
         Event::Parked { call, lot, slot, by } => info!(target: "switch", call = call.0, lot, %slot, ?by, "parked"),
         Event::RecallStarted { call, slot, target } => {
             info!(target: "switch", call = call.0, %slot, ?target, "recall");

@@ -50,6 +50,8 @@ pub(crate) struct Desk {
     pub(crate) said: Vec<String>,
     /// Phones that neither hear nor speak any more.
     pub(crate) deaf: Vec<usize>,
+    /// Phones that are called say at once that they ring.
+    pub(crate) alerting: bool,
     /// Changes what the phones send before it arrives.
     pub(crate) tamper: Option<fn(&mut Request)>,
 }
@@ -112,6 +114,7 @@ impl Desk {
             journal: Vec::new(),
             said: Vec::new(),
             deaf: Vec::new(),
+            alerting: false,
             tamper: None,
             media: Media::default(),
             ledger: Ledger::default(),
@@ -514,11 +517,15 @@ impl Desk {
         }
     }
 
-    /// What any phone does by itself: it answers an OPTIONS in a call.
+    /// What any phone does by itself: it answers an OPTIONS in a call, and rings if it is to.
     fn react(&mut self, phone: usize, event: &Sip) {
         if let Sip::Request { request_id, .. } = event {
             let now = self.now;
             let _ = self.phones[phone].respond(now, *request_id, StatusCode::OK, Reply::new());
+        }
+        if let (Sip::Invite { session, .. }, true) = (event, self.alerting) {
+            let now = self.now;
+            let _ = self.phones[phone].provisional(now, *session, StatusCode::RINGING, Reply::new());
         }
     }
 

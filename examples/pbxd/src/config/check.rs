@@ -29,6 +29,11 @@ pub(super) fn check(file: &File) -> Vec<Mistake> {
     checker.extensions(file);
     checker.lots(file);
     checker.music(file);
+    for (index, group) in file.group.iter().enumerate() {
+        let number = &group.number;
+        checker.number(&number.get_ref().0, &format!("group[{index}].number"), number.span());
+    }
+    checker.mistakes.extend(super::groups::check(file));
     checker.mistakes
 }
 
@@ -188,15 +193,10 @@ impl Checker {
             for (name, target) in [("recall_to", &lot.recall_to), ("recall_then", &lot.recall_then)] {
                 if let Some(target) = target
                     && let RecallTo::Number(number) = target.get_ref()
-                    && !file
-                        .extension
-                        .iter()
-                        .any(|extension| extension.number.get_ref() == number)
+                    && !super::groups::somebody(file).contains(number.0.as_str())
                 {
-                    let message = format!(
-                        "nobody has the number {}; expected \"parker\" or an extension's number",
-                        number.0
-                    );
+                    let expected = <RecallTo as super::Text>::EXPECTED;
+                    let message = format!("nobody has the number {}; expected {expected}", number.0);
                     self.wrong(key(name), target.span(), message);
                 }
             }

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::{
-    Address, Choice, Digest, Domain, Interval, Ip, Level, Number, Password, Plain, Ports, RecallTo, Slots, Source,
+    Address, Choice, Digest, Domain, Interval, Ip, Level, Mode, Number, Otherwise, Password, Plain, Ports, RecallTo,
+    Slots, Source,
 };
 
 #[derive(Debug, Deserialize)]
@@ -20,6 +21,8 @@ pub(crate) struct File {
     pub(crate) extension: Vec<Extension>,
     #[serde(default)]
     pub(crate) lot: Vec<Lot>,
+    #[serde(default)]
+    pub(crate) group: Vec<Group>,
     #[serde(default)]
     pub(crate) music: Vec<Music>,
 }
@@ -71,7 +74,82 @@ pub(crate) struct Extension {
     pub(crate) number: Spanned<Number>,
     pub(crate) name: Option<Plain>,
     pub(crate) password: Spanned<Password>,
+    pub(crate) find_me: Option<Spanned<FindMe>>,
 }
+
+/// The same keys as those of a group without a number of its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FindMe {
+    pub(crate) mode: Option<Mode>,
+    #[serde(default)]
+    pub(crate) members: Vec<Spanned<Number>>,
+    #[serde(default)]
+    pub(crate) member: Vec<Member>,
+    pub(crate) skip_busy: Option<bool>,
+    pub(crate) timeout: Option<Spanned<Interval>>,
+    pub(crate) otherwise: Option<Spanned<Otherwise>>,
+    pub(crate) prefix: Option<Plain>,
+    pub(crate) alert: Option<Plain>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Group {
+    pub(crate) number: Spanned<Number>,
+    pub(crate) name: Option<Plain>,
+    pub(crate) mode: Option<Mode>,
+    #[serde(default)]
+    pub(crate) members: Vec<Spanned<Number>>,
+    #[serde(default)]
+    pub(crate) member: Vec<Member>,
+    pub(crate) skip_busy: Option<bool>,
+    pub(crate) timeout: Option<Spanned<Interval>>,
+    pub(crate) otherwise: Option<Spanned<Otherwise>>,
+    pub(crate) prefix: Option<Plain>,
+    pub(crate) alert: Option<Plain>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Member {
+    pub(crate) number: Spanned<Number>,
+    pub(crate) delay: Option<Spanned<Interval>>,
+    pub(crate) ring: Option<Spanned<Interval>>,
+}
+
+/// Whom a group or an extension rings.
+pub(crate) struct Chase<'a> {
+    pub(crate) mode: Option<Mode>,
+    pub(crate) members: &'a [Spanned<Number>],
+    pub(crate) member: &'a [Member],
+    pub(crate) skip_busy: Option<bool>,
+    pub(crate) timeout: Option<&'a Spanned<Interval>>,
+    pub(crate) otherwise: Option<&'a Spanned<Otherwise>>,
+    pub(crate) prefix: Option<&'a Plain>,
+    pub(crate) alert: Option<&'a Plain>,
+}
+
+macro_rules! chase {
+    ($($name:ty),*) => {$(
+        impl $name {
+            pub(crate) fn chase(&self) -> Chase<'_> {
+                Chase {
+                    mode: self.mode,
+                    members: &self.members,
+                    member: &self.member,
+                    skip_busy: self.skip_busy,
+                    timeout: self.timeout.as_ref(),
+                    otherwise: self.otherwise.as_ref(),
+                    prefix: self.prefix.as_ref(),
+                    alert: self.alert.as_ref(),
+                }
+            }
+        }
+    )*};
+}
+
+chase!(Group, FindMe);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

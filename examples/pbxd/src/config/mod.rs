@@ -7,6 +7,7 @@ mod check;
 mod embedded;
 mod error;
 mod file;
+mod groups;
 mod read;
 mod values;
 
@@ -63,9 +64,10 @@ pub(crate) fn parse(file: &str, text: String, folder: &Path) -> Result<Settings,
     }
     let switch = switch_config(&parsed);
     // What the switch itself objects to would be a rule that is missing above; it is refused all the same.
-    switch
-        .check()
-        .map_err(|error| wrong(vec![Mistake::new("", 0..0, error.to_string())]))?;
+    switch.check().map_err(|error| {
+        let (key, span) = groups::place(&parsed, &error).unwrap_or_default();
+        wrong(vec![Mistake::new(key, span, error.to_string())])
+    })?;
     Ok(Settings {
         switch,
         level: parsed.log.level.map_or_else(default_level, |level| level.0),
@@ -123,6 +125,7 @@ fn switch_config(file: &File) -> switch::Config {
     }
     config.extensions = file.extension.iter().map(extension).collect();
     config.lots = file.lot.iter().map(lot).collect();
+    config.groups = file.group.iter().map(groups::group).collect();
     config
 }
 
@@ -160,7 +163,12 @@ fn guard_config(guard: &file::Guard) -> Option<GuardConfig> {
 fn extension(extension: &file::Extension) -> switch::Extension {
     let number = &extension.number.get_ref().0;
     let name = extension.name.as_ref().map_or(number, |name| &name.0);
-    switch::Extension::new(number, name, &extension.password.get_ref().0)
+    let mut config = switch::Extension::new(number, name, &extension.password.get_ref().0);
+    config.find_me = extension
+        .find_me
+        .as_ref()
+        .map(|found| groups::chase(&found.get_ref().chase()));
+    config
 }
 
 fn lot(lot: &file::Lot) -> switch::Lot {

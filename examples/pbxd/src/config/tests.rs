@@ -147,6 +147,31 @@ fn the_defaults_that_the_embedded_file_shows_are_the_defaults() {
     assert_eq!(with(&uncommented), with(&text));
 }
 
+/// Uncommented, the examples of groups are right, too.
+#[test]
+fn the_groups_that_the_embedded_file_shows_are_right() {
+    let text = embedded_text().unwrap();
+    let group = text
+        .split("# [[group]]\n")
+        .nth(1)
+        .unwrap()
+        .split("\n\n")
+        .next()
+        .unwrap();
+    let is_key = |line: &&str| line.starts_with('[') || line.split(' ').nth(1) == Some("=");
+    let keys = group.lines().filter_map(|line| line.strip_prefix("# ")).filter(is_key);
+    let keys: String = keys.map(|line| format!("{line}\n")).collect();
+    let found = text.lines().find_map(|line| line.strip_prefix("# find_me")).unwrap();
+    let text = text.replacen(
+        "name = \"Reception\"",
+        &format!("name = \"Reception\"\nfind_me{found}"),
+        1,
+    );
+    let config = read(&format!("{text}\n[[group]]\n{keys}")).unwrap().switch;
+    assert_eq!(config.groups.first().unwrap().chase.members.len(), 3, "{keys}");
+    assert!(config.extensions.first().unwrap().find_me.is_some());
+}
+
 /// What stands in the right file | what stands there instead | where it is complained of | what was expected.
 const WRONG_VALUES: &str = r#"
 "30s" | "30" | 9:15: media.rtp_timeout | expected a time such as "500ms"
@@ -258,6 +283,102 @@ fn what_does_not_fit_together_is_told_where_it_stands() {
         "udp = [\"127.0.0.1:5060\", \"127.0.0.1:5060\"]",
     );
     assert!(doubled.starts_with("pbx.toml:3:26: sip.udp[1]: "), "{doubled}");
+}
+
+/// Behind the right file.
+const GROUP: &str = r#"[[group]]
+number = "500"
+name = "Sales"
+mode = "sequential"
+members = ["1002"]
+skip_busy = false
+timeout = "45s"
+otherwise = "1001"
+prefix = "Sales"
+[[group.member]]
+number = "501"
+delay = "5s"
+ring = "20s"
+[[group]]
+number = "501"
+members = ["1001", "1002"]
+otherwise = "play goodbye"
+"#;
+
+#[test]
+fn groups_and_where_extensions_are_to_be_found_come_as_they_are_written() {
+    let found = "password = \"rose-8\"\nfind_me = { members = [\"1002\", \"500\"], otherwise = \"busy\" }";
+    let text = RIGHT.replace("password = \"rose-8\"", found) + GROUP;
+    let config = read(&text).unwrap().switch;
+    let mut sales = switch::Group::new("500", ["1002"]);
+    sales.name = "Sales".to_owned();
+    sales.chase.mode = switch::Mode::Sequential;
+    sales.chase.skip_busy = false;
+    sales.chase.timeout = Duration::from_secs(45);
+    sales.chase.otherwise = switch::Otherwise::Number("1001".to_owned());
+    sales.chase.prefix = Some("Sales".to_owned());
+    let member = switch::Member::new("501")
+        .after(Duration::from_secs(5))
+        .ring(Duration::from_secs(20));
+    sales.chase.members.push(member);
+    let mut all = switch::Group::new("501", ["1001", "1002"]);
+    all.chase.otherwise = switch::Otherwise::Message("goodbye".to_owned());
+    assert_eq!(config.groups, [sales, all]);
+    let mut found = switch::Chase::new(["1002", "500"].map(switch::Member::new));
+    found.otherwise = switch::Otherwise::Status(486);
+    assert_eq!(config.extensions.last().unwrap().find_me, Some(found));
+}
+
+#[test]
+fn a_group_that_cannot_work_is_told_where_it_stands() {
+    let text = format!("{RIGHT}{GROUP}");
+    let cases = [
+        (
+            "members = [\"1002\"]",
+            "members = [\"1009\"]",
+            "pbx.toml:30:12: group[0].members: nobody has the number 1009",
+        ),
+        (
+            "members = [\"1002\"]\n",
+            "members = [\"501\", \"500\"]\n",
+            "pbx.toml:27:10: group[0]: group 500 is within itself",
+        ),
+        (
+            "number = \"500\"",
+            "number = \"701\"",
+            "pbx.toml:27:10: group[0].number: 701 is already given by lot[0].slots",
+        ),
+        (
+            "timeout = \"45s\"",
+            "timeout = \"1h\"",
+            "pbx.toml:32:11: group[0].timeout: expected a time from 1s to 600s",
+        ),
+        (
+            "otherwise = \"1001\"",
+            "otherwise = \"700\"",
+            "pbx.toml:33:13: group[0].otherwise: nobody has the number 700",
+        ),
+        (
+            "otherwise = \"1001\"",
+            "otherwise = \"play x\"",
+            "pbx.toml:33:13: group[0].otherwise: there is no sound \"x\"",
+        ),
+        (
+            "ring = \"20s\"",
+            "ring = \"0s\"",
+            "pbx.toml:38:8: group[0].member.ring: expected a time from 1s",
+        ),
+        (
+            "members = [\"1001\", \"1002\"]\n",
+            "",
+            "pbx.toml:40:10: group[1].members: there are 0; expected 1 to 50",
+        ),
+    ];
+    for (was, is, expected) in cases {
+        assert_eq!(text.matches(was).count(), 1, "{was}");
+        let complaint = read(&text.replace(was, is)).unwrap_err();
+        assert!(complaint.starts_with(expected), "{was} -> {is}: {complaint}");
+    }
 }
 
 #[test]

@@ -39,7 +39,8 @@ macro_rules! deserialize_as_text {
 }
 
 deserialize_as_text!(
-    Interval, Ports, Slots, Number, Domain, Address, Ip, Choice, RecallTo, Digest, Level, Plain, Password, Source
+    Interval, Ports, Slots, Number, Domain, Address, Ip, Choice, RecallTo, Digest, Level, Plain, Password, Source,
+    Mode, Otherwise
 );
 
 /// A length of time: a whole number and its unit.
@@ -210,13 +211,54 @@ pub(crate) enum RecallTo {
 }
 
 impl Text for RecallTo {
-    const EXPECTED: &'static str = "\"parker\" or an extension's number";
+    const EXPECTED: &'static str = "\"parker\" or the number of an extension or a group";
 
     fn read(text: &str) -> Option<Self> {
         if text == "parker" {
             Some(Self::Parker)
         } else {
             Number::read(text).map(Self::Number)
+        }
+    }
+}
+
+/// The order in which a group's members are rung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mode(pub(crate) switch::Mode);
+
+impl Text for Mode {
+    const EXPECTED: &'static str = "\"simultaneous\", \"sequential\" or \"circular\"";
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "simultaneous" => Some(Self(switch::Mode::Simultaneous)),
+            "sequential" => Some(Self(switch::Mode::Sequential)),
+            "circular" => Some(Self(switch::Mode::Circular)),
+            _ => None,
+        }
+    }
+}
+
+/// What follows if nobody of a group answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Otherwise {
+    Number(Number),
+    Status(u16),
+    Play(Plain),
+}
+
+impl Text for Otherwise {
+    const EXPECTED: &'static str = "the number of an extension or a group, \"busy\", \"unavailable\", \"declined\", or \"play NAME\" with the name of a sound";
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "busy" => Some(Self::Status(486)),
+            "unavailable" => Some(Self::Status(480)),
+            "declined" => Some(Self::Status(603)),
+            _ => match text.strip_prefix("play ") {
+                Some(name) => Plain::read(name.trim()).map(Self::Play),
+                None => Number::read(text).map(Self::Number),
+            },
         }
     }
 }
@@ -330,6 +372,21 @@ mod tests {
         assert!(Plain::read(&"x".repeat(100)).is_some() && Plain::read(&"x".repeat(101)).is_none());
         assert!(Domain::read("pbx.test").is_some() && Domain::read("::1").is_some());
         assert!(Domain::read("pbx..test").is_none() && Domain::read("a b").is_none() && Domain::read("").is_none());
+    }
+
+    #[test]
+    fn what_follows_an_unanswered_group_is_a_number_a_refusal_or_a_sound() {
+        let number = |text: &str| Some(Otherwise::Number(Number(text.to_owned())));
+        assert_eq!(Otherwise::read("1001"), number("1001"));
+        assert_eq!(Otherwise::read("busy"), Some(Otherwise::Status(486)));
+        assert_eq!(
+            Otherwise::read("play closed"),
+            Some(Otherwise::Play(Plain("closed".to_owned())))
+        );
+        for wrong in ["", "play", "play ", "hang up", "486 "] {
+            assert_eq!(Otherwise::read(wrong), None, "{wrong:?}");
+        }
+        assert!(Mode::read("circular").is_some() && Mode::read("Circular").is_none());
     }
 
     #[test]
