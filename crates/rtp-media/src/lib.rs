@@ -53,7 +53,7 @@
 //!
 //! Each can be used alone: [`packet`] and [`rtcp`] read and write packets without copying, [`session`] keeps the numbers
 //! of a stream (RFC 3550 appendix A) and learns where its peer is, [`dtmf`] turns telephone-events (RFC 4733) into digits
-//! and back, [`codec::g711`] is exact to the reference of ITU-T G.191, [`Tone`] makes the tones of ITU-T E.180, [`Sound`]
+//! and back, [`codec::g711`] and [`codec::g722`] are exact to the references of ITU-T G.191, [`Tone`] makes the tones of ITU-T E.180, [`Sound`]
 //! reads WAV files, [`mixer`] lets everybody hear all others, [`resample`] brings sound from one rate to another.
 //!
 //! # What a bridge does

@@ -1,6 +1,7 @@
 //! Codecs: how samples become bytes.
 
 pub mod g711;
+pub mod g722;
 
 /// The codec of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
