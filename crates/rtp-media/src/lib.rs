@@ -86,6 +86,7 @@ pub mod packet;
 pub mod player;
 pub mod resample;
 pub mod rtcp;
+pub mod say;
 pub mod session;
 mod tone;
 
