@@ -219,6 +219,18 @@ impl Office {
         })
     }
 
+    /// Gives the switch another configuration; its events tell how that went. The phones stay as they are.
+    ///
+    /// # Errors
+    /// A [`Spin`].
+    pub fn configure(&mut self, config: switch::Config) -> Result<(), Spin> {
+        let new = config.lots.iter().map(|lot| &lot.number);
+        self.lots.extend(new.cloned());
+        self.lots.sort_unstable();
+        self.lots.dedup();
+        self.pbx_input(switch::Input::Configure(Box::new(config)))
+    }
+
     /// The network, to make it better or worse.
     pub fn network(&mut self) -> &mut Network {
         self.world.network()
@@ -261,7 +273,7 @@ impl Office {
             let right = match leg.place {
                 Place::Talking(peer) => there(peer) == Some(Place::Talking(leg.id)),
                 Place::Transferring { peer } => peer != leg.id,
-                Place::Parked { lot, slot } => self.slot_holds(lot, slot.0, leg.id),
+                Place::Parked { slot, .. } => self.slot_holds(slot.0, leg.id),
                 Place::Calling | Place::Ringing(_) | Place::Waiting | Place::Leaving | _ => true,
             };
             if !right {
@@ -271,10 +283,10 @@ impl Office {
                 return Err(Broken::SharedStream(leg.clone()));
             }
         }
-        for (index, lot) in self.lots.iter().enumerate() {
+        for lot in &self.lots {
             for (slot, leg) in pbx.switch().slots(lot).into_iter().flatten() {
                 let place = legs.get(&leg).map(|leg| leg.place);
-                if place != Some(Place::Parked { lot: index, slot }) {
+                if !matches!(place, Some(Place::Parked { slot: said, .. }) if said == slot) {
                     return Err(Broken::Slot {
                         lot: lot.clone(),
                         slot: slot.0,
@@ -334,10 +346,9 @@ impl Office {
             .filter(|phone| !phone.has_vanished())
     }
 
-    fn slot_holds(&self, lot: usize, slot: u32, leg: switch::LegId) -> bool {
-        let slots = self.lots.get(lot).and_then(|lot| self.pbx().switch().slots(lot));
+    fn slot_holds(&self, slot: u32, leg: switch::LegId) -> bool {
+        let slots = self.lots.iter().filter_map(|lot| self.pbx().switch().slots(lot));
         slots
-            .into_iter()
             .flatten()
             .filter(|(number, parked)| number.0 == slot && *parked == leg)
             .count()

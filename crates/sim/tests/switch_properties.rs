@@ -89,10 +89,31 @@ enum Step {
     Network {
         link: usize,
     },
+    /// The switch gets another configuration.
+    Configure {
+        change: usize,
+    },
     Wait {
         millis: u64,
     },
 }
+
+/// As it was; without a lot, an extension and a group; with other slots and another password.
+const CHANGES: [fn(&mut Config); 4] = [
+    |_| {},
+    |_| {},
+    |config| {
+        config.lots.clear();
+        config.extensions.remove(1);
+        config.groups.remove(0);
+        config.groups[0].chase.members.remove(1);
+    },
+    |config| {
+        config.lots[0].slots = 702..=703;
+        config.lots.insert(0, Lot::new("710", 711..=712));
+        config.extensions[2].password = "other".to_owned();
+    },
+];
 
 fn step(phones: usize) -> impl Strategy<Value = Step> {
     let phone = 0..phones;
@@ -126,6 +147,7 @@ fn step(phones: usize) -> impl Strategy<Value = Step> {
         1 => phone.clone().prop_map(|phone| Step::Vanish { phone }),
         1 => phone.clone().prop_map(|phone| Step::Restart { phone }),
         1 => phone.prop_map(|phone| Step::Unregister { phone }),
+        1 => (0..CHANGES.len()).prop_map(|change| Step::Configure { change }),
         1 => (0..LINKS.len()).prop_map(|link| Step::Network { link }),
         12 => millis.prop_map(|millis| Step::Wait { millis }),
     ]
@@ -145,7 +167,7 @@ fn groups() -> Vec<Group> {
     vec![all, in_turn]
 }
 
-fn office(phones: usize, seed: u8) -> Office {
+fn configuration(phones: usize, seed: u8) -> Config {
     let mut config = Config::new("pbx.test");
     for number in 1001..1001 + phones {
         config
@@ -163,6 +185,11 @@ fn office(phones: usize, seed: u8) -> Office {
     lot.retrieve = Some("799".to_owned());
     config.lots.push(lot);
     config.groups = groups();
+    config
+}
+
+fn office(phones: usize, seed: u8) -> Office {
+    let config = configuration(phones, seed);
     let mut office = Office::new(config, [seed; 32]).unwrap();
     for phone in 0..phones {
         office.phone_config(phone, |config| {
@@ -243,6 +270,15 @@ fn act(office: &mut Office, step: &Step) -> Result<(), sim::Spin> {
             may_refuse(phone.register(now));
         }),
         Step::Unregister { phone } => office.phone_do(*phone, |phone, now| may_refuse(phone.unregister(now))),
+        Step::Configure { change } => {
+            let mut config = configuration(office.phone_count(), 0);
+            CHANGES[*change](&mut config);
+            let before: Vec<LegView> = office.pbx().switch().legs().collect();
+            office.configure(config)?;
+            let after: Vec<LegView> = office.pbx().switch().legs().collect();
+            assert_eq!(before, after, "no call is touched");
+            Ok(())
+        }
         Step::Network { link } => {
             office.network().set_default(LINKS[*link]());
             Ok(())

@@ -264,6 +264,7 @@ impl Switch {
             legs.remove(&id);
             if legs.is_empty() {
                 self.legs_of.remove(&leg.party.number);
+                self.number_left(now, &leg.party.number);
             }
         }
         if let Place::Ringing(hunt) = leg.place

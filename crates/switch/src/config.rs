@@ -180,6 +180,7 @@ fn can_be_dialled(code: &str) -> bool {
 
 /// Why a [`Config`] does not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum ConfigError {
     /// There is no address to listen on.
@@ -239,7 +240,7 @@ pub enum ConfigError {
 }
 
 /// A phone's number.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Extension {
@@ -289,7 +290,7 @@ impl core::fmt::Debug for Extension {
 /// lot.recall_to = vec![RecallTarget::Parker, RecallTarget::Number("1001".to_owned())];
 /// lot.retrieve = Some("*88".to_owned());
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Lot {

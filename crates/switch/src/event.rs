@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use machine::Time;
 use park::SlotNumber;
 
+use crate::changes::Changes;
+use crate::config::ConfigError;
+
 /// A call: from the first INVITE until the last of its legs is gone, through transfers and parking. Never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -59,6 +62,10 @@ pub enum Event {
         /// The name that was claimed.
         user: String,
     },
+    /// The switch goes on with another configuration.
+    Configured(Changes),
+    /// Another configuration is wrong, and the old one stays.
+    ConfigurationRefused(ConfigError),
     /// A call began.
     CallStarted {
         /// The call.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use sip_core::{ConnectionId, Flow, Transport};
 
+use crate::config::Config;
 use crate::event::Event;
 
 /// Everything that can happen to a [`Switch`](crate::Switch), as a value: it can be journalled, replayed and fuzzed.
@@ -32,6 +33,9 @@ pub enum Input {
     },
     /// The media engine has something to tell.
     Media(rtp_media::Event),
+    /// Another configuration ([`Switch::configure`](crate::Switch::configure)); [`Event::Configured`] or
+    /// [`Event::ConfigurationRefused`] follows.
+    Configure(Box<Config>),
     /// The switch ends all calls and takes no new ones.
     Shutdown,
 }

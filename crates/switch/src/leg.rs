@@ -38,7 +38,8 @@ pub enum Place {
     Talking(LegId),
     /// In a slot of a parking lot, hearing music.
     Parked {
-        /// Index of the lot in the configuration.
+        /// The lot: its index in the first configuration, or a place that it got when it was added later
+        /// ([`Switch::configure`](crate::Switch::configure)).
         lot: usize,
         /// The slot.
         slot: SlotNumber,

@@ -62,7 +62,9 @@
 
 mod audit;
 mod calls;
+mod changes;
 mod config;
+mod configure;
 mod event;
 mod feature;
 mod group;
@@ -81,6 +83,7 @@ mod transfer;
 mod watch;
 
 pub use audit::Fault;
+pub use changes::{Changes, Difference, Setting};
 pub use config::{Config, ConfigError, Extension, Lot, MAX_RECALL_TARGETS, MAX_SLOTS, RecallTarget};
 pub use event::{CallId, CallRecord, EndCause, Event};
 pub use group::{

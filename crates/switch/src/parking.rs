@@ -67,10 +67,8 @@ impl Switch {
             return;
         };
         let owner = self.number_of(leg);
-        if self.lots.is_empty() {
-            return;
-        }
-        match self.park(now, peer, &owner, 0, Wanted::Any) {
+        let Some(lot) = self.first_lot else { return };
+        match self.park(now, peer, &owner, lot, Wanted::Any) {
             Ok(slot) => self.announce_and_leave(now, leg, slot),
             Err(_) => self.announce(leg, vec![PromptItem::Sound("lot-full".to_owned())]),
         }
@@ -84,7 +82,12 @@ impl Switch {
 
     /// Takes a leg out of its conversation into a slot. On error nothing has changed.
     fn park(&mut self, now: Time, id: LegId, by: &str, lot: usize, wanted: Wanted) -> Result<SlotNumber, ParkError> {
-        let machine = self.lots.get_mut(lot).ok_or(ParkError::UnknownSlot)?;
+        let active = !self.retired_lots.contains(&lot);
+        let machine = self
+            .lots
+            .get_mut(lot)
+            .filter(|_| active)
+            .ok_or(ParkError::UnknownSlot)?;
         let slot = machine.park_with(now, id, wanted, by.to_owned())?;
         self.unbridge(id);
         self.parked(id, by, lot, slot);
@@ -126,7 +129,10 @@ impl Switch {
         if !self.has_conversation(&self.number_of(leg), leg) {
             return self.refuse(now, leg, StatusCode::NOT_FOUND);
         }
-        let Some(machine) = self.lots.get_mut(lot) else { return };
+        let active = !self.retired_lots.contains(&lot);
+        let Some(machine) = self.lots.get_mut(lot).filter(|_| active) else {
+            return self.refuse(now, leg, StatusCode::NOT_FOUND);
+        };
         let slot = match machine.reserve(now, leg, wanted) {
             Ok(slot) => slot,
             Err(error) => return self.refuse(now, leg, refusal(error)),
@@ -353,6 +359,7 @@ impl Switch {
 
     /// The slot and its lot have changed, for those who watch them.
     fn touch_slot(&mut self, lot: usize, slot: SlotNumber) {
+        self.forget_empty_slot(lot, slot);
         let Some(number) = self.config.lots.get(lot).map(|lot| lot.number.clone()) else {
             return;
         };

@@ -264,10 +264,17 @@ impl Switch {
     /// Tells what the registrar tells. `true` if there was something.
     pub(crate) fn poll_registrar(&mut self, now: Time) -> bool {
         use machine::Machine;
-        use sip_core::registrar::Event as R;
+        use sip_core::registrar::{Event as R, RemovalCause};
         let Some(event) = self.registrar.poll_output() else {
             return false;
         };
+        let by_us = matches!(
+            event,
+            R::Removed {
+                cause: RemovalCause::Administrative,
+                ..
+            }
+        );
         match event {
             R::Registered { aor, binding, .. } => self.tell(Event::Registered {
                 number: aor,
@@ -275,7 +282,10 @@ impl Switch {
                 source: binding.flow.remote,
             }),
             R::Removed { aor, binding, .. } | R::Expired { aor, binding, .. } => {
-                self.member_unregistered(now, &aor);
+                // What a new configuration takes away rings on: it touches no call.
+                if !by_us {
+                    self.member_unregistered(now, &aor);
+                }
                 self.tell(Event::Unregistered {
                     number: aor,
                     contact: binding.contact.uri.to_string(),

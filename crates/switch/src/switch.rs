@@ -31,7 +31,16 @@ pub struct Switch {
     pub(crate) endpoint: Endpoint,
     pub(crate) registrar: Registrar,
     pub(crate) auth: sip_core::auth::Server,
+    /// In the order of the configuration's lots, which keep their places when that is changed.
     pub(crate) lots: Vec<park::Lot<LegId, String>>,
+    /// Lots that are no more, in their places until their calls are gone.
+    pub(crate) retired_lots: BTreeSet<usize>,
+    /// The lot for the code that parks.
+    pub(crate) first_lot: Option<usize>,
+    pub(crate) lot_seed: [u8; 32],
+    pub(crate) lots_made: usize,
+    /// Extensions that are no more but have calls.
+    pub(crate) leaving: BTreeSet<String>,
     pub(crate) legs: SlotMap<LegId, Leg>,
     /// The legs of each number that has any.
     pub(crate) legs_of: BTreeMap<String, BTreeSet<LegId>>,
@@ -108,6 +117,8 @@ pub(crate) struct Call {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Watcher {
     pub(crate) number: String,
+    /// The extension that watches.
+    pub(crate) by: String,
     pub(crate) version: u32,
 }
 
@@ -151,22 +162,30 @@ impl Switch {
             .iter()
             .map(|extension| Secret::from_password(&extension.number, &config.domain, &extension.password))
             .collect();
-        let lots = config
+        let lots: Vec<_> = config
             .lots
             .iter()
             .enumerate()
             .map(|(index, lot)| {
-                park::Lot::new(crate::parking::machine_config(lot), derive_seed(seed, 16 + index))
-                    .map_err(|_| ConfigError::BadSlots(lot.number.clone()))
+                park::Lot::new(
+                    crate::parking::machine_config(lot),
+                    derive_seed(derive_seed(seed, 2), index),
+                )
+                .map_err(|_| ConfigError::BadSlots(lot.number.clone()))
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            numbers: number_plan(&config),
+            numbers: number_plan(&config, &BTreeSet::new()),
             secrets,
             endpoint: Endpoint::new(endpoint_config, derive_seed(seed, 0)),
             registrar: Registrar::new(sip_core::registrar::RegistrarConfig::default()),
             auth: sip_core::auth::Server::new(&config.domain, auth_config, derive_seed(seed, 1)),
+            first_lot: (!lots.is_empty()).then_some(0),
+            lot_seed: derive_seed(seed, 2),
+            lots_made: lots.len(),
             lots,
+            retired_lots: BTreeSet::new(),
+            leaving: BTreeSet::new(),
             legs: SlotMap::with_key(),
             legs_of: BTreeMap::new(),
             hunts: SlotMap::with_key(),
@@ -209,6 +228,7 @@ impl Switch {
             }
             Input::SipUnreachable { transport, remote } => self.endpoint.unreachable(now, transport, remote),
             Input::Media(event) => self.on_media(now, event),
+            Input::Configure(config) => self.configure_and_tell(now, *config),
             Input::Shutdown => self.shut_down(now),
         }
         self.settle(now);
@@ -275,7 +295,7 @@ impl Switch {
     }
 
     /// Lets every part say what it has to say until all are silent, then tells the watchers.
-    fn settle(&mut self, now: Time) {
+    pub(crate) fn settle(&mut self, now: Time) {
         loop {
             if let Some(output) = self.endpoint.poll_output() {
                 match output {
@@ -360,7 +380,7 @@ impl Machine for Switch {
     }
 }
 
-fn number_plan(config: &Config) -> BTreeMap<String, Destination> {
+pub(crate) fn number_plan(config: &Config, retired_lots: &BTreeSet<usize>) -> BTreeMap<String, Destination> {
     let mut numbers = BTreeMap::new();
     for (index, extension) in config.extensions.iter().enumerate() {
         numbers.insert(extension.number.clone(), Destination::Extension(index));
@@ -368,7 +388,8 @@ fn number_plan(config: &Config) -> BTreeMap<String, Destination> {
     for (index, group) in config.groups.iter().enumerate() {
         numbers.insert(group.number.clone(), Destination::Group(index));
     }
-    for (index, lot) in config.lots.iter().enumerate() {
+    let lots = config.lots.iter().enumerate();
+    for (index, lot) in lots.filter(|(index, _)| !retired_lots.contains(index)) {
         numbers.insert(lot.number.clone(), Destination::Lot(index));
         for slot in lot.slots.clone() {
             numbers.insert(slot.to_string(), Destination::Slot(index, SlotNumber(slot)));
@@ -381,7 +402,7 @@ fn number_plan(config: &Config) -> BTreeMap<String, Destination> {
 }
 
 /// A seed of its own for each part, so that one part's draws do not change another's.
-fn derive_seed(seed: [u8; 32], part: usize) -> [u8; 32] {
+pub(crate) fn derive_seed(seed: [u8; 32], part: usize) -> [u8; 32] {
     use rand_chacha::rand_core::{Rng, SeedableRng};
     let mut rng = rand_chacha::ChaCha12Rng::from_seed(seed);
     rng.set_stream(part as u64);

@@ -27,9 +27,10 @@ impl Switch {
         expires: Option<Duration>,
         flow: Flow,
     ) {
-        if let Verdict::Refuse(status, reply) = self.authenticate(now, request, flow) {
-            return self.respond(now, id, status, reply);
-        }
+        let index = match self.authenticate(now, request, flow) {
+            Verdict::Known(index) => index,
+            Verdict::Refuse(status, reply) => return self.respond(now, id, status, reply),
+        };
         if event.package.as_str() != "dialog" {
             return self.respond(now, id, StatusCode::BAD_EVENT, Reply::default());
         }
@@ -43,10 +44,16 @@ impl Switch {
         let Some(subscription) = self.try_endpoint(|endpoint| endpoint.accept_subscription(now, id, expires)) else {
             return self.respond(now, id, StatusCode::SERVICE_UNAVAILABLE, Reply::default());
         };
+        let by = self
+            .config
+            .extensions
+            .get(index)
+            .map(|extension| extension.number.clone());
         self.watchers.insert(
             subscription,
             Watcher {
                 number: number.clone(),
+                by: by.unwrap_or_default(),
                 version: 0,
             },
         );

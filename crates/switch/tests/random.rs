@@ -17,7 +17,7 @@ use proptest::sample::Index;
 use rtp_media::CommandError;
 use sip_core::{Body, Event as Sip, HeaderName, Method, NameAddr, Reply, SessionId, SessionState, StatusCode};
 use support::*;
-use switch::{Group, Mode, Otherwise, RecallTarget};
+use switch::{Config, Group, Lot, Member, Mode, Otherwise, RecallTarget};
 
 const NUMBERS: [&str; 12] = [
     "1001", "1002", "1003", "1004", "700", "701", "702", "*88", "4711", "500", "501", "502",
@@ -73,8 +73,30 @@ enum Step {
     NoSound(Index),
     Digit(Index, char),
     Wait(u64),
+    Configure(usize),
     Copy,
 }
+
+/// As it was, most often; and with lots, slots, extensions, passwords and groups added, changed and taken away.
+const CHANGES: [fn(&mut Config); 9] = [
+    |_| {},
+    |_| {},
+    |_| {},
+    |_| {},
+    |config| config.lots.clear(),
+    |config| config.lots[0].slots = 702..=704,
+    |config| config.lots = vec![Lot::new("710", 711..=712)],
+    |config| config.lots.insert(0, Lot::new("710", 711..=711)),
+    |config| {
+        config.extensions.remove(2);
+        config.extensions[2].password = "other".to_owned();
+        config.groups.remove(0);
+        config.groups[1].chase.otherwise = Otherwise::Refuse;
+        config.groups[0].chase.members.remove(0);
+        config.groups[0].chase.members.push(Member::new("1004"));
+        config.max_calls = 3;
+    },
+];
 
 fn word() -> impl Strategy<Value = Word> {
     let number = || prop::sample::select(NUMBERS.to_vec());
@@ -110,14 +132,15 @@ fn word() -> impl Strategy<Value = Word> {
 fn step() -> impl Strategy<Value = Step> {
     let any = any::<Index>;
     prop_oneof![
-        20 => (0..4_usize, any(), word()).prop_map(|(phone, call, word)| Step::Phone(phone, call, word)),
-        3 => any().prop_map(Step::PlayEnded),
-        1 => any().prop_map(Step::Silent),
-        1 => any().prop_map(Step::NoPort),
-        1 => any().prop_map(Step::NoSound),
-        1 => (any(), prop::sample::select(vec!['*', '6', '8'])).prop_map(|(leg, digit)| Step::Digit(leg, digit)),
-        3 => prop_oneof![0..3_000_u64, 10_000..70_000_u64].prop_map(Step::Wait),
-        1 => Just(Step::Copy),
+        60 => (0..4_usize, any(), word()).prop_map(|(phone, call, word)| Step::Phone(phone, call, word)),
+        9 => any().prop_map(Step::PlayEnded),
+        3 => any().prop_map(Step::Silent),
+        3 => any().prop_map(Step::NoPort),
+        3 => any().prop_map(Step::NoSound),
+        3 => (any(), prop::sample::select(vec!['*', '6', '8'])).prop_map(|(leg, digit)| Step::Digit(leg, digit)),
+        9 => prop_oneof![0..3_000_u64, 10_000..70_000_u64].prop_map(Step::Wait),
+        1 => (0..CHANGES.len()).prop_map(Step::Configure),
+        3 => Just(Step::Copy),
     ]
 }
 
@@ -296,6 +319,10 @@ impl Story {
                 self.desk.wait(Duration::from_millis(*millis));
                 None
             }
+            Step::Configure(change) => {
+                self.configure(CHANGES[*change]);
+                None
+            }
             Step::Copy => {
                 #[cfg(feature = "serde")]
                 {
@@ -312,11 +339,30 @@ impl Story {
         self.check();
     }
 
+    /// Another configuration touches no call.
+    fn configure(&mut self, change: fn(&mut Config)) {
+        let mut config = config();
+        config.groups = groups();
+        change(&mut config);
+        let (legs, commands) = (self.desk.switch.legs().collect::<Vec<_>>(), self.desk.commands.len());
+        self.desk.input(switch::Input::Configure(Box::new(config)));
+        assert_eq!(self.desk.switch.legs().collect::<Vec<_>>(), legs);
+        assert_eq!(self.desk.commands.len(), commands);
+        assert!(
+            self.desk
+                .events
+                .iter()
+                .rev()
+                .any(|event| matches!(event, switch::Event::Configured(_)))
+        );
+    }
+
     /// The events, the tables and the phones' lots tell the same.
     fn check(&self) {
         let desk = &self.desk;
         assert_eq!(desk.ledger.calls.len(), desk.switch.call_count());
-        let slots = desk.slots();
+        let lots = ["700", "710"].into_iter().filter_map(|lot| desk.switch.slots(lot));
+        let slots: Vec<u32> = lots.flatten().map(|(slot, _)| slot.0).collect();
         assert!(desk.ledger.slots.keys().all(|slot| slots.contains(slot)), "{slots:?}");
     }
 

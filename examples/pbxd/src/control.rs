@@ -6,6 +6,7 @@ use std::time::Duration;
 use machine::{Machine, Time};
 use mio::{Events, Poll, Token};
 use rtp_media::{Command, Event as MediaEvent};
+use signal_hook::consts::SIGHUP;
 use signal_hook_mio::v1_0::Signals;
 use switch::{Input, Output, Switch};
 
@@ -13,8 +14,10 @@ use crate::clock::{Clock, until};
 use crate::journal;
 use crate::load::{Gathering, Load};
 use crate::mailbox::{Inbox, Outbox};
+use crate::reload::{News, Reload};
 use crate::server::Stop;
 use crate::sip_io::{Bound, SipIo};
+use crate::sounds::Named;
 
 /// The token of messages from the media thread and of the wish to stop.
 pub(crate) const WAKE: Token = Token(0);
@@ -44,10 +47,11 @@ pub(crate) struct Control {
     clock: Clock,
     switch: Switch,
     sip: SipIo,
-    signals: Option<Signals>,
+    signals: Option<(Signals, Reload)>,
     stop: Stop,
     inbox: Inbox<MediaEvent>,
     outbox: Outbox<Command>,
+    sounds: Outbox<Named>,
     /// When to end at the latest; set when the end was asked for.
     ends: Option<Time>,
     load: Load,
@@ -70,10 +74,10 @@ impl Control {
         switch: Switch,
         stop: Stop,
         inbox: Inbox<MediaEvent>,
-        outbox: Outbox<Command>,
-        mut signals: Option<Signals>,
+        (outbox, sounds): (Outbox<Command>, Outbox<Named>),
+        mut signals: Option<(Signals, Reload)>,
     ) -> io::Result<Self> {
-        if let Some(signals) = &mut signals {
+        if let Some((signals, _)) = &mut signals {
             poll.registry().register(signals, SIGNALS, mio::Interest::READABLE)?;
         }
         let sip = SipIo::new(bound, poll.registry().try_clone()?, FIRST_SOCKET)?;
@@ -87,6 +91,7 @@ impl Control {
             stop,
             inbox,
             outbox,
+            sounds,
             ends: None,
             load: Load::new(GATHERING),
             inputs,
@@ -109,6 +114,7 @@ impl Control {
                     _ => self.sip.ready(event, &mut self.inputs),
                 }
             }
+            self.reconfigure()?;
             if self.stop.is_asked() && self.ends.is_none() {
                 self.begin_end(now);
             }
@@ -172,17 +178,36 @@ impl Control {
     }
 
     fn signalled(&mut self) {
-        let received = self
-            .signals
-            .as_mut()
-            .is_some_and(|signals| signals.pending().count() > 0);
-        if received {
+        let Some((signals, reload)) = &mut self.signals else {
+            return;
+        };
+        let mut end = false;
+        for signal in signals.pending() {
+            if signal == SIGHUP {
+                reload.ask();
+            } else {
+                end = true;
+            }
+        }
+        if end {
             if self.ends.is_some() {
                 // Who asks twice does not want to wait.
                 self.ends = Some(Time::ZERO);
             }
             self.stop.stop();
         }
+    }
+
+    /// A configuration that was read again goes to the switch, its sounds to the engine.
+    fn reconfigure(&mut self) -> io::Result<()> {
+        let Some((_, reload)) = &mut self.signals else {
+            return Ok(());
+        };
+        if let Some(News { switch, mut music }) = reload.poll() {
+            self.sounds.send(&mut music, true)?;
+            self.inputs.push(Input::Configure(Box::new(switch)));
+        }
+        Ok(())
     }
 
     /// Everything that came goes in, everything that follows goes out. `false` where the media thread is gone.

@@ -1,7 +1,7 @@
 //! What the switch tells, as lines of the log.
 
-use switch::Event;
-use tracing::{info, warn};
+use switch::{Changes, Event};
+use tracing::{error, info, warn};
 
 /// Logs an event under the target `switch`.
 pub(crate) fn tell(event: &Event) {
@@ -22,6 +22,8 @@ pub(crate) fn tell(event: &Event) {
         }
         Event::SourceUnbanned { source } => info!(target: "switch", %source, "no longer banned"),
         Event::UserAttacked { user } => warn!(target: "switch", ?user, "many fail with this name"),
+        Event::Configured(changes) => configured(changes),
+        Event::ConfigurationRefused(error) => error!(target: "switch", %error, "the new configuration is not taken"),
         Event::CallStarted { call, from, to } => info!(target: "switch", call = call.0, ?from, ?to, "call"),
         Event::CallAnswered { call, by } => info!(target: "switch", call = call.0, ?by, "answered"),
         Event::CallEnded(record) => {
@@ -56,5 +58,27 @@ pub(crate) fn tell(event: &Event) {
             info!(target: "switch", call = call.0, %slot, seconds = waited.as_secs(), "abandoned");
         }
         other => info!(target: "switch", event = ?other, "event"),
+    }
+}
+
+/// What a new configuration changed, and what it could not.
+fn configured(changes: &Changes) {
+    if changes.is_empty() {
+        info!(target: "switch", "the configuration is the same as before");
+    }
+    let lists = [
+        ("extensions", &changes.extensions),
+        ("lots", &changes.lots),
+        ("groups", &changes.groups),
+    ];
+    for (what, difference) in lists.into_iter().filter(|(_, difference)| !difference.is_empty()) {
+        let (added, removed, changed) = (&difference.added, &difference.removed, &difference.changed);
+        info!(target: "switch", ?added, ?removed, ?changed, "configuration: {what}");
+    }
+    for setting in &changes.settings {
+        info!(target: "switch", "configuration: {setting} changed");
+    }
+    for setting in &changes.at_restart {
+        warn!(target: "switch", "configuration: {setting} cannot be changed while the server runs: restart it for that");
     }
 }

@@ -12,6 +12,7 @@ mod ladder;
 mod load;
 mod mailbox;
 mod media_io;
+mod reload;
 mod server;
 mod sip_io;
 mod sounds;
@@ -27,12 +28,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use config::Settings;
+use reload::{SetLevel, Source};
 use server::Server;
 
 /// A telephone switch for SIP phones: calls, transfers, parking.
 ///
 /// Without options it starts with an embedded configuration: extensions 1001 to 1010 on this host, whose passwords are
-/// made anew and printed, and the parking lot 700.
+/// made anew and printed, and the parking lot 700. SIGHUP has the file of --config read again: what differs takes effect
+/// without touching calls. SIGINT and SIGTERM end it.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Args {
@@ -114,7 +117,7 @@ fn check(file: &Path) -> Result<ExitCode, Failure> {
 }
 
 fn demo(level: Option<Targets>) -> Result<ExitCode, Failure> {
-    log(level.unwrap_or_else(|| Targets::new().with_default(tracing::Level::ERROR)));
+    let _set_level = log(level.unwrap_or_else(|| Targets::new().with_default(tracing::Level::ERROR)));
     demo::run()?;
     Ok(ExitCode::SUCCESS)
 }
@@ -124,14 +127,19 @@ fn serve(args: Args) -> Result<ExitCode, Failure> {
         Some(file) => (config::load(file).map_err(not_started)?, false),
         None => (config::embedded()?, true),
     };
-    log(args.log.unwrap_or_else(|| settings.level.clone()));
+    let fixed = args.log.is_some();
+    let set_level = log(args.log.unwrap_or_else(|| settings.level.clone()));
     let introduction = if embedded {
         introduction(&settings)
     } else {
         String::new()
     };
     let listen = settings.switch.listen.clone();
-    let server = Server::bind(settings, true).map_err(not_started)?;
+    let source = Source {
+        file: args.config,
+        set_level: (!fixed).then_some(set_level),
+    };
+    let server = Server::bind(settings, Some(source)).map_err(not_started)?;
     say(std::io::stdout(), &introduction);
     for (transport, address) in listen {
         tracing::info!(?transport, %address, "listening");
@@ -154,13 +162,18 @@ fn introduction(settings: &Settings) -> String {
     text
 }
 
-/// Logs go to standard error, so that what the program was asked for can be told from them.
-fn log(level: Targets) {
+/// Logs go to standard error, so that what the program was asked for can be told from them. Gives what changes the level.
+fn log(level: Targets) -> SetLevel {
+    let (level, handle) = tracing_subscriber::reload::Layer::new(level);
     let colours = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(colours)
         .with_writer(std::io::stderr);
     tracing_subscriber::registry().with(lines).with(level).init();
+    Box::new(move |level| {
+        // It fails only where there is no log any more.
+        let _ = handle.reload(level);
+    })
 }
 
 /// Writes to somebody who may have stopped reading, which is no reason to fail.

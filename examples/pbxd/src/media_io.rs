@@ -16,6 +16,7 @@ use crate::clock::{Clock, until};
 use crate::datagrams::Datagrams;
 use crate::load::{Gathering, Load};
 use crate::mailbox::{Inbox, Outbox, mailbox};
+use crate::sounds::Named;
 
 const WAKE: Token = Token(0);
 /// Datagrams taken from one socket with one system call. Packets of a stream are 20 ms apart, so that mostly there is
@@ -39,19 +40,23 @@ pub(crate) struct MediaIo {
     engine: Engine,
     ports: MediaPorts,
     inbox: Inbox<Command>,
+    sounds: Inbox<Named>,
     outbox: Outbox<Event>,
 }
 
 impl MediaIo {
-    /// A media side that says to `outbox` what happens. Also gives the mailbox for its commands.
+    /// A media side that says to `outbox` what happens. Also gives the mailboxes for its commands and for further sounds, which
+    /// are known to the commands that are sent after them.
     pub(crate) fn new(
         clock: Clock,
         engine: Engine,
         ports: MediaPorts,
         outbox: Outbox<Event>,
-    ) -> io::Result<(Self, Outbox<Command>)> {
+    ) -> io::Result<(Self, Outbox<Command>, Outbox<Named>)> {
         let poll = Poll::new()?;
-        let (commands, inbox) = mailbox(Arc::new(Waker::new(poll.registry(), WAKE)?));
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+        let (commands, inbox) = mailbox(Arc::clone(&waker));
+        let (more_sounds, sounds) = mailbox(waker);
         Ok((
             Self {
                 poll,
@@ -59,9 +64,11 @@ impl MediaIo {
                 engine,
                 ports,
                 inbox,
+                sounds,
                 outbox,
             },
             commands,
+            more_sounds,
         ))
     }
 
@@ -73,11 +80,13 @@ impl MediaIo {
             mut engine,
             ports,
             inbox,
+            sounds,
             outbox,
         } = self;
         let mut sockets = Sockets::new(poll.registry(), ports)?;
         let mut events = Events::with_capacity(1024);
         let mut commands = Vec::new();
+        let mut more_sounds = Vec::new();
         let mut news = Vec::new();
         let mut load = Load::new(GATHERING);
         loop {
@@ -93,6 +102,13 @@ impl MediaIo {
             }
             let now = clock.now();
             let open = inbox.receive(&mut commands);
+            // What the commands play was sent before them.
+            sounds.receive(&mut more_sounds);
+            for Named { name, sound } in more_sounds.drain(..) {
+                if let Err(error) = engine.add_sound(&name, sound) {
+                    tracing::error!(name, %error, "a sound of the new configuration is not taken");
+                }
+            }
             for command in commands.drain(..) {
                 obey(&mut engine, &mut sockets, now, command, &mut news);
                 drain(&mut engine, &mut sockets, &mut news);

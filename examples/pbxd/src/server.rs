@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use mio::{Poll, Waker};
 use rtp_media::{Engine, EngineConfig};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use switch::Switch;
 
@@ -19,6 +19,7 @@ use crate::config::Settings;
 use crate::control::{Control, WAKE};
 use crate::mailbox::mailbox;
 use crate::media_io::{MediaIo, MediaPorts};
+use crate::reload::{Reload, Source};
 use crate::sip_io::{BindError, Bound};
 use crate::sounds;
 
@@ -69,7 +70,8 @@ pub(crate) struct Server {
     engine: Engine,
     ports: MediaPorts,
     stop: Stop,
-    signals: Option<Signals>,
+    /// Signals that are listened to, and what is read again for one of them.
+    signals: Option<(Signals, Reload)>,
 }
 
 /// Ends a running server, from any thread.
@@ -93,8 +95,9 @@ impl Stop {
 }
 
 impl Server {
-    /// Binds every address and makes the machines. With `signals`, SIGINT and SIGTERM end the server from now on.
-    pub(crate) fn bind(settings: Settings, signals: bool) -> Result<Self, StartError> {
+    /// Binds every address and makes the machines. With a `source`, SIGINT and SIGTERM end the server from now on, and SIGHUP
+    /// has its configuration read again.
+    pub(crate) fn bind(settings: Settings, source: Option<Source>) -> Result<Self, StartError> {
         let Settings { mut switch, music, .. } = settings;
         allow_many_sockets();
         let bound = Bound::bind(&switch.listen)?;
@@ -107,19 +110,21 @@ impl Server {
         }
         switch.media_ports_taken = ports.taken().to_vec();
         let mut engine = Engine::new(EngineConfig::default(), seed()?);
-        for sounds::Named { name, sound } in sounds::built_in()?.into_iter().chain(music) {
+        for sounds::Named { name, sound } in sounds::built_in()?.into_iter().chain(music.iter().cloned()) {
             engine
                 .add_sound(&name, sound)
                 .map_err(|error| StartError::Sound { name, error })?;
         }
         let switch = Switch::new(switch, seed()?)?;
-        let signals = if signals {
-            Some(Signals::new([SIGINT, SIGTERM])?)
-        } else {
-            None
-        };
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+        let signals = match source {
+            Some(source) => {
+                let reload = Reload::new(source, music, Arc::clone(&waker));
+                Some((Signals::new([SIGHUP, SIGINT, SIGTERM])?, reload))
+            }
+            None => None,
+        };
         let stop = Stop {
             asked: Arc::new(AtomicBool::new(false)),
             waker,
@@ -154,11 +159,11 @@ impl Server {
             signals,
         } = self;
         let (events, inbox) = mailbox(Arc::clone(&stop.waker));
-        let (media, commands) = MediaIo::new(clock, engine, ports, events)?;
+        let (media, commands, sounds) = MediaIo::new(clock, engine, ports, events)?;
         let media: JoinHandle<io::Result<()>> = std::thread::Builder::new()
             .name("media".to_owned())
             .spawn(move || media.run())?;
-        let control = Control::new(poll, clock, bound, switch, stop, inbox, commands, signals)?;
+        let control = Control::new(poll, clock, bound, switch, stop, inbox, (commands, sounds), signals)?;
         // Control drops its end of the mailbox when it returns, and media follows.
         let controlled = control.run();
         let played = media.join().map_err(|_| RunError::MediaPanicked)?;

@@ -151,6 +151,11 @@ impl Server {
         &self.realm
     }
 
+    /// Offers and accepts these algorithms from now on, in this order. Nonces stay good.
+    pub fn set_algorithms(&mut self, algorithms: Vec<Algorithm>) {
+        self.config.algorithms = algorithms;
+    }
+
     /// How many used nonces are remembered, at most [`ServerConfig::max_nonces`].
     #[must_use]
     pub fn used_nonces(&self) -> usize {

@@ -228,6 +228,34 @@ impl Guard {
         &self.config
     }
 
+    /// Gives it other rules. What it knows of sources stays, as do bans that run and how much it may hold at most (`max_…`) and
+    /// which addresses count as one source.
+    ///
+    /// ```
+    /// use machine::Time;
+    /// use sip_core::guard::{Guard, GuardConfig};
+    /// # use std::{net::IpAddr, time::Duration};
+    ///
+    /// let mut guard = Guard::new(GuardConfig::default());
+    /// let source: IpAddr = "192.0.2.7".parse()?;
+    /// guard.ban(Time::from_secs(1), source, Duration::from_secs(60));
+    /// let mut config = guard.config().clone();
+    /// config.failures = 3;
+    /// guard.configure(config);
+    /// assert_eq!(guard.config().failures, 3);
+    /// assert!(guard.banned_until(source).is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn configure(&mut self, config: GuardConfig) {
+        let old = core::mem::replace(&mut self.config, config);
+        self.config.max_sources = old.max_sources;
+        self.config.max_authenticated = old.max_authenticated;
+        self.config.max_failures = old.max_failures;
+        self.config.max_bans = old.max_bans;
+        self.config.ipv4_prefix = old.ipv4_prefix;
+        self.config.ipv6_prefix = old.ipv6_prefix;
+    }
+
     /// A packet came from `source`. `known` tells whether it belongs to an established dialog or to a transaction under way;
     /// it is asked at most once, and not at all where that makes no difference.
     pub fn packet(&mut self, now: Time, source: IpAddr, kind: PacketKind, known: impl FnOnce() -> bool) -> Verdict {

@@ -536,7 +536,8 @@ impl Desk {
         assert_eq!(self.switch.legs().collect::<Vec<_>>(), []);
         assert_eq!(self.switch.call_count(), 0);
         assert_eq!((live.sessions, live.refers, live.requests), (0, 0, 0), "{live:?}");
-        assert!(self.slots().is_empty());
+        let parked = |lot| self.switch.slots(lot).into_iter().flatten().count();
+        assert_eq!(["700", "710", "720"].map(parked), [0; 3]);
         let opened = self
             .commands
             .iter()

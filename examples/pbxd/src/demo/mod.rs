@@ -31,7 +31,7 @@ pub(crate) fn run() -> Result<(), Failed> {
         .listen
         .first()
         .map_or(SocketAddr::from(([0; 4], 0)), |(_, address)| *address);
-    let server = Server::bind(settings, false)?;
+    let server = Server::bind(settings, None)?;
     let stop = server.stop_handle();
     let mut stage = Stage::new();
     stage.tell(&format!("pbxd listens on {address}, UDP and TCP"));

@@ -20,7 +20,7 @@ impl Media {
         let poll = Poll::new().unwrap();
         let (outbox, inbox) = mailbox(Arc::new(Waker::new(poll.registry(), WAKE).unwrap()));
         let engine = Engine::new(EngineConfig::default(), [1; 32]);
-        let (media, commands) = MediaIo::new(Clock::new(), engine, ports, outbox).unwrap();
+        let (media, commands, _) = MediaIo::new(Clock::new(), engine, ports, outbox).unwrap();
         let thread = std::thread::spawn(move || media.run());
         Self {
             poll,

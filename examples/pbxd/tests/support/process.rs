@@ -47,9 +47,14 @@ pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
 
 /// Asks a child to stop, as an administrator would.
 pub(crate) fn terminate(child: &Child) {
+    signal(child, "TERM");
+}
+
+/// Sends a child a signal.
+pub(crate) fn signal(child: &Child, name: &str) {
     // The shell's own `kill`: there may be no other.
     let _ = Command::new("sh")
-        .args(["-c", &format!("kill -TERM {}", child.id())])
+        .args(["-c", &format!("kill -{name} {}", child.id())])
         .stderr(Stdio::null())
         .status();
 }

@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) guard: &'static str,
     /// How many slots the lot has, from 701 on.
     pub(crate) slots: u32,
+    /// Further tables of the file.
+    pub(crate) more: &'static str,
 }
 
 impl Default for Settings {
@@ -35,6 +37,7 @@ impl Default for Settings {
             rtp_timeout: "30s",
             guard: "",
             slots: 20,
+            more: "",
         }
     }
 }
@@ -126,6 +129,26 @@ impl Server {
         self.folder.path().join("log")
     }
 
+    /// Changes the configuration file and has it read again; what the log says of it, up to a line with `until`.
+    pub(crate) fn reload(&self, change: impl FnOnce(String) -> String, until: &str) -> String {
+        let file = self.folder.path().join("pbxd.toml");
+        let text = change(std::fs::read_to_string(&file).unwrap());
+        std::fs::write(&file, text).unwrap();
+        let before = self.log().len();
+        self.signal("HUP");
+        let told = || {
+            let log = self.log();
+            let news = log.get(before..).unwrap_or_default().to_owned();
+            news.contains(until).then_some(news)
+        };
+        process::poll(Duration::from_secs(10), told).unwrap_or_else(|| panic!("no {until:?} in:\n{}", self.log()))
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        process::signal(&self.child, name);
+    }
+
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
@@ -185,5 +208,6 @@ fn configuration(settings: &Settings, sip: SocketAddr) -> String {
         settings.recall_to
     )
     .unwrap();
+    text.push_str(settings.more);
     text
 }
