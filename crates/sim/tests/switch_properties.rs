@@ -185,6 +185,8 @@ fn configuration(phones: usize, seed: u8) -> Config {
     lot.retrieve = Some("799".to_owned());
     config.lots.push(lot);
     config.groups = groups();
+    // A phone whose password was changed goes on asking, and would be banned.
+    config.guard = None;
     config
 }
 
@@ -383,6 +385,9 @@ fn story(office: &Office) -> String {
 /// Everybody who still can hangs up, then again those who were called meanwhile (recalls, returned transfers), until it is quiet.
 fn all_hang_up(office: &mut Office) {
     office.network().set_default(Link::default());
+    // Phones that may not register would go on trying.
+    let config = configuration(office.phone_count(), 0);
+    office.configure(config).unwrap();
     for _ in 0..6 {
         for phone in 0..office.phone_count() {
             office.phone_config(phone, |config| config.answer = Answer::Reject(StatusCode::BUSY_HERE));
