@@ -64,6 +64,15 @@
 //! back, a phone that begins anew) sequence numbers go on without a hole, timestamps follow the clock, and the first
 //! packet carries a marker. Header extensions, contributing sources and padding are not passed on.
 //!
+//! # What a conference does
+//!
+//! [`ConferenceId`] shows one. Every 20 ms what its members said is decoded, [mixed](mixer) and sent: participants hear each other,
+//! a monitor hears all and is heard by nobody, one who whispers is heard by one alone. Roles, gain, volume and mute may change at any
+//! time. What came is played at the next tick, so that a conference adds at most 20 ms to what a bridge takes; a member's packets that come
+//! late make his delay grow, up to 200 ms, and what was not needed for a second is given back. What is missing is filled in for 20 ms. A
+//! bridge becomes a conference and a conference a bridge without a hole in the numbering and without a sample lost. Members who
+//! hear the same share one coded frame.
+//!
 //! # What is trusted
 //!
 //! Packets are taken from the agreed address. Another source is learned at most once, if it sends
@@ -93,8 +102,8 @@ mod tone;
 pub use buffer::{INLINE_BYTES, Packet};
 pub use codec::CodecKind;
 pub use engine::{
-    Channel, Command, CommandError, Engine, EngineConfig, Event, Limits, Output, PlayId, PromptItem, Source, Stats,
-    StreamConfig, StreamId, StreamReport, Transmit,
+    Channel, Command, CommandError, ConferenceConfig, ConferenceId, Engine, EngineConfig, Event, Limits,
+    MemberSettings, Output, PlayId, PromptItem, Source, Stats, StreamConfig, StreamId, StreamReport, Transmit,
 };
 pub use player::{Sound, SoundError, WavError};
 pub use tone::{Country, Tone};

@@ -1,4 +1,4 @@
-//! Relaying allocates nothing once it is under way.
+//! Relaying and mixing allocate nothing once they are under way.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
@@ -11,7 +11,7 @@ mod common;
 
 use common::{Rig, alaw, config, ms, peer, rtp};
 use machine::Machine;
-use rtp_media::{Channel, StreamId};
+use rtp_media::{Channel, Command, ConferenceConfig, ConferenceId, MemberSettings, StreamId};
 
 /// Both ways through a bridge of two laws, with digits, for a hundred seconds.
 fn call(rig: &mut Rig, packets: &mut [Vec<u8>], start: u32) {
@@ -48,4 +48,47 @@ fn relaying_allocates_nothing() {
         // seconds, and none for a packet.
         assert!(info.count_total <= 60, "{info:?}");
     }
+}
+
+/// A conference of eight, of whom three speak, under way.
+#[test]
+fn a_conference_allocates_nothing() {
+    let mut rig = Rig::new();
+    let conference = ConferenceId(1);
+    let config_of = ConferenceConfig::default();
+    rig.command(Command::OpenConference {
+        conference,
+        config: config_of,
+    })
+    .unwrap();
+    for stream in 1..=8 {
+        rig.open(stream, if stream % 2 == 0 { alaw(stream) } else { config(stream) });
+        rig.command(Command::Join {
+            conference,
+            stream: StreamId(stream),
+            settings: MemberSettings::default(),
+        })
+        .unwrap();
+    }
+    let mut packet = rtp(0, 0, 0, &[9; 160]);
+    let talk = |rig: &mut Rig, packet: &mut Vec<u8>, from: u32| {
+        for n in from..from + 1_000 {
+            packet[2..4].copy_from_slice(&(n as u16).to_be_bytes());
+            packet[4..8].copy_from_slice(&(n * 160).to_be_bytes());
+            for stream in 1..=3 {
+                rig.engine
+                    .receive(rig.now, StreamId(stream), Channel::Rtp, peer(stream), packet);
+            }
+            rig.now += ms(20);
+            while rig.engine.poll_timeout().is_some_and(|due| due <= rig.now) {
+                rig.engine.handle_timeout(rig.now);
+                while rig.engine.poll_output().is_some() {}
+            }
+        }
+    };
+    talk(&mut rig, &mut packet, 0);
+    let info = allocation_counter::measure(|| talk(&mut rig, &mut packet, 1_000));
+    assert!(rig.engine.stats().sent > 16_000);
+    // Reports of eight streams, as above.
+    assert!(info.count_total <= 60, "{info:?}");
 }

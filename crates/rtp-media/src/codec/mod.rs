@@ -3,6 +3,8 @@
 pub mod g711;
 pub mod g722;
 
+use crate::resample::Rate;
+
 /// The codec of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -51,6 +53,33 @@ impl CodecKind {
             Self::Pcmu => pairs.for_each(|(code, sample)| *code = g711::ulaw_encode(*sample)),
             Self::Pcma => pairs.for_each(|(code, sample)| *code = g711::alaw_encode(*sample)),
         }
+    }
+
+    /// The rate of the samples.
+    #[must_use]
+    pub const fn rate(self) -> Rate {
+        match self {
+            Self::Pcmu | Self::Pcma => Rate::Hz8000,
+        }
+    }
+
+    /// How many samples a payload has.
+    #[must_use]
+    pub const fn samples(self, payload: &[u8]) -> usize {
+        match self {
+            Self::Pcmu | Self::Pcma => payload.len(),
+        }
+    }
+
+    /// Decodes a payload from its sample `first` on, and returns how many samples there were room for.
+    pub fn decode_from(self, payload: &[u8], first: usize, samples: &mut [i16]) -> usize {
+        let codes = payload.get(first..).unwrap_or_default();
+        let pairs = samples.iter_mut().zip(codes);
+        match self {
+            Self::Pcmu => pairs.for_each(|(sample, code)| *sample = g711::ulaw_decode(*code)),
+            Self::Pcma => pairs.for_each(|(sample, code)| *sample = g711::alaw_decode(*code)),
+        }
+        codes.len().min(samples.len())
     }
 
     /// The 16-bit linear sample of one code.

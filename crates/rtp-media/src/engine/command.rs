@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use super::config::StreamConfig;
+use super::config::{ConferenceConfig, StreamConfig};
+use crate::mixer::Settings;
 use crate::tone::Tone;
 
 /// A stream of an engine. The controller chooses the number and never uses it again.
@@ -15,6 +16,54 @@ pub struct StreamId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PlayId(pub u64);
+
+/// A conference of an engine. The controller chooses the number and never uses it again.
+///
+/// A supervisor joins a call that was a bridge of two, whispers to the agent, and leaves them alone again. Neither phone
+/// notices: numbering goes on, and not a sample is lost.
+///
+/// ```
+/// use machine::Time;
+/// use rtp_media::mixer::{Role, Settings};
+/// use rtp_media::{Command, ConferenceConfig, ConferenceId, Engine, EngineConfig, StreamConfig, StreamId};
+///
+/// let now = Time::from_secs(1_700_000_000);
+/// let mut engine = Engine::new(EngineConfig::default(), [0; 32]);
+/// let [caller, agent, supervisor] = [1, 2, 3].map(StreamId);
+/// for (stream, port) in [(caller, 20_000), (agent, 20_002), (supervisor, 20_004)] {
+///     let config = StreamConfig::new(([198, 51, 100, 1], port).into());
+///     engine.handle(now, Command::Open { stream, config })?;
+/// }
+/// engine.handle(now, Command::Bridge { a: caller, b: agent })?;
+///
+/// // He listens: he hears both, nobody hears him. `Join` takes the two out of their bridge.
+/// let conference = ConferenceId(1);
+/// let mut config = ConferenceConfig::default();
+/// config.relay_digits = true;
+/// engine.handle(now, Command::OpenConference { conference, config })?;
+/// for (stream, role) in [(caller, Role::Participant), (agent, Role::Participant), (supervisor, Role::Monitor)] {
+///     engine.handle(now, Command::Join { conference, stream, settings: Settings::new(role) })?;
+/// }
+/// assert_eq!(engine.members(conference), Some(vec![caller, agent, supervisor]));
+///
+/// // He whispers to the agent; then he barges in.
+/// for role in [Role::Whisper { to: agent }, Role::Participant] {
+///     engine.handle(now, Command::SetMember { stream: supervisor, settings: Settings::new(role) })?;
+/// }
+///
+/// // He goes: a bridge costs less than a conference of two.
+/// engine.handle(now, Command::Bridge { a: caller, b: agent })?;
+/// engine.handle(now, Command::CloseConference { conference })?;
+/// # Ok::<(), rtp_media::CommandError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ConferenceId(pub u64);
+
+/// How a stream takes part in a conference: in which role (a [`Role`](crate::mixer::Role) towards other streams), how loud, and
+/// whether muted or deaf. A supervisor who listens is `Settings::new(Role::Monitor)`, one who whispers to an agent
+/// `Settings::new(Role::Whisper { to: agent })`, one who barges in `Settings::default()`.
+pub type MemberSettings = Settings<StreamId>;
 
 /// What a controller asks of an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +91,8 @@ pub enum Command {
         /// The stream.
         stream: StreamId,
     },
-    /// Joins two streams: what one receives, the other sends. Takes either out of the bridge that it was in.
+    /// Joins two streams: what one receives, the other sends. Takes either out of the bridge or conference that it was in; where
+    /// both come from one conference, nothing of what they say is lost.
     Bridge {
         /// One stream.
         a: StreamId,
@@ -64,6 +114,58 @@ pub enum Command {
         source: Source,
         /// Whether it starts again at its end until it is stopped.
         repeat: bool,
+    },
+    /// Opens a conference, without members.
+    OpenConference {
+        /// The new conference.
+        conference: ConferenceId,
+        /// How it behaves.
+        config: ConferenceConfig,
+    },
+    /// Lets a stream join a conference: it hears the others, and they hear it, as its settings say. Takes it out of the bridge or
+    /// the other conference that it was in. A member of this very conference gets the settings and notices nothing else.
+    Join {
+        /// The conference.
+        conference: ConferenceId,
+        /// The stream.
+        stream: StreamId,
+        /// How it takes part.
+        settings: MemberSettings,
+    },
+    /// Changes how a stream takes part in its conference, from the next 20 ms on and without a click.
+    SetMember {
+        /// The stream.
+        stream: StreamId,
+        /// How it takes part now.
+        settings: MemberSettings,
+    },
+    /// Takes a stream out of its conference. Without one, nothing happens.
+    Leave {
+        /// The stream.
+        stream: StreamId,
+    },
+    /// Plays to all members of a conference, among their voices. Ends the play-out to all that was under way. To play to one member
+    /// alone, [`Play`](Self::Play) to his stream: he hears it instead of the others.
+    PlayToConference {
+        /// The conference.
+        conference: ConferenceId,
+        /// The number of this play-out; it comes back in
+        /// [`Event::ConferencePlayEnded`](crate::Event::ConferencePlayEnded).
+        play: PlayId,
+        /// What to play.
+        source: Source,
+        /// Whether it starts again at its end until it is stopped.
+        repeat: bool,
+    },
+    /// Ends the play-out to all members of a conference. Without one, nothing happens.
+    StopConference {
+        /// The conference.
+        conference: ConferenceId,
+    },
+    /// Ends a conference: its play-out ends and its members are out of it; their streams stay open.
+    CloseConference {
+        /// The conference.
+        conference: ConferenceId,
     },
     /// Ends the play-out of a stream. Without one, nothing happens.
     Stop {
@@ -147,6 +249,24 @@ pub enum CommandError {
     /// More digits wait than the limit allows.
     #[error("too many digits wait to be sent")]
     TooManyDigits,
+    /// There is no such conference, or it was closed.
+    #[error("there is no such conference")]
+    UnknownConference,
+    /// A conference of this number is open.
+    #[error("a conference of this number is open already")]
+    DuplicateConference,
+    /// The engine holds as many conferences as it may.
+    #[error("no more conferences can be opened")]
+    TooManyConferences,
+    /// The conference has as many members as it may.
+    #[error("no more streams can join the conference")]
+    ConferenceFull,
+    /// The stream is in no conference.
+    #[error("the stream is in no conference")]
+    NotAMember,
+    /// A stream was to whisper to itself.
+    #[error("a stream cannot whisper to itself")]
+    WhisperToSelf,
     /// The peer takes no telephone-events.
     #[error("the peer did not agree to telephone-event")]
     DigitsNotAgreed,

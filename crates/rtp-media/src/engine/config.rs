@@ -62,6 +62,10 @@ pub struct Limits {
     pub digits: usize,
     /// Bytes of one received datagram. Default: 1,500.
     pub datagram: usize,
+    /// Open conferences. Default: 5,000.
+    pub conferences: usize,
+    /// Members of one conference; at most 2,047. Default: 1,000.
+    pub conference_members: usize,
     /// Outputs waiting to be polled; at the limit packets are dropped, events never. Default: 65,536.
     pub outputs: usize,
 }
@@ -75,6 +79,8 @@ impl Default for Limits {
             prompt_pieces: 128,
             digits: 64,
             datagram: 1_500,
+            conferences: 5_000,
+            conference_members: 1_000,
             outputs: 65_536,
         }
     }
@@ -130,4 +136,17 @@ impl StreamConfig {
             silence_timeout: None,
         }
     }
+}
+
+/// How a conference behaves. Start from `ConferenceConfig::default()` and change fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct ConferenceConfig {
+    /// Whether a key that a participant pressed is sent on to all others who take telephone-events, when it was released. For a call
+    /// that a supervisor joined, so that a menu at the far end still hears the keys. In any case
+    /// [`Event::Digit`](crate::Event::Digit) tells of it. Default: `false`.
+    pub relay_digits: bool,
+    /// Whether [`Event::Speaker`](crate::Event::Speaker) tells who speaks. Default: `false`.
+    pub tell_speaker: bool,
 }

@@ -3,7 +3,7 @@
 use rand_core::Rng;
 
 use super::Engine;
-use super::command::{Command, CommandError, PlayId, Source, StreamId};
+use super::command::{Command, CommandError, ConferenceId, PlayId, Source, StreamId};
 use super::config::StreamConfig;
 use super::output::Event;
 use super::playback::{Playback, Playing};
@@ -37,6 +37,31 @@ impl Engine {
                 Ok(())
             }
             Command::SendDigits { stream, digits } => self.send_digits(self.find(stream)?, &digits),
+            Command::OpenConference { conference, config } => self.open_conference(conference, config),
+            Command::Join {
+                conference,
+                stream,
+                settings,
+            } => self.join(self.find(stream)?, self.conferences.find(conference)?, settings),
+            Command::SetMember { stream, settings } => self.set_member(self.find(stream)?, settings),
+            Command::Leave { stream } => {
+                self.leave(self.find(stream)?);
+                Ok(())
+            }
+            Command::PlayToConference {
+                conference,
+                play,
+                source,
+                repeat,
+            } => self.play_to_conference(self.conferences.find(conference)?, play, &source, repeat),
+            Command::StopConference { conference } => {
+                self.end_conference_play(self.conferences.find(conference)?, false);
+                Ok(())
+            }
+            Command::CloseConference { conference } => {
+                self.close_conference(self.conferences.find(conference)?);
+                Ok(())
+            }
         }
     }
 
@@ -103,6 +128,7 @@ impl Engine {
         self.end_play(key, false);
         self.end_digits(key);
         self.unbridge(key);
+        self.leave(key);
         self.say_goodbye(key);
         let Some(mut stream) = self.streams.remove(key) else {
             return;
@@ -123,16 +149,26 @@ impl Engine {
         if self.streams.get(a).and_then(|stream| stream.bridge) == Some(b) {
             return Ok(());
         }
-        for (one, other) in [(a, b), (b, a)] {
+        let together = self.are_together(a, b);
+        let pairs = [(a, b), (b, a)];
+        let rests = pairs.map(|(one, _)| {
             self.unbridge(one);
+            self.leave(one)
+        });
+        for (one, other) in pairs {
             if let Some(stream) = self.streams.get_mut(one) {
                 stream.bridge = Some(other);
+            }
+        }
+        for ((one, other), rest) in pairs.into_iter().zip(rests) {
+            if let Some((ssrc, held)) = rest.filter(|_| together) {
+                held.iter().for_each(|held| self.relay(other, &held.passing(one, ssrc)));
             }
         }
         Ok(())
     }
 
-    fn unbridge(&mut self, key: Key) {
+    pub(super) fn unbridge(&mut self, key: Key) {
         let Some(stream) = self.streams.get_mut(key) else {
             return;
         };
@@ -160,7 +196,7 @@ impl Engine {
         Ok(())
     }
 
-    fn send_digits(&mut self, key: Key, digits: &str) -> Result<(), CommandError> {
+    pub(super) fn send_digits(&mut self, key: Key, digits: &str) -> Result<(), CommandError> {
         let (now, limit) = (self.now, self.config.limits.digits);
         let Some(stream) = self.streams.get_mut(key) else {
             return Err(CommandError::UnknownStream);
@@ -192,10 +228,13 @@ impl Engine {
     }
 
     /// Tells a refusal where the controller waits for something that will not happen.
-    pub(super) fn tell_failure(&mut self, stream: StreamId, waits: bool, error: CommandError) {
-        if waits && error != CommandError::DuplicateStream {
-            self.outputs.push_back(Event::Failed { stream, error }.into());
-        }
+    pub(super) fn tell_failure(&mut self, subject: Subject, error: CommandError) {
+        let event = match (subject, error) {
+            (_, CommandError::DuplicateStream | CommandError::DuplicateConference) | (Subject::Nobody, _) => return,
+            (Subject::Stream(stream), error) => Event::Failed { stream, error },
+            (Subject::Conference(conference), error) => Event::ConferenceFailed { conference, error },
+        };
+        self.outputs.push_back(event.into());
     }
 
     /// Does one timer that is due.
@@ -210,14 +249,32 @@ impl Engine {
     }
 }
 
-/// The stream of a command, and whether its controller waits for something.
-pub(super) const fn subject(command: &Command) -> (StreamId, bool) {
+/// Who is told when a command is refused.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Subject {
+    Stream(StreamId),
+    Conference(ConferenceId),
+    /// The controller waits for nothing.
+    Nobody,
+}
+
+pub(super) const fn subject(command: &Command) -> Subject {
     match command {
         Command::Open { stream, .. }
         | Command::Update { stream, .. }
         | Command::Bridge { a: stream, .. }
         | Command::Play { stream, .. }
-        | Command::SendDigits { stream, .. } => (*stream, true),
-        Command::Close { stream } | Command::Unbridge { stream } | Command::Stop { stream } => (*stream, false),
+        | Command::SendDigits { stream, .. }
+        | Command::Join { stream, .. }
+        | Command::SetMember { stream, .. } => Subject::Stream(*stream),
+        Command::OpenConference { conference, .. } | Command::PlayToConference { conference, .. } => {
+            Subject::Conference(*conference)
+        }
+        Command::Close { .. }
+        | Command::Unbridge { .. }
+        | Command::Stop { .. }
+        | Command::Leave { .. }
+        | Command::StopConference { .. }
+        | Command::CloseConference { .. } => Subject::Nobody,
     }
 }

@@ -163,7 +163,11 @@ impl Engine {
         }
         let bridge = stream.bridge;
         match packet.kind {
-            Payload::Sound(_) => {}
+            Payload::Sound(codec) => {
+                if let Some(member) = &mut stream.member {
+                    member.hear(packet, codec, &mut self.stats);
+                }
+            }
             Payload::Unknown => self.stats.unknown_payload += 1,
             Payload::Event => {
                 let Some(event) = TelephoneEvent::parse(packet.payload) else {
@@ -208,6 +212,7 @@ impl Engine {
                 }
                 .into(),
             );
+            self.relay_digit(key, digit);
         }
     }
 }

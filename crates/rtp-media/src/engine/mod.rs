@@ -1,12 +1,14 @@
 //! Streams, bridges and play-outs, driven by commands and answering with events.
 
 mod command;
+mod conference;
 mod config;
 mod control;
 mod incoming;
 mod outgoing;
 mod output;
 mod playback;
+mod playout;
 mod relay;
 mod report;
 mod stream;
@@ -21,13 +23,14 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
 use slotmap::SlotMap;
 
-pub use command::{Command, CommandError, PlayId, PromptItem, Source, StreamId};
-pub use config::{EngineConfig, Limits, StreamConfig};
+pub use command::{Command, CommandError, ConferenceId, MemberSettings, PlayId, PromptItem, Source, StreamId};
+pub use config::{ConferenceConfig, EngineConfig, Limits, StreamConfig};
 pub use output::{Channel, Event, Output, Stats, StreamReport, Transmit};
 
 use crate::buffer::Packet;
 use crate::player::{Library, Sound, SoundError};
 use crate::rtcp;
+use conference::Conferences;
 use stream::{IdHasher, Key, Stream};
 use timers::Timers;
 
@@ -48,6 +51,7 @@ pub struct Engine {
     streams: SlotMap<Key, Stream>,
     index: HashMap<StreamId, Key, BuildHasherDefault<IdHasher>>,
     timers: Timers,
+    conferences: Conferences,
     outputs: VecDeque<Output>,
     stats: Stats,
 }
@@ -65,6 +69,7 @@ impl Engine {
             streams: SlotMap::with_key(),
             index: HashMap::default(),
             timers: Timers::default(),
+            conferences: Conferences::default(),
             outputs: VecDeque::new(),
             stats: Stats::default(),
         }
@@ -83,15 +88,15 @@ impl Engine {
     ///
     /// # Errors
     /// Why the command was refused; streams are as they were before. Where the controller waits for something that
-    /// will not happen ([`Command::Open`], `Update`, `Bridge`, `Play` and `SendDigits`), it is also told by
-    /// [`Event::Failed`], so that a controller elsewhere needs no other way back. A number that is taken is not, since
+    /// will not happen ([`Command::Open`], `Update`, `Bridge`, `Play`, `SendDigits`, `Join`, `SetMember`; `OpenConference` and
+    /// `PlayToConference`), it is also told by [`Event::Failed`] or [`Event::ConferenceFailed`], so that a controller elsewhere needs no other way back. A number that is taken is not, since
     /// the event would seem to be about the stream that has it.
     pub fn handle(&mut self, now: Time, command: Command) -> Result<(), CommandError> {
         self.advance(now);
-        let (stream, waits) = control::subject(&command);
+        let subject = control::subject(&command);
         let result = self.command(command);
         if let Err(error) = result {
-            self.tell_failure(stream, waits, error);
+            self.tell_failure(subject, error);
         }
         result
     }
@@ -126,6 +131,25 @@ impl Engine {
         self.index.len()
     }
 
+    /// How many conferences are open.
+    #[must_use]
+    pub fn live_conferences(&self) -> usize {
+        self.conferences.len()
+    }
+
+    /// The streams in a conference, in the order in which they joined; `None` if it is not open.
+    #[must_use]
+    pub fn members(&self, conference: ConferenceId) -> Option<Vec<StreamId>> {
+        let members = self.conferences.find(conference).ok()?;
+        let members = self.conferences.get(members)?.members();
+        Some(
+            members
+                .iter()
+                .filter_map(|key| Some(self.streams.get(*key)?.id))
+                .collect(),
+        )
+    }
+
     /// What has gone over a stream so far; `None` if it is not open.
     #[must_use]
     pub fn report(&self, stream: StreamId) -> Option<StreamReport> {
@@ -145,18 +169,24 @@ impl Engine {
     }
 
     fn transmit(&mut self, stream: StreamId, channel: Channel, remote: SocketAddr, data: Packet) {
-        if self.outputs.len() >= self.config.limits.outputs {
-            self.stats.overflowed += 1;
-            return;
-        }
-        self.stats.sent += 1;
-        self.outputs.push_back(Output::Transmit(Transmit {
+        let transmit = Transmit {
             stream,
             channel,
             remote,
             data,
-        }));
+        };
+        give_out(&mut self.outputs, &mut self.stats, self.config.limits.outputs, transmit);
     }
+}
+
+/// Puts a datagram into the queue of outputs, if there is room.
+fn give_out(outputs: &mut VecDeque<Output>, stats: &mut Stats, limit: usize, transmit: Transmit) {
+    if outputs.len() >= limit {
+        stats.overflowed += 1;
+        return;
+    }
+    stats.sent += 1;
+    outputs.push_back(Output::Transmit(transmit));
 }
 
 impl Machine for Engine {
@@ -164,13 +194,19 @@ impl Machine for Engine {
 
     fn handle_timeout(&mut self, now: Time) {
         self.advance(now);
-        while let Some((_, key, timer)) = self.timers.due(self.now) {
-            self.fire(key, timer);
+        loop {
+            let (stream, conference) = (self.timers.due(self.now), self.conferences.due(self.now));
+            match (stream, conference) {
+                (Some((at, key, timer)), tick) if tick.is_none_or(|(tick, _)| at <= tick) => self.fire(key, timer),
+                (_, Some((at, key))) => self.tick(key, at),
+                (_, None) => return,
+            }
         }
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        self.timers.first()
+        let (streams, conferences) = (self.timers.first(), self.conferences.first());
+        streams.into_iter().chain(conferences).min()
     }
 
     fn poll_output(&mut self) -> Option<Output> {

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::command::{CommandError, PlayId, StreamId};
+use super::command::{CommandError, ConferenceId, PlayId, StreamId};
 use crate::buffer::Packet;
 use crate::codec::CodecKind;
 
@@ -86,6 +86,36 @@ pub enum Event {
         /// The peer's RTP address.
         remote: SocketAddr,
     },
+    /// A play-out to a conference is over. Each [`Command::PlayToConference`](crate::Command::PlayToConference) that was accepted
+    /// leads to exactly one.
+    ConferencePlayEnded {
+        /// The conference.
+        conference: ConferenceId,
+        /// The play-out.
+        play: PlayId,
+        /// `false` where it was stopped, replaced, or its conference closed.
+        completed: bool,
+    },
+    /// Somebody else speaks in a conference, or nobody has for a second. Told where its
+    /// [`tell_speaker`](crate::ConferenceConfig::tell_speaker) is set.
+    Speaker {
+        /// The conference.
+        conference: ConferenceId,
+        /// Who.
+        stream: Option<StreamId>,
+    },
+    /// A conference was closed.
+    ConferenceClosed {
+        /// The conference.
+        conference: ConferenceId,
+    },
+    /// A command about a conference was refused (the same cause that [`Engine::handle`](crate::Engine::handle) returned).
+    ConferenceFailed {
+        /// The conference.
+        conference: ConferenceId,
+        /// Why.
+        error: CommandError,
+    },
     /// A command was refused (the same cause that [`Engine::handle`](crate::Engine::handle) returned).
     Failed {
         /// The stream.
@@ -158,6 +188,10 @@ pub struct Stats {
     pub unknown_payload: u64,
     /// RTP packets out of any sequence (RFC 3550 §A.1), or too late to be passed on.
     pub out_of_sequence: u64,
+    /// Packets for a conference that came when their time was over.
+    pub late: u64,
+    /// Frames of 20 ms for a conference in which something was missing and was filled in.
+    pub concealed: u64,
     /// Packets dropped because nobody polled the outputs.
     pub overflowed: u64,
 }

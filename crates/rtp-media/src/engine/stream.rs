@@ -6,6 +6,7 @@ use machine::Time;
 use slotmap::new_key_type;
 
 use super::command::{CommandError, StreamId};
+use super::conference::Member;
 use super::config::StreamConfig;
 use super::output::StreamReport;
 use super::playback::Playing;
@@ -36,6 +37,8 @@ pub(super) struct Stream {
     pub(super) bridge: Option<Key>,
     /// How the numbers of the bridged stream become ours; `None` until its next packet.
     pub(super) relay: Option<Relay>,
+    /// Its part in a conference; then it has no bridge.
+    pub(super) member: Option<Box<Member>>,
     pub(super) playing: Option<Box<Playing>>,
     pub(super) digits: Option<Box<DigitSender>>,
     /// The timestamp of the digit that is being sent.
@@ -68,6 +71,7 @@ impl Stream {
             foreign: 0,
             bridge: None,
             relay: None,
+            member: None,
             playing: None,
             digits: None,
             digit_timestamp: 0,

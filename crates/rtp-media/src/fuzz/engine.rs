@@ -6,24 +6,28 @@ use std::collections::BTreeSet;
 
 use machine::{Machine, Time};
 
+use crate::mixer::{Gain, Role};
 use crate::packet::{RtpHeader, RtpPacket, RtpWriter};
 use crate::rtcp::Compound;
 use crate::{
-    Channel, CodecKind, Command, CommandError, Engine, EngineConfig, Event, Output, PlayId, PromptItem, Sound, Source,
-    StreamConfig, StreamId, Tone,
+    Channel, CodecKind, Command, CommandError, ConferenceConfig, ConferenceId, Engine, EngineConfig, Event,
+    MemberSettings, Output, PlayId, PromptItem, Sound, Source, StreamConfig, StreamId, Tone,
 };
 
 /// Streams that are talked about; two more than can be open.
 const STREAMS: u8 = 6;
+/// Conferences that are talked about; one more than can be open.
+const CONFERENCES: u8 = 3;
 
 /// Reads the bytes as commands, packets and steps of time. After each the engine must keep the contract of a machine,
 /// send nothing but well-formed packets, and end every play-out and stream exactly once; when all streams are closed,
-/// nothing may be left.
+/// nothing may be left. Bytes from 128 on are about conferences.
 pub fn engine(data: &[u8]) {
     let mut config = EngineConfig::default();
     config.limits.streams = usize::from(STREAMS - 2);
     config.limits.outputs = 50;
     config.limits.digits = 5;
+    (config.limits.conferences, config.limits.conference_members) = (2, 3);
     let mut engine = Engine::new(config, [7; 32]);
     for (name, length) in [("a", 1_000), ("digits/0", 100), ("digits/star", 1)] {
         assert_eq!(engine.add_sound(name, Sound::from_samples(&vec![500; length])), Ok(()));
@@ -34,11 +38,19 @@ pub fn engine(data: &[u8]) {
         bytes: data,
         plays: BTreeSet::new(),
         open: BTreeSet::new(),
+        conferences: BTreeSet::new(),
     };
     let mut number = 0;
     while let Some(op) = run.byte() {
         number += 1;
         run.step(op, number);
+        run.settle();
+    }
+    for conference in 0..CONFERENCES {
+        let known = run.conferences.contains(&conference.into());
+        let conference = ConferenceId(conference.into());
+        let result = run.engine.handle(run.now, Command::CloseConference { conference });
+        assert_eq!(result.is_ok(), known);
         run.settle();
     }
     for stream in 0..STREAMS {
@@ -64,7 +76,7 @@ pub fn engine(data: &[u8]) {
         (0, None),
         "nothing is left"
     );
-    assert!(run.plays.is_empty() && run.open.is_empty());
+    assert!(run.plays.is_empty() && run.open.is_empty() && run.conferences.is_empty());
 }
 
 struct Run<'a> {
@@ -73,6 +85,7 @@ struct Run<'a> {
     bytes: &'a [u8],
     plays: BTreeSet<PlayId>,
     open: BTreeSet<u64>,
+    conferences: BTreeSet<u64>,
 }
 
 impl Run<'_> {
@@ -148,7 +161,65 @@ impl Run<'_> {
             .collect()
     }
 
+    fn conference(&mut self) -> ConferenceId {
+        ConferenceId(u64::from(self.next() % CONFERENCES))
+    }
+
+    fn settings(&mut self) -> MemberSettings {
+        let bits = self.next();
+        let mut settings = MemberSettings::new(match bits % 4 {
+            0 => Role::Monitor,
+            1 => Role::Whisper { to: self.stream() },
+            _ => Role::Participant,
+        });
+        if bits & 4 != 0 {
+            settings.gain = Gain::from_db(self.next().cast_signed());
+            settings.volume = Gain::from_db(self.next().cast_signed());
+        }
+        (settings.muted, settings.deaf) = (bits & 8 != 0, bits & 16 != 0);
+        settings
+    }
+
+    /// A command about conferences.
+    fn meet(&mut self, op: u8, number: u64) -> Command {
+        match op % 8 {
+            0 | 1 => Command::Join {
+                conference: self.conference(),
+                stream: self.stream(),
+                settings: self.settings(),
+            },
+            2 => {
+                let mut config = ConferenceConfig::default();
+                let bits = self.next();
+                (config.relay_digits, config.tell_speaker) = (bits & 1 != 0, bits & 2 != 0);
+                let conference = self.conference();
+                Command::OpenConference { conference, config }
+            }
+            3 => Command::CloseConference {
+                conference: self.conference(),
+            },
+            4 => Command::SetMember {
+                stream: self.stream(),
+                settings: self.settings(),
+            },
+            5 => Command::Leave { stream: self.stream() },
+            6 => Command::PlayToConference {
+                conference: self.conference(),
+                play: PlayId(number),
+                source: self.source(),
+                repeat: self.next() & 1 == 1,
+            },
+            _ => Command::StopConference {
+                conference: self.conference(),
+            },
+        }
+    }
+
     fn step(&mut self, op: u8, number: u64) {
+        if op >= 128 {
+            let command = self.meet(op, number);
+            return self.command(command);
+        }
         let command = match op % 16 {
             0..=2 => {
                 let millis = u64::from(self.next());
@@ -206,7 +277,10 @@ impl Run<'_> {
             (Command::Open { stream, .. }, Err(CommandError::DuplicateStream)) => {
                 assert!(self.open.contains(&stream.0));
             }
-            (Command::Play { play, .. }, Ok(())) => assert!(self.plays.insert(play)),
+            (Command::Play { play, .. } | Command::PlayToConference { play, .. }, Ok(())) => {
+                assert!(self.plays.insert(play));
+            }
+            (Command::OpenConference { conference, .. }, Ok(())) => assert!(self.conferences.insert(conference.0)),
             _ => {}
         }
     }
@@ -244,7 +318,12 @@ impl Run<'_> {
                     assert!(well_formed && self.open.contains(&transmit.stream.0), "{transmit:?}");
                 }
                 Output::Transmit(transmit) => assert!(Compound::parse(&transmit.data).is_ok(), "{transmit:?}"),
-                Output::Event(Event::PlayEnded { play, .. }) => assert!(self.plays.remove(&play), "{play:?} twice"),
+                Output::Event(Event::PlayEnded { play, .. } | Event::ConferencePlayEnded { play, .. }) => {
+                    assert!(self.plays.remove(&play), "{play:?} twice");
+                }
+                Output::Event(Event::ConferenceClosed { conference }) => {
+                    assert!(self.conferences.remove(&conference.0), "{conference:?} closed twice");
+                }
                 Output::Event(Event::Closed { stream, report }) => {
                     assert!(self.open.remove(&stream.0), "{stream:?} closed twice");
                     assert!(report.lost <= 1 << 40);
@@ -259,5 +338,10 @@ impl Run<'_> {
             self.now
         );
         assert_eq!(self.engine.live_streams(), self.open.len());
+        assert_eq!(self.engine.live_conferences(), self.conferences.len());
+        for conference in 0..CONFERENCES {
+            let members = self.engine.members(ConferenceId(conference.into())).unwrap_or_default();
+            assert!(members.iter().all(|member| self.open.contains(&member.0)) && members.len() <= 3);
+        }
     }
 }

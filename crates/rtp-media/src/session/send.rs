@@ -65,6 +65,18 @@ impl Sending {
         self.timestamp.wrapping_add(self.elapsed(now).max(self.samples))
     }
 
+    /// The timestamp of a packet that takes over at `now` from another source of the same sound, and whether it follows the newest packet
+    /// without a gap: as if there had been no change, while the clock is at most `slack` samples ahead.
+    #[must_use]
+    pub fn taking_over(&self, now: Time, slack: u32) -> (u32, bool) {
+        let (clock, following) = (self.timestamp_at(now), self.following());
+        if self.at.is_some() && clock.wrapping_sub(following) <= slack {
+            (following, true)
+        } else {
+            (clock, false)
+        }
+    }
+
     /// The moment that a timestamp of ours stands for. A packet whose timestamp had to follow the one before, though the
     /// clock was not there yet, stands for a later moment than that of its sending: the next pause makes up for it.
     #[must_use]
