@@ -3,3 +3,4 @@
 pub mod calls;
 pub mod invite;
 pub mod ours;
+pub mod proxied;

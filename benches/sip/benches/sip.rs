@@ -5,7 +5,6 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use bench_sip::proxied::Proxied;
 use bench_sip::{allocations, alternate, nasty, peers};
 use bytes::Bytes;
 use sip_core::header::{Contact, Via};
@@ -13,6 +12,7 @@ use sip_core::{Message, StatusCode};
 use sip_instructions::calls::Calls;
 use sip_instructions::invite::invite;
 use sip_instructions::ours;
+use sip_instructions::proxied::Proxied;
 
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
@@ -169,18 +169,25 @@ fn calls(held: usize) {
     let mut calls = Calls::new(held);
     let before = resident();
     (0..held).for_each(|_| calls.call(false));
+    calls.answer_all(false);
     calls.pass(Duration::from_secs(100));
     assert_eq!(calls.held(), held);
     if held >= 100_000 {
         let each = resident().saturating_sub(before) / (2 * held);
         figure("sip/octets_a_dialog", each, "B");
     }
+    // Until as many are answered as begin.
+    (0..500).for_each(|_| calls.call(true));
     let mut rates: Vec<f64> = (0..5)
         .map(|_| {
-            let (start, answered) = (Instant::now(), calls.answered);
+            let (start, answered, messages) = (Instant::now(), calls.answered, calls.messages);
             (0..4_000).for_each(|_| calls.call(true));
-            let made = calls.answered - answered;
-            assert_eq!(made, 4_000, "every call is answered");
+            let made = (calls.answered - answered, calls.messages - messages);
+            assert_eq!(
+                made,
+                (4_000, 7 * 4_000),
+                "INVITE, 100, 180, 200, ACK, BYE and 200 of every call"
+            );
             4_000.0 / start.elapsed().as_secs_f64()
         })
         .collect();

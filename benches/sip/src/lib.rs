@@ -3,7 +3,6 @@
 pub mod allocations;
 pub mod nasty;
 pub mod peers;
-pub mod proxied;
 
 use std::time::{Duration, Instant};
 

@@ -227,7 +227,7 @@ impl Connections {
     /// Takes a connection out of the table.
     pub(crate) fn forget(&mut self, id: ConnectionId) -> Option<Flow> {
         let mut connection = self.table.remove(&id)?;
-        self.timers.disarm(id, &mut connection.alarm);
+        self.timers.disarm(&mut connection.alarm);
         for (remote, name) in connection.known_as {
             let key = (connection.flow.transport, remote, name);
             if self.by_remote.get(&key) == Some(&id) {

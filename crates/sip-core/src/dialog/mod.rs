@@ -45,7 +45,7 @@ use core::fmt::Display;
 
 use bytes::Bytes;
 
-use self::compose::Composer;
+use self::compose::{Composer, Displayed, Value};
 use self::raw::{tag_of, uri_of};
 use crate::{HeaderName, Headers, Method, Request, Response, Uri};
 
@@ -124,8 +124,8 @@ impl Dialog {
         let target = contact(headers)
             .or_else(|| rfc2543_target(request))
             .ok_or(DialogError::NoContact)?;
-        let local = [to, b";tag=", local_tag.as_bytes()].concat();
-        let mut dialog = Self::pack(call_id, &local, remote, target);
+        let local = [to, b";tag=", local_tag.as_bytes()];
+        let mut dialog = Self::pack(call_id, local, remote, target);
         dialog.route_set = route_set(headers);
         dialog.remote_cseq = Some(cseq);
         Ok(dialog)
@@ -143,7 +143,7 @@ impl Dialog {
         let remote = headers.get(&HeaderName::To).ok_or(DialogError::Malformed)?;
         let cseq = response.cseq().map_err(|_| DialogError::Malformed)?.number;
         let call_id = response.call_id().ok_or(DialogError::Malformed)?;
-        let mut dialog = Self::pack(call_id, local, remote, contact(headers).unwrap_or(target));
+        let mut dialog = Self::pack(call_id, [local, b"", b""], remote, contact(headers).unwrap_or(target));
         dialog.route_set = route_set(headers);
         dialog.route_set.reverse();
         dialog.local_cseq = cseq;
@@ -158,7 +158,8 @@ impl Dialog {
         let local = headers.get(&HeaderName::To).ok_or(DialogError::Malformed)?;
         let cseq = request.cseq().map_err(|_| DialogError::Malformed)?.number;
         let call_id = request.call_id().ok_or(DialogError::Malformed)?;
-        let mut dialog = Self::pack(call_id, local, remote, contact(headers).ok_or(DialogError::NoContact)?);
+        let target = contact(headers).ok_or(DialogError::NoContact)?;
+        let mut dialog = Self::pack(call_id, [local, b"", b""], remote, target);
         dialog.route_set = route_set(headers);
         dialog.local_cseq = local_cseq;
         dialog.remote_cseq = Some(cseq);
@@ -166,11 +167,11 @@ impl Dialog {
     }
 
     /// One allocation for all parts.
-    fn pack(call_id: &[u8], local: &[u8], remote: &[u8], target: &[u8]) -> Self {
-        let all = Bytes::from([call_id, local, remote, target].concat());
-        let mut rest = all;
+    fn pack(call_id: &[u8], local: [&[u8]; 3], remote: &[u8], target: &[u8]) -> Self {
+        let [to, separator, tag] = local;
+        let mut rest = Bytes::from([call_id, to, separator, tag, remote, target].concat());
         let call_id = rest.split_to(call_id.len());
-        let local = rest.split_to(local.len());
+        let local = rest.split_to(to.len() + separator.len() + tag.len());
         let remote = rest.split_to(remote.len());
         let local_tag = tag_of(&local).map(|tag| local.slice_ref(tag)).unwrap_or_default();
         let remote_tag = tag_of(&remote).map(|tag| remote.slice_ref(tag)).unwrap_or_default();
@@ -288,29 +289,32 @@ impl Dialog {
         changed
     }
 
-    /// Takes route set and remote target anew from the 2xx that confirms an early dialog (RFC 3261 §13.2.2.4).
-    pub fn confirm(&mut self, response: &Response) {
-        self.refresh_target(response.headers());
-        self.route_set = route_set(response.headers());
-        self.route_set.reverse();
+    /// Takes route set and remote target anew from the 2xx that confirms an early dialog (RFC 3261 §13.2.2.4); whether
+    /// either changed.
+    pub fn confirm(&mut self, response: &Response) -> bool {
+        let moved = self.refresh_target(response.headers());
+        let mut route_set = route_set(response.headers());
+        route_set.reverse();
+        let rerouted = route_set != self.route_set;
+        self.route_set = route_set;
+        moved || rerouted
     }
 
     /// A whole request without body, with `Max-Forwards: 70`.
     #[must_use]
     pub fn request(&self, method: &Method, cseq: u32, via: impl Display) -> Bytes {
-        self.begin(method, cseq, via).finish(None)
+        self.begin(method, cseq, &Displayed(via)).finish(None)
     }
 
     /// A request up to its CSeq (RFC 3261 §12.2.1.1).
-    pub(crate) fn begin(&self, method: &Method, cseq: u32, via: impl Display) -> Composer {
+    pub(crate) fn begin(&self, method: &Method, cseq: u32, via: &impl Value) -> Composer {
         let strict = self
             .route_set
             .first()
             .map(|route| uri_of(route))
             .filter(|uri| !is_loose(uri));
         let mut out = Composer::request(method.as_str(), strict.unwrap_or(&self.target));
-        out.display("Via", via);
-        out.raw("Max-Forwards", b"70");
+        out.value("Via", via).raw("Max-Forwards", b"70");
         for route in self.route_set.iter().skip(usize::from(strict.is_some())) {
             out.raw("Route", route);
         }
@@ -320,7 +324,7 @@ impl Dialog {
         out.raw("From", &self.local)
             .raw("To", &self.remote)
             .raw("Call-ID", &self.call_id);
-        out.display("CSeq", format_args!("{cseq} {method}"));
+        out.cseq(cseq, method);
         out
     }
 }

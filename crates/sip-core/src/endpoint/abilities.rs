@@ -4,6 +4,7 @@ use super::event::RequestedAnswer;
 use super::{Endpoint, Reliability, SessionId, SessionState};
 use crate::dialog::session_timer::Agreement;
 use crate::header::{AnswerMode, Answering, Join, PrivAnswerMode, Replaces, TypedHeader};
+use crate::wire::lexer::split_list;
 use crate::{HeaderName, Headers, Method, Request, StatusCode};
 
 /// The session that `Replaces` or `Join` names, or how to refuse.
@@ -116,8 +117,14 @@ impl Endpoint {
 
 /// Whether a list of tokens has this one.
 pub(super) fn has_token(headers: &Headers, name: &HeaderName, token: &str) -> bool {
-    let mut tokens = headers.items(name);
-    tokens.any(|given| given.eq_ignore_ascii_case(token.as_bytes()))
+    let is_it = |given: &[u8]| given.trim_ascii().eq_ignore_ascii_case(token.as_bytes());
+    let mut values = headers.values(name);
+    values.any(|value| {
+        if memchr::memchr2(b'"', b'<', value).is_some() {
+            return split_list(value).any(is_it);
+        }
+        value.split(|&byte| byte == b',').any(is_it)
+    })
 }
 
 /// Whether the sender takes UPDATE (RFC 3311 §4).

@@ -13,7 +13,7 @@ use super::{Endpoint, Event, Flow};
 use crate::dialog::raw::branch_of;
 use crate::guard::{Guard, GuardConfig, PacketKind, Peek, Verdict, refusal};
 use crate::header::{TypedHeader, Via};
-use crate::transaction::matching::branch_key;
+use crate::transaction::matching::{HashedKey, branch_key};
 
 impl Endpoint {
     /// The table of rates and bans, if [`EndpointConfig::guard`](super::EndpointConfig::guard) asks for one.
@@ -173,7 +173,7 @@ impl Endpoint {
         if !via.is_some_and(|via| branch_key(scratch, &via, method)) {
             return false;
         }
-        let key = self.server_index.get(&scratch[..]);
+        let key = self.server_index.get(&HashedKey::of(self.secret, scratch));
         key.and_then(|key| self.servers.get(*key))
             .is_some_and(|tx| tx.is_from(source))
     }

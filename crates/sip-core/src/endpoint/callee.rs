@@ -18,6 +18,7 @@ use crate::dialog::raw::tag_of;
 use crate::dialog::update::Side;
 use crate::dialog::{Dialog, contact};
 use crate::header::Via;
+use crate::transaction::matching::HashedKey;
 use crate::{HeaderName, Request, Scheme, StatusCode};
 
 impl Endpoint {
@@ -176,7 +177,7 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn on_invite(&mut self, incoming: Incoming, merge: Bytes) {
+    pub(super) fn on_invite(&mut self, incoming: Incoming, merge: HashedKey) {
         if self.sessions.len() >= self.config.limits.sessions {
             return self.refuse_overload(&incoming);
         }
@@ -231,7 +232,7 @@ impl Endpoint {
         &mut self,
         id: SessionId,
         incoming: Incoming,
-        merge: Option<Bytes>,
+        merge: Option<HashedKey>,
         abilities: Abilities,
     ) {
         let initial = merge.is_some();

@@ -10,13 +10,12 @@ use super::names::{OwnVia, TagOwner};
 use super::prack::Progressed;
 use super::reply::check;
 use super::sent::Sent;
-use super::session::{AckDue, Cancelling, Session};
+use super::session::{AckDue, Cancelling, Leg, Session};
 use super::write::Extra;
-use super::{Body, Endpoint, EndpointError, Event, Invite, Reliability, SessionId, SessionState};
-use crate::dialog::compose::{Composer, is_clean};
-use crate::dialog::raw::tag_of;
-use crate::dialog::update::OfferExchange;
-use crate::dialog::{Dialog, is_loose};
+use super::{Body, Endpoint, EndpointError, Event, Flow, Invite, Reliability, SessionId, SessionState};
+use crate::dialog::Dialog;
+use crate::dialog::compose::{Bracketed, Composer, is_clean};
+use crate::dialog::raw::{number_of, tag_of};
 use crate::{HeaderName, Method, NameAddr, Response, Scheme, StatusCode, Uri};
 
 /// What begins a request outside of a dialog.
@@ -127,6 +126,7 @@ impl Endpoint {
             .take()
             .ok_or(EndpointError::WrongState)?;
         self.acknowledge_success(session, due.key, due.cseq, body.as_ref());
+        self.forget_sent(due.key);
         self.remember_description(session, body.as_ref());
         Ok(())
     }
@@ -238,6 +238,7 @@ impl Endpoint {
             if !session.late_offer {
                 let _ = leg.exchange.offer();
             }
+            session.forks.reserve_exact(1);
             session.forks.push(leg);
             session.state = SessionState::Ringing;
         }
@@ -245,33 +246,11 @@ impl Endpoint {
     }
 
     fn on_answered(&mut self, id: SessionId, key: ClientKey, response: Response) {
-        let target = self.sent_uri(key);
         let Some(flow) = self.client_flow(key) else { return };
-        let Ok(mut dialog) = Dialog::from_response(&response, &target) else {
+        let Some((leg, late_offer)) = self.answered_leg(id, key, flow, &response) else {
             return;
         };
-        let Some(session) = self.sessions.get_mut(id) else {
-            return;
-        };
-        // The early dialog's numbers go on; route set and target are the 2xx's (RFC 3261 §13.2.2.4).
-        let mut exchange = OfferExchange::default();
-        let mut described = false;
-        if let Some(early) = session.leg_with(&dialog.remote_tag().clone()) {
-            early.dialog.confirm(&response);
-            dialog = early.dialog.clone();
-            exchange = early.exchange;
-            described = early.described;
-        } else if !session.late_offer {
-            let _ = exchange.offer();
-        }
-        exchange.answered();
-        let late_offer = session.late_offer && !described;
-        if late_offer {
-            let _ = exchange.receive_offer();
-        }
-        let cseq = response.cseq().map(|cseq| cseq.number).unwrap_or_default();
-        let mut leg = self.make_leg(dialog, flow);
-        leg.exchange = exchange;
+        let cseq = number_of(response.headers().get(&HeaderName::CSeq).unwrap_or_default());
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
@@ -289,7 +268,54 @@ impl Endpoint {
         self.learn_packages(id, response.headers());
         self.conclude_timer(id, response.headers(), None);
         self.remember_sent(id, key);
+        if !late_offer {
+            self.forget_sent(key);
+        }
         self.emit(Event::Answered { session: id, response });
+    }
+
+    /// The dialog of a 2xx, and whether the 2xx has an offer to be answered with the ACK.
+    fn answered_leg(&mut self, id: SessionId, key: ClientKey, flow: Flow, response: &Response) -> Option<(Leg, bool)> {
+        let tag = response.headers().get(&HeaderName::To).and_then(tag_of);
+        let session = self.sessions.get_mut(id)?;
+        let tag = tag.unwrap_or_default();
+        let early = session.forks.iter().position(|leg| leg.dialog.remote_tag() == tag);
+        // The early dialog's numbers go on; route set and target are the 2xx's (RFC 3261 §13.2.2.4).
+        let early = early.map(|at| session.forks.swap_remove(at));
+        let described = early.as_ref().is_some_and(|early| early.described);
+        let mut leg = match early {
+            Some(Leg {
+                mut dialog,
+                flow: early_flow,
+                follows,
+                exchange,
+                ..
+            }) => {
+                let moved = dialog.confirm(response) || flow.transport.is_reliable();
+                let mut leg = if moved {
+                    self.make_leg(dialog, flow)
+                } else {
+                    Leg::new(dialog, if follows { flow } else { early_flow }, follows)
+                };
+                leg.exchange = exchange;
+                leg
+            }
+            None => {
+                let late_offer = session.late_offer;
+                let dialog = Dialog::from_response(response, &self.sent_uri(key)).ok()?;
+                let mut leg = self.make_leg(dialog, flow);
+                if !late_offer {
+                    let _ = leg.exchange.offer();
+                }
+                leg
+            }
+        };
+        leg.exchange.answered();
+        let late_offer = !described && self.sessions.get(id)?.late_offer;
+        if late_offer {
+            let _ = leg.exchange.receive_offer();
+        }
+        Some((leg, late_offer))
     }
 
     /// Sends the ACK of the 2xx that made or changed the session's dialog (RFC 3261 §13.2.2.4).
@@ -302,15 +328,14 @@ impl Endpoint {
         let Some(leg) = self.sessions.get(id).and_then(|session| session.leg.as_ref()) else {
             return;
         };
-        let tag = leg.dialog.remote_tag().clone();
-        let mut out = leg.dialog.begin(&Method::Ack, cseq, via);
+        let mut out = leg.dialog.begin(&Method::Ack, cseq, &via);
         self.copy_credentials(&mut out, id, key);
         let data = out.finish(body.map(|body| (&body.content_type[..], &body.data[..])));
         if let Some(leg) = self.sessions.get_mut(id).and_then(|session| session.leg.as_mut()) {
             // An offer in the 2xx is answered here, or never.
             leg.exchange.answered();
         }
-        self.send_ack(key, tag, flow, data);
+        self.send_ack(key, flow, data);
     }
 
     /// An ACK has its INVITE's credentials (RFC 3261 §22.1).
@@ -340,10 +365,12 @@ impl Endpoint {
         let cseq = dialog.local_cseq();
         let (flow, _) = self.route(&dialog, source);
         let via = self.lone_via(flow);
-        let ack = dialog.request(&Method::Ack, cseq, via);
-        self.send_ack(key, dialog.remote_tag().clone(), flow, ack);
+        let ack = dialog.begin(&Method::Ack, cseq, &via).finish(None);
+        self.send_ack(key, flow, ack);
         if let Ok(cseq) = dialog.next_cseq() {
-            self.send_orphan(flow, Method::Bye, |via| dialog.request(&Method::Bye, cseq, via));
+            self.send_orphan(flow, Method::Bye, |via| {
+                dialog.begin(&Method::Bye, cseq, via).finish(None)
+            });
         }
     }
 
@@ -428,30 +455,20 @@ pub(super) fn check_body(body: Option<&Body>) -> Result<(), EndpointError> {
 
 /// A request outside of a dialog up to its CSeq (RFC 3261 §8.1.1).
 pub(super) fn begin_initial(via: OwnVia, initial: &Initial<'_>) -> Composer {
-    let target = initial.target.without_headers().to_string();
-    let route: Vec<String> = initial
-        .route
-        .iter()
-        .map(|uri| uri.without_headers().to_string())
-        .collect();
-    let strict = route.first().filter(|route| !is_loose(route.as_bytes()));
-    let mut out = Composer::request(initial.method.as_str(), strict.unwrap_or(&target).as_bytes());
-    out.display("Via", via);
-    out.display("Max-Forwards", initial.max_forwards);
-    for uri in route.iter().skip(usize::from(strict.is_some())) {
-        out.display("Route", format_args!("<{uri}>"));
+    let strict = initial.route.first().filter(|route| !route.is_loose_router());
+    let mut out = Composer::request_to(initial.method.as_str(), strict.unwrap_or(initial.target));
+    out.value("Via", &via);
+    out.number("Max-Forwards", initial.max_forwards);
+    for uri in initial.route.iter().skip(usize::from(strict.is_some())) {
+        out.value("Route", &Bracketed(uri));
     }
     if strict.is_some() {
-        out.display("Route", format_args!("<{target}>"));
+        out.value("Route", &Bracketed(initial.target));
     }
-    let mut from = initial.from.clone();
-    from.set_tag(core::str::from_utf8(initial.tag).unwrap_or_default());
-    let mut to = initial.to.clone();
-    to.params.remove("tag");
-    out.display("From", from)
-        .display("To", to)
-        .raw("Call-ID", initial.call_id);
-    out.display("CSeq", format_args!("{} {}", initial.cseq, initial.method));
+    out.party("From", initial.from, Some(initial.tag))
+        .party("To", initial.to, None)
+        .raw("Call-ID", initial.call_id)
+        .cseq(initial.cseq, initial.method);
     out
 }
 

@@ -1,6 +1,5 @@
 //! The table of client transactions.
 
-use core::fmt::Display;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use slotmap::Key as _;
 use super::detour::Detour;
 use super::id::ClientKey;
 use super::names::{OwnVia, read_branch};
-use super::sent::Sent;
+use super::sent::{Sent, uri_of};
 use super::timers::{Alarm, TimerKey};
 use super::{Endpoint, Flow, PublicationId, ReferId, RequestId, SessionId, SubscriptionId};
 use crate::dialog::raw::{branch_of, tag_of};
@@ -51,11 +50,12 @@ pub(super) struct ClientTx {
     pub(super) nonce: u64,
     method: Method,
     flow: Flow,
-    /// The request; after a failure of an INVITE its ACK.
+    /// The request; after a failure of an INVITE its ACK; its first line once the session has its ACK; nothing once another
+    /// request has its final response.
     data: Bytes,
     owner: Owner,
     cancel: Option<ClientKey>,
-    /// The ACKs of the 2xx by their To tags, for when one comes again.
+    /// The ACKs of the 2xx, for when one comes again.
     acks: Vec<SentAck>,
     alarm: Alarm,
     /// Where else it can go; of most requests, nothing.
@@ -65,9 +65,15 @@ pub(super) struct ClientTx {
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct SentAck {
-    tag: Bytes,
     flow: Flow,
     data: Bytes,
+}
+
+impl SentAck {
+    fn tag(&self) -> &[u8] {
+        let to = Sent::read(&self.data).and_then(|ack| ack.value("To"));
+        to.and_then(tag_of).unwrap_or_default()
+    }
 }
 
 #[derive(Debug)]
@@ -201,6 +207,9 @@ impl Endpoint {
         if tx.flow.connection.is_none() && same {
             // The connection that was opened for it is the one that its dialog goes on with.
             tx.flow.connection = flow.connection;
+        }
+        if tx.is_unanswered() {
+            self.in_flight.remove(&(tx.flow.transport, tx.flow.remote, key));
         }
         let action = match &mut tx.machine {
             Kind::Invite(machine) => machine.response(now, class, timers),
@@ -380,6 +389,11 @@ impl Endpoint {
         if tx.is_over() {
             self.drop_client(key);
         } else {
+            if let Kind::Other(machine) = &tx.machine
+                && machine.state() == ClientState::Completed
+            {
+                tx.data = Bytes::new();
+            }
             let deadline = tx.deadline();
             self.timers
                 .arm(self.now, TimerKey::Client(key), &mut tx.alarm, deadline);
@@ -389,7 +403,7 @@ impl Endpoint {
     /// Forgets a transaction, and the CANCEL of it: nothing more can come of that either.
     pub(super) fn drop_client(&mut self, key: ClientKey) {
         let Some(mut tx) = self.clients.remove(key) else { return };
-        self.timers.disarm(TimerKey::Client(key), &mut tx.alarm);
+        self.timers.disarm(&mut tx.alarm);
         self.in_flight.remove(&(tx.flow.transport, tx.flow.remote, key));
         if let Some(cancel) = tx.cancel {
             self.drop_client(cancel);
@@ -433,15 +447,21 @@ impl Endpoint {
     }
 
     /// Sends the ACK of a 2xx and keeps it for when the 2xx comes again.
-    pub(super) fn send_ack(&mut self, key: ClientKey, tag: Bytes, flow: Flow, data: Bytes) {
+    pub(super) fn send_ack(&mut self, key: ClientKey, flow: Flow, data: Bytes) {
         if let Some(tx) = self.clients.get_mut(key) {
-            tx.acks.push(SentAck {
-                tag,
-                flow,
-                data: data.clone(),
-            });
+            tx.acks.reserve_exact(1);
+            let data = data.clone();
+            tx.acks.push(SentAck { flow, data });
         }
         self.transmit(flow, data);
+    }
+
+    /// Of an INVITE whose 2xx has its ACK the first line is enough: the target of further forks.
+    pub(super) fn forget_sent(&mut self, key: ClientKey) {
+        if let Some(tx) = self.clients.get_mut(key) {
+            let line = memchr::memchr(b'\r', &tx.data).and_then(|end| tx.data.get(..end));
+            tx.data = Bytes::copy_from_slice(line.unwrap_or_default());
+        }
     }
 
     pub(super) fn acks_sent(&self, key: ClientKey) -> usize {
@@ -457,7 +477,7 @@ impl Endpoint {
         let Some(ack) = self
             .clients
             .get(key)
-            .and_then(|tx| tx.acks.iter().find(|ack| ack.tag == tag))
+            .and_then(|tx| tx.acks.iter().find(|ack| ack.tag() == tag))
         else {
             return false;
         };
@@ -469,10 +489,10 @@ impl Endpoint {
 
     /// The target of a request that is under way.
     pub(super) fn sent_uri(&self, key: ClientKey) -> Bytes {
-        let data = self.clients.get(key).map(|tx| tx.data.clone()).unwrap_or_default();
-        Sent::read(&data)
-            .map(|sent| data.slice_ref(sent.uri()))
-            .unwrap_or_default()
+        let Some(tx) = self.clients.get(key) else {
+            return Bytes::new();
+        };
+        tx.data.slice_ref(uri_of(&tx.data))
     }
 
     pub(super) fn client_flow(&self, key: ClientKey) -> Option<Flow> {
@@ -514,14 +534,14 @@ impl Endpoint {
             return false;
         };
         let via = self.open_client(flow, method, owner);
-        let data = sent.again(via, cseq, others);
+        let data = sent.again(&via, cseq, others);
         let key = self.launch(via, data);
         self.moved(owner, key);
         true
     }
 
     /// A request without body that is sent in nobody's name: the BYE of a superfluous fork.
-    pub(super) fn send_orphan(&mut self, flow: Flow, method: Method, write: impl FnOnce(&dyn Display) -> Bytes) {
+    pub(super) fn send_orphan(&mut self, flow: Flow, method: Method, write: impl FnOnce(&OwnVia) -> Bytes) {
         let via = self.open_client(flow, method, Owner::Nobody);
         let data = write(&via);
         self.launch(via, data);

@@ -132,7 +132,7 @@ impl Endpoint {
                 self.drop_client(via.key);
                 way.rest.push_front(way.first);
                 let moved = self.open_client(leg.flow, method, owner);
-                let data = sent.elsewhere(moved);
+                let data = sent.elsewhere(&moved);
                 way.first = leg;
                 return self.launch_on(moved, data, way.first.name, way.rest, way.told);
             }
@@ -189,7 +189,7 @@ impl Endpoint {
         };
         let Some(sent) = Sent::read(request) else { return false };
         let via = self.open_client(next.flow, method, owner);
-        let data = sent.elsewhere(via);
+        let data = sent.elsewhere(&via);
         let key = self.launch_on(via, data, next.name, detour.rest, detour.told);
         self.moved(owner, key);
         true

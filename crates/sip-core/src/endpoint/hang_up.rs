@@ -65,7 +65,7 @@ impl Endpoint {
         let via = self.open_client(self.leg_flow(leg), Method::Bye, Owner::Bye(id));
         let Some(session) = self.sessions.get(id) else { return };
         let Some(leg) = session.leg.as_ref() else { return };
-        let mut out = leg.dialog.begin(&Method::Bye, cseq, via);
+        let mut out = leg.dialog.begin(&Method::Bye, cseq, &via);
         if let Some(reason) = &session.reason {
             out.raw("Reason", reason);
         }

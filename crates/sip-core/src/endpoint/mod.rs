@@ -146,10 +146,9 @@ pub use id::{PublicationId, ReferId, RequestId, SessionId, SubscriptionId};
 pub use info::{SessionInfo, SessionState};
 pub use stats::{Live, Stats};
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
-use bytes::Bytes;
 use machine::{Machine, Time};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
@@ -169,6 +168,7 @@ use self::write::Standing;
 use crate::Limits;
 use crate::connections::{Connections, Patience};
 use crate::guard::Guard;
+use crate::transaction::matching::Index;
 
 /// A SIP user agent for any number of calls, registrations and subscriptions (RFC 3261, 3262, 3265/6665, 3311, 3515, 3581, 3891, 3903,
 /// 3911, 4028, 4320, 4488, 4538, 5373, 5839, 6026, 6086, 6141).
@@ -192,7 +192,7 @@ pub struct Endpoint {
     clients: SlotMap<ClientKey, ClientTx>,
     servers: SlotMap<ServerKey, ServerTx>,
     #[cfg_attr(feature = "serde", serde(with = "saved::index"))]
-    server_index: HashMap<Bytes, ServerKey>,
+    server_index: Index<ServerKey>,
     sessions: SlotMap<SessionId, Session>,
     requests: SlotMap<RequestId, Pending>,
     subscriptions: SlotMap<SubscriptionId, Subscription>,
@@ -230,7 +230,7 @@ impl Endpoint {
             in_flight: BTreeSet::new(),
             clients: SlotMap::with_key(),
             servers: SlotMap::with_key(),
-            server_index: HashMap::new(),
+            server_index: Index::default(),
             sessions: SlotMap::with_key(),
             requests: SlotMap::with_key(),
             subscriptions: SlotMap::with_key(),

@@ -1,7 +1,6 @@
 //! Branches and tags. They carry the handle of what they belong to, so that a message finds it without an index, and
 //! enough randomness that nobody can guess them.
 
-use core::fmt;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -9,7 +8,9 @@ use slotmap::{Key, KeyData};
 
 use super::id::ClientKey;
 use super::{ReferId, SessionId, SubscriptionId, Transport};
+use crate::dialog::compose::Value;
 use crate::transaction::matching::MAGIC_COOKIE;
+use crate::wire::Digits;
 
 /// The value of our Via.
 #[derive(Clone, Copy, Debug)]
@@ -24,27 +25,26 @@ pub(super) struct OwnVia {
     pub(super) keep: bool,
 }
 
-impl fmt::Display for OwnVia {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            transport,
-            sent_by,
-            key,
-            nonce,
-            alias,
-            keep,
-        } = self;
-        let key = key.data().as_ffi();
-        write!(
-            f,
-            "SIP/2.0/{transport} {sent_by};branch={MAGIC_COOKIE}{key:016x}{nonce:016x}"
-        )?;
-        if !transport.is_reliable() {
-            f.write_str(";rport")?;
-        } else if *alias {
-            f.write_str(";alias")?;
-        }
-        f.write_str(if *keep { ";keep" } else { "" })
+impl Value for OwnVia {
+    fn write(&self, out: &mut Vec<u8>) {
+        let sent_by = Digits::socket(self.sent_by);
+        let (key, nonce) = (Digits::hex(self.key.data().as_ffi()), Digits::hex(self.nonce));
+        let flag = match self {
+            Self { transport, .. } if !transport.is_reliable() => ";rport",
+            Self { alias: true, .. } => ";alias",
+            Self { alias: false, .. } => "",
+        };
+        let keep = if self.keep { ";keep" } else { "" };
+        out.extend_from_slice(b"SIP/2.0/");
+        out.extend_from_slice(self.transport.as_str().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(sent_by.as_bytes());
+        out.extend_from_slice(b";branch=");
+        out.extend_from_slice(MAGIC_COOKIE.as_bytes());
+        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(nonce.as_bytes());
+        out.extend_from_slice(flag.as_bytes());
+        out.extend_from_slice(keep.as_bytes());
     }
 }
 
@@ -70,11 +70,16 @@ impl TagOwner {
     /// A new tag.
     pub(super) fn tag(self, nonce: u32) -> Bytes {
         let (letter, key) = match self {
-            Self::Session(id) => ('s', id.data()),
-            Self::Subscription(id) => ('n', id.data()),
-            Self::Refer(id) => ('r', id.data()),
+            Self::Session(id) => (b's', id.data()),
+            Self::Subscription(id) => (b'n', id.data()),
+            Self::Refer(id) => (b'r', id.data()),
         };
-        Bytes::from(format!("{letter}{:016x}{nonce:08x}", key.as_ffi()))
+        let mut tag = Vec::with_capacity(25);
+        tag.push(letter);
+        tag.extend_from_slice(Digits::hex(key.as_ffi()).as_bytes());
+        let nonce = Digits::hex(nonce.into());
+        tag.extend_from_slice(nonce.as_bytes().get(8..).unwrap_or_default());
+        Bytes::from(tag)
     }
 
     /// What one of our tags belongs to. The tag must then be compared with the owner's.
@@ -96,7 +101,12 @@ impl TagOwner {
 
 fn read_hex(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0u64, |value, &digit| {
-        let digit = char::from(digit).to_digit(16)?;
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            b'A'..=b'F' => digit - b'A' + 10,
+            _ => return None,
+        };
         Some((value << 4) | u64::from(digit))
     })
 }
@@ -117,7 +127,9 @@ mod tests {
             alias: false,
             keep: false,
         };
-        let text = via.to_string();
+        let mut text = Vec::new();
+        via.write(&mut text);
+        let text = String::from_utf8(text).unwrap();
         assert_eq!(
             text,
             "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK0000000100000007feedbeef01234567;rport"

@@ -172,7 +172,7 @@ impl Endpoint {
         let flow = self.leg_flow(self.subscriptions.get(id)?.leg.as_ref()?);
         let via = self.open_client(flow, Method::Notify, Owner::Notify(id));
         let subscription = self.subscriptions.get(id)?;
-        let out = subscription.leg.as_ref()?.dialog.begin(&Method::Notify, cseq, via);
+        let out = subscription.leg.as_ref()?.dialog.begin(&Method::Notify, cseq, &via);
         let mut headers = vec![
             (HeaderName::Event, Bytes::from(event)),
             (HeaderName::SubscriptionState, Bytes::from(state)),

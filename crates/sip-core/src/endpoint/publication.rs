@@ -163,7 +163,7 @@ impl Endpoint {
         let Some(mut publication) = self.publications.remove(id) else {
             return;
         };
-        self.timers.disarm(TimerKey::Publication(id), &mut publication.alarm);
+        self.timers.disarm(&mut publication.alarm);
         if !publication.released {
             self.emit(Event::PublicationEnded { publication: id, cause });
         }

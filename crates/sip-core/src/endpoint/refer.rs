@@ -21,6 +21,7 @@ use crate::dialog::Dialog;
 use crate::dialog::raw::tag_of;
 use crate::event::refer::{CONTENT_TYPE, build};
 use crate::header::EventHeader;
+use crate::transaction::matching::HashedKey;
 use crate::{HeaderName, Limits, Method, NameAddr, Request, StatusCode};
 
 /// A REFER of the peer's with its implicit subscription.
@@ -162,7 +163,7 @@ impl Endpoint {
         Ok(())
     }
 
-    pub(super) fn on_refer(&mut self, session: Option<SessionId>, incoming: Incoming, merge: Option<Bytes>) {
+    pub(super) fn on_refer(&mut self, session: Option<SessionId>, incoming: Incoming, merge: Option<HashedKey>) {
         let Some(refer_to) = refer_target(&incoming.request) else {
             self.stats.refused_malformed += 1;
             return self.refuse_incoming(&incoming, StatusCode::BAD_REQUEST);
@@ -310,7 +311,7 @@ impl Endpoint {
         let flow = self.leg_flow(self.refers.get(id)?.leg.as_ref()?);
         let via = self.open_client(flow, Method::Notify, Owner::ReferNotify(id));
         let refer = self.refers.get(id)?;
-        let out = refer.leg.as_ref()?.dialog.begin(&Method::Notify, cseq, via);
+        let out = refer.leg.as_ref()?.dialog.begin(&Method::Notify, cseq, &via);
         let extra = Extra {
             contact: Some(&refer.contact),
             abilities: false,
@@ -342,7 +343,7 @@ impl Endpoint {
         let Some(mut refer) = self.refers.remove(id) else {
             return;
         };
-        self.timers.disarm(TimerKey::Refer(id), &mut refer.alarm);
+        self.timers.disarm(&mut refer.alarm);
         if let Some(session) = refer.session {
             if let Some(session) = self.sessions.get_mut(session) {
                 session.refers.retain(|other| *other != id);

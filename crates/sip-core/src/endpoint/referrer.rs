@@ -154,7 +154,7 @@ impl Endpoint {
         let flow = self.leg_flow(self.subscriptions.get(id)?.leg.as_ref()?);
         let via = self.open_client(flow, Method::Subscribe, Owner::Nobody);
         let entry = self.subscriptions.get(id)?;
-        let out = entry.leg.as_ref()?.dialog.begin(&Method::Subscribe, cseq, via);
+        let out = entry.leg.as_ref()?.dialog.begin(&Method::Subscribe, cseq, &via);
         let extra = Extra {
             contact: Some(&entry.contact),
             abilities: false,

@@ -64,7 +64,7 @@ impl Endpoint {
         let flow = self.leg_flow(self.sessions.get(id)?.leg.as_ref()?);
         let via = self.open_client(flow, Method::Invite, Owner::Reinvite(id));
         let session = self.sessions.get(id)?;
-        let mut out = session.leg.as_ref()?.dialog.begin(&Method::Invite, cseq, via);
+        let mut out = session.leg.as_ref()?.dialog.begin(&Method::Invite, cseq, &via);
         out.lines(&lines);
         let reply = &session.offer.as_ref()?.reply;
         let late = reply.body.is_none();

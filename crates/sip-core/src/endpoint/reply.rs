@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::{EndpointError, Flow, Reply};
-use crate::dialog::compose::{Composer, is_clean};
+use crate::dialog::compose::{Composer, VecWriter, is_clean};
 use crate::dialog::raw::tag_of;
 use crate::header::Via;
 use crate::{HeaderName, Request, Response, StatusCode};
@@ -14,10 +14,10 @@ use crate::{HeaderName, Request, Response, StatusCode};
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct ReplyHead {
-    /// Via, From, Call-ID, CSeq, Timestamp.
-    lines: Bytes,
-    to: Bytes,
-    record_route: Bytes,
+    /// Via, From, Call-ID, CSeq, Timestamp; the value of To; Record-Routes.
+    text: Vec<u8>,
+    lines_end: usize,
+    to_end: usize,
     has_tag: bool,
 }
 
@@ -30,8 +30,8 @@ impl ReplyHead {
     /// `keep`: how often, in seconds, a peer that asks for it may send keep-alives (RFC 6223 §4.3).
     pub(super) fn with_keep(request: &Request, via: &Via, source: SocketAddr, keep: Option<u32>) -> Self {
         let headers = request.headers();
-        let mut out = Vec::with_capacity(512);
-        write_vias(&mut out, request, via, source, keep);
+        let mut text = Vec::with_capacity(384);
+        write_vias(&mut text, request, via, source, keep);
         for (name, wanted) in [
             ("From", HeaderName::From),
             ("Call-ID", HeaderName::CallId),
@@ -39,47 +39,42 @@ impl ReplyHead {
             ("Timestamp", HeaderName::Timestamp),
         ] {
             if let Some(value) = headers.get(&wanted) {
-                line(&mut out, name, value);
+                line(&mut text, name, value);
             }
         }
-        let lines_end = out.len();
+        let lines_end = text.len();
         let to = headers.get(&HeaderName::To).unwrap_or_default();
-        out.extend_from_slice(to);
-        let to_end = out.len();
+        text.extend_from_slice(to);
+        let to_end = text.len();
         for value in headers.values(&HeaderName::RecordRoute) {
-            line(&mut out, "Record-Route", value);
+            line(&mut text, "Record-Route", value);
         }
-        let mut rest = Bytes::from(out);
-        let mut to_and_routes = rest.split_off(lines_end);
-        let record_route = to_and_routes.split_off(to_end - lines_end);
         Self {
-            lines: rest,
-            has_tag: tag_of(&to_and_routes).is_some(),
-            to: to_and_routes,
-            record_route,
+            has_tag: tag_of(to).is_some(),
+            text,
+            lines_end,
+            to_end,
         }
     }
 
     /// Octets that are kept.
     pub(super) fn len(&self) -> usize {
-        self.lines.len() + self.to.len() + self.record_route.len()
+        self.text.len()
     }
 
     /// Begins a response. `tag` goes into a To that has none; with `dialog` the Record-Routes are copied.
     pub(super) fn begin(&self, status: StatusCode, reason: Option<&str>, tag: Option<&[u8]>, dialog: bool) -> Composer {
+        let part = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default();
         let mut out = Composer::response(status, reason);
-        out.lines(&self.lines);
-        match tag.filter(|_| !self.has_tag && status != StatusCode::TRYING) {
-            Some(tag) => out
-                .lines(b"To: ")
-                .lines(&self.to)
-                .lines(b";tag=")
-                .lines(tag)
-                .lines(b"\r\n"),
-            None => out.raw("To", &self.to),
-        };
+        out.lines(part(0, self.lines_end))
+            .lines(b"To: ")
+            .lines(part(self.lines_end, self.to_end));
+        if let Some(tag) = tag.filter(|_| !self.has_tag && status != StatusCode::TRYING) {
+            out.lines(b";tag=").lines(tag);
+        }
+        out.lines(b"\r\n");
         if dialog {
-            out.lines(&self.record_route);
+            out.lines(part(self.to_end, self.text.len()));
         }
         out
     }
@@ -95,22 +90,14 @@ fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 fn write_vias(out: &mut Vec<u8>, request: &Request, via: &Via, source: SocketAddr, keep: Option<u32>) {
     let mut items = request.headers().items(&HeaderName::Via);
     let first = items.next().unwrap_or_default();
-    let wants_port = via.params.get("rport").is_some();
+    let port = via.params.contains("rport").then_some(source.port());
     let keep = keep.filter(|_| via.keep() == Some(None));
-    if wants_port || keep.is_some() || via.host.ip() != Some(source.ip().to_canonical()) {
-        let mut via = via.clone();
-        if let Some(seconds) = keep {
-            via.params.set("keep", Some(&seconds.to_string()));
-        }
-        via.params
-            .set("received", Some(&source.ip().to_canonical().to_string()));
-        if wants_port {
-            via.params.set("rport", Some(&source.port().to_string()));
-        }
-        let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = crate::header::TypedHeader::write(&via, &mut text);
-        line(out, "Via", text.as_bytes());
+    let ip = source.ip().to_canonical();
+    if port.is_some() || keep.is_some() || via.host.ip() != Some(ip) {
+        out.extend_from_slice(b"Via: ");
+        // Writing to a vector does not fail.
+        let _ = via.write_noted(&mut VecWriter(out), ip, port, keep);
+        out.extend_from_slice(b"\r\n");
     } else {
         line(out, "Via", first);
     }

@@ -17,6 +17,7 @@ use super::{Endpoint, EndpointError, Event, Flow, OutOfDialog, Reply, RequestId,
 use crate::auth;
 use crate::dialog::session_timer::Agreement;
 use crate::header::EventHeader;
+use crate::transaction::matching::HashedKey;
 use crate::{HeaderName, Method, Request, Scheme, StatusCode};
 
 /// A request that waits for its response.
@@ -227,7 +228,7 @@ impl Endpoint {
         let flow = self.leg_flow(self.sessions.get(id)?.leg_of(tag)?);
         let via = self.open_client(flow, method.clone(), owner);
         let session = self.sessions.get(id)?;
-        let mut out = session.leg_of(tag)?.dialog.begin(method, cseq, via);
+        let mut out = session.leg_of(tag)?.dialog.begin(method, cseq, &via);
         out.lines(lines);
         let makes_target = matches!(method, Method::Update | Method::Refer | Method::Notify);
         let extra = Extra {
@@ -290,7 +291,12 @@ impl Endpoint {
     }
 
     /// Hands a request to the embedder.
-    pub(super) fn on_plain_request(&mut self, session: Option<SessionId>, incoming: Incoming, merge: Option<Bytes>) {
+    pub(super) fn on_plain_request(
+        &mut self,
+        session: Option<SessionId>,
+        incoming: Incoming,
+        merge: Option<HashedKey>,
+    ) {
         self.on_asked(session, incoming, merge, None);
     }
 
@@ -299,7 +305,7 @@ impl Endpoint {
         &mut self,
         session: Option<SessionId>,
         incoming: Incoming,
-        merge: Option<Bytes>,
+        merge: Option<HashedKey>,
         change: Option<Box<Change>>,
     ) {
         let is_update = *incoming.request.method() == Method::Update;
@@ -323,7 +329,7 @@ impl Endpoint {
         });
     }
 
-    pub(super) fn on_subscribe(&mut self, incoming: Incoming, merge: Bytes) {
+    pub(super) fn on_subscribe(&mut self, incoming: Incoming, merge: HashedKey) {
         let packages = &self.config.event_packages;
         let known = |event: &EventHeader| packages.is_empty() || packages.iter().any(|name| *name == event.package);
         let event = incoming.request.headers().typed::<EventHeader>().and_then(Result::ok);
@@ -353,7 +359,7 @@ impl Endpoint {
     fn hold_request(
         &mut self,
         incoming: &Incoming,
-        merge: Option<Bytes>,
+        merge: Option<HashedKey>,
         contact: Option<Bytes>,
         subscribe: Option<Request>,
     ) -> RequestId {
@@ -399,7 +405,7 @@ impl Endpoint {
 
     pub(super) fn close_request(&mut self, id: RequestId) -> Option<PendingKind> {
         let mut pending = self.requests.remove(id)?;
-        self.timers.disarm(TimerKey::Request(id), &mut pending.alarm);
+        self.timers.disarm(&mut pending.alarm);
         Some(pending.kind)
     }
 

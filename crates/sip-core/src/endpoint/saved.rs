@@ -24,12 +24,12 @@ pub(crate) mod by_remote {
 }
 
 pub(crate) mod index {
-    use core::hash::Hash;
+    use core::hash::{BuildHasher, Hash};
 
     use super::{BTreeMap, Deserialize, DeserializeOwned, Deserializer, HashMap, Serialize, Serializer};
 
-    pub(crate) fn serialize<S: Serializer, K: Serialize + Ord, V: Serialize>(
-        map: &HashMap<K, V>,
+    pub(crate) fn serialize<S: Serializer, K: Serialize + Ord, V: Serialize, H: BuildHasher>(
+        map: &HashMap<K, V, H>,
         out: S,
     ) -> Result<S::Ok, S::Error> {
         let mut pairs = BTreeMap::new();
@@ -39,9 +39,15 @@ pub(crate) mod index {
         out.collect_seq(pairs)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>, K: DeserializeOwned + Eq + Hash, V: DeserializeOwned>(
+    pub(crate) fn deserialize<
+        'de,
+        D: Deserializer<'de>,
+        K: DeserializeOwned + Eq + Hash,
+        V: DeserializeOwned,
+        H: BuildHasher + Default,
+    >(
         input: D,
-    ) -> Result<HashMap<K, V>, D::Error> {
+    ) -> Result<HashMap<K, V, H>, D::Error> {
         Ok(Vec::deserialize(input)?.into_iter().collect())
     }
 }

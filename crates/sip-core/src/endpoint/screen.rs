@@ -3,7 +3,6 @@
 use core::hash::{Hash, Hasher};
 use std::hash::DefaultHasher;
 
-use bytes::Bytes;
 use rand_core::Rng;
 
 use super::id::ServerKey;
@@ -11,9 +10,9 @@ use super::names::TagOwner;
 use super::reply::{ReplyHead, response_flow};
 use super::server::NewServer;
 use super::{Endpoint, Flow};
-use crate::dialog::raw::tag_of;
+use crate::dialog::raw::{number_of, tag_of};
 use crate::header::{MaxForwards, Via};
-use crate::transaction::matching::{merge_key, server_key};
+use crate::transaction::matching::{HashedKey, merge_key, server_key};
 use crate::{HeaderName, Method, ParseErrorKind, Request, Scheme, StatusCode};
 
 /// Option tags that one refusal names.
@@ -27,7 +26,7 @@ pub(super) struct Incoming {
     pub(super) via: Via,
     pub(super) cseq: u32,
     /// The transaction's names, from which [`Endpoint::begin_server`] makes it.
-    key: Bytes,
+    key: HashedKey,
 }
 
 impl Endpoint {
@@ -40,22 +39,19 @@ impl Endpoint {
         let named = if is_ack { &Method::Invite } else { request.method() };
         let mut scratch = core::mem::take(&mut self.scratch);
         server_key(&mut scratch, &request, &via, named);
-        let known = self.server_index.get(&scratch[..]).copied();
-        match known {
+        let name = HashedKey::of(self.secret, &scratch);
+        match self.server_index.get(&name).copied() {
             Some(key) if is_ack => self.on_ack(Some(key), flow, &request),
             Some(key) => self.server_again(key),
             None if is_ack => self.on_ack(None, flow, &request),
-            None => {
-                let key = Bytes::copy_from_slice(&scratch);
-                self.on_new_request(flow, request, via, key, &mut scratch);
-            }
+            None => self.on_new_request(flow, request, via, name, &mut scratch),
         }
         self.scratch = scratch;
     }
 
-    fn on_new_request(&mut self, flow: Flow, request: Request, via: Via, key: Bytes, scratch: &mut Vec<u8>) {
-        let cseq = match request.validate().and_then(|()| request.cseq()) {
-            Ok(cseq) => cseq.number,
+    fn on_new_request(&mut self, flow: Flow, request: Request, via: Via, key: HashedKey, scratch: &mut Vec<u8>) {
+        let cseq = match request.validate() {
+            Ok(()) => number_of(request.headers().get(&HeaderName::CSeq).unwrap_or_default()),
             Err(error) => {
                 self.stats.refused_malformed += 1;
                 // Whatever the CSeq may mean in an extension that we do not know (RFC 4475 §3.1.2.18).
@@ -69,7 +65,8 @@ impl Endpoint {
         };
         if *request.method() == Method::Cancel {
             server_key(scratch, &request, &via, &Method::Invite);
-            let invite = self.server_index.get(&scratch[..]).copied();
+            let invite = HashedKey::of(self.secret, scratch);
+            let invite = self.server_index.get(&invite).copied();
             return self.on_cancel(flow, &request, &via, invite);
         }
         self.note_alias(flow, &via);
@@ -97,11 +94,11 @@ impl Endpoint {
             self.on_dialog_request(owner, incoming);
         } else {
             merge_key(scratch, &request);
-            if self.server_index.contains_key(&scratch[..]) {
+            let merge = HashedKey::of(self.secret, scratch);
+            if self.server_index.contains_key(&merge) {
                 self.stats.merged += 1;
                 return self.refuse(flow, &request, &via, StatusCode::LOOP_DETECTED, b"");
             }
-            let merge = Bytes::copy_from_slice(scratch);
             let incoming = Incoming {
                 request,
                 flow,
@@ -127,8 +124,7 @@ impl Endpoint {
             };
             return Err((status, self.allow_line().to_vec()));
         }
-        let scheme = request.request_uri().map(|uri| uri.scheme());
-        if matches!(scheme, Ok(Scheme::Other)) {
+        if Scheme::of(request.uri()) == Scheme::Other {
             self.stats.unsupported += 1;
             return Err(plain(StatusCode::UNSUPPORTED_URI_SCHEME));
         }
@@ -163,7 +159,7 @@ impl Endpoint {
         Ok(())
     }
 
-    fn on_initial_request(&mut self, incoming: Incoming, merge: Bytes) {
+    fn on_initial_request(&mut self, incoming: Incoming, merge: HashedKey) {
         match incoming.request.method() {
             Method::Invite => self.on_invite(incoming, merge),
             Method::Notify if self.config.unsolicited_notify => self.on_plain_request(None, incoming, Some(merge)),
@@ -198,11 +194,11 @@ impl Endpoint {
     }
 
     /// Makes the transaction of a request that is going to be answered with state.
-    pub(super) fn begin_server(&mut self, incoming: &Incoming, merge: Option<Bytes>) -> ServerKey {
+    pub(super) fn begin_server(&mut self, incoming: &Incoming, merge: Option<HashedKey>) -> ServerKey {
         let port = incoming.via.port.unwrap_or(incoming.flow.transport.default_port());
         self.open_server(NewServer {
             invite: *incoming.request.method() == Method::Invite,
-            key: incoming.key.clone(),
+            key: incoming.key,
             merge,
             flow: response_flow(incoming.flow, &incoming.via),
             port,

@@ -2,12 +2,10 @@
 //!
 //! They work on our own bytes, in which every header has its long name and none is written twice but Route.
 
-use core::fmt::Display;
-
 use bytes::Bytes;
 
 use crate::HeaderName;
-use crate::dialog::compose::Composer;
+use crate::dialog::compose::{Composer, Value};
 
 /// A request of ours, cut in pieces.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +28,7 @@ impl<'a> Sent<'a> {
 
     /// The Request-URI.
     pub(super) fn uri(&self) -> &'a [u8] {
-        self.start.split(|&byte| byte == b' ').nth(1).unwrap_or_default()
+        uri_of(self.start)
     }
 
     pub(super) fn body(&self) -> &'a [u8] {
@@ -80,11 +78,11 @@ impl<'a> Sent<'a> {
 
     /// The same request with another Via and CSeq, and with other values of some headers: with credentials (RFC 3261 §22.2),
     /// or another interval.
-    pub(super) fn again(&self, via: impl Display, cseq: u32, others: &[(HeaderName, Bytes)]) -> Bytes {
+    pub(super) fn again(&self, via: &impl Value, cseq: u32, others: &[(HeaderName, Bytes)]) -> Bytes {
         let method = self.start.split(|&byte| byte == b' ').next().unwrap_or_default();
         let method = core::str::from_utf8(method).unwrap_or_default();
         let mut out = Composer::request(method, self.uri());
-        out.display("Via", via);
+        out.value("Via", via);
         for line in self.lines() {
             let replaced = ["Via", "CSeq", "Content-Length", "Content-Type"].into_iter();
             let mut replaced = replaced.chain(others.iter().map(|(name, _)| name.as_str()));
@@ -100,10 +98,12 @@ impl<'a> Sent<'a> {
     }
 
     /// The same request with another Via, for another hop (RFC 3263 §4.3).
-    pub(super) fn elsewhere(&self, via: impl Display) -> Bytes {
+    pub(super) fn elsewhere(&self, via: &impl Value) -> Bytes {
         let mut out = Vec::with_capacity(self.start.len() + self.headers.len() + self.body.len() + 160);
         out.extend_from_slice(self.start);
-        out.extend_from_slice(format!("\r\nVia: {via}\r\n").as_bytes());
+        out.extend_from_slice(b"\r\nVia: ");
+        via.write(&mut out);
+        out.extend_from_slice(b"\r\n");
         for line in self.lines().filter(|line| named(line, "Via").is_none()) {
             out.extend_from_slice(line);
         }
@@ -127,6 +127,16 @@ impl<'a> Sent<'a> {
     }
 }
 
+/// The Request-URI of a request.
+pub(super) fn uri_of(request: &[u8]) -> &[u8] {
+    let Some(start) = memchr::memchr(b' ', request) else {
+        return &[];
+    };
+    let rest = request.get(start + 1..).unwrap_or_default();
+    rest.get(..memchr::memchr(b' ', rest).unwrap_or(rest.len()))
+        .unwrap_or_default()
+}
+
 fn named<'a>(line: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let (head, value) = line.split_at_checked(name.len())?;
     if head.eq_ignore_ascii_case(name.as_bytes()) {
@@ -143,6 +153,7 @@ fn find(data: &[u8], needle: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialog::compose::Displayed;
 
     const INVITE: &[u8] = b"INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP c;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n\
         Route: <sip:p;lr>\r\nRoute: <sip:q;lr>\r\nFrom: A\r\n <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: x\r\n\
@@ -162,17 +173,19 @@ mod tests {
 
     #[test]
     fn a_second_try_keeps_all_but_via_and_cseq() {
-        let again = Sent::read(INVITE)
-            .unwrap()
-            .again("V", 8, &[(HeaderName::Authorization, "Digest x".into())]);
+        let again =
+            Sent::read(INVITE)
+                .unwrap()
+                .again(&Displayed("V"), 8, &[(HeaderName::Authorization, "Digest x".into())]);
         let expected: &[u8] = b"INVITE sip:b@h SIP/2.0\r\nVia: V\r\nMax-Forwards: 70\r\n\
             Route: <sip:p;lr>\r\nRoute: <sip:q;lr>\r\nFrom: A\r\n <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: x\r\n\
             Subject: Via: no\r\nCSeq: 8 INVITE\r\nAuthorization: Digest x\r\n\
             Content-Type: application/sdp\r\nContent-Length: 2\r\n\r\nv=";
         assert_eq!(again, expected);
-        let third = Sent::read(&again)
-            .unwrap()
-            .again("W", 9, &[(HeaderName::Authorization, "Digest y".into())]);
+        let third =
+            Sent::read(&again)
+                .unwrap()
+                .again(&Displayed("W"), 9, &[(HeaderName::Authorization, "Digest y".into())]);
         assert_eq!(third.windows(14).filter(|bytes| bytes == b"Authorization:").count(), 1);
     }
 }

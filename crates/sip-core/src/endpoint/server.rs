@@ -7,6 +7,7 @@ use super::id::ServerKey;
 use super::timers::{Alarm, TimerKey};
 use super::{Endpoint, Flow, SessionId};
 use crate::StatusCode;
+use crate::transaction::matching::HashedKey;
 use crate::transaction::{Action, ResponseClass, ServerInviteTransaction, ServerTransaction};
 
 /// One server transaction with what its owner keeps for it.
@@ -15,11 +16,12 @@ use crate::transaction::{Action, ResponseClass, ServerInviteTransaction, ServerT
 pub(super) struct ServerTx {
     machine: Kind,
     /// Keys in the index: the transaction's, and that of its copies by other ways.
-    key: Bytes,
-    merge: Option<Bytes>,
+    key: HashedKey,
+    merge: Option<HashedKey>,
     flow: Flow,
     /// Where to connect to if the connection is gone (RFC 3261 §18.2.2).
     port: u16,
+    /// The last response, as long as it may have to be sent again.
     last: Option<Bytes>,
     /// The session whose INVITE it is.
     pub(super) session: Option<SessionId>,
@@ -36,8 +38,8 @@ enum Kind {
 /// What a new server transaction is made from.
 pub(super) struct NewServer {
     pub(super) invite: bool,
-    pub(super) key: Bytes,
-    pub(super) merge: Option<Bytes>,
+    pub(super) key: HashedKey,
+    pub(super) merge: Option<HashedKey>,
     pub(super) flow: Flow,
     pub(super) port: u16,
 }
@@ -78,8 +80,8 @@ impl Endpoint {
         };
         let key = self.servers.insert(ServerTx {
             machine,
-            key: new.key.clone(),
-            merge: new.merge.clone(),
+            key: new.key,
+            merge: new.merge,
             flow: new.flow,
             port: new.port,
             last: None,
@@ -132,7 +134,8 @@ impl Endpoint {
             return false;
         }
         // A 2xx to an INVITE is the session's to retransmit.
-        tx.last = Some(data.clone());
+        let is_kept = !(tx.is_invite() && class == ResponseClass::Success);
+        tx.last = is_kept.then(|| data.clone());
         let (flow, port) = (tx.flow, tx.port);
         self.send_response(flow, port, data);
         self.settle_server(key);
@@ -163,7 +166,7 @@ impl Endpoint {
     /// Forgets a transaction that nobody will answer.
     pub(super) fn drop_server(&mut self, key: ServerKey) {
         let Some(mut tx) = self.servers.remove(key) else { return };
-        self.timers.disarm(TimerKey::Server(key), &mut tx.alarm);
+        self.timers.disarm(&mut tx.alarm);
         for name in core::iter::once(tx.key).chain(tx.merge) {
             // A later request of the same name may have taken the entry.
             if self.server_index.get(&name) == Some(&key) {

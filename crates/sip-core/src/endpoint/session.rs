@@ -23,6 +23,7 @@ use crate::dialog::prack::ReliableReceiver;
 use crate::dialog::update::OfferExchange;
 use crate::header::TargetDialog;
 use crate::transaction::earliest;
+use crate::wire::Digits;
 use crate::{NameAddr, Request, StatusCode, Uri};
 
 /// A dialog and the way its requests take.
@@ -174,6 +175,20 @@ pub(super) struct Offer {
     /// When to try again after a glare.
     pub(super) retry: Option<Time>,
     pub(super) attempts: u8,
+}
+
+impl Leg {
+    pub(super) fn new(dialog: Dialog, flow: Flow, follows: bool) -> Self {
+        Self {
+            dialog,
+            flow,
+            follows,
+            exchange: OfferExchange::default(),
+            received: ReliableReceiver::default(),
+            prack_due: None,
+            described: false,
+        }
+    }
 }
 
 impl Session {
@@ -357,7 +372,9 @@ impl Endpoint {
     }
 
     pub(super) fn new_call_id(&mut self) -> Bytes {
-        Bytes::from(format!("{:016x}{:016x}", self.rng.next_u64(), self.rng.next_u64()))
+        let halves = [self.rng.next_u64(), self.rng.next_u64()].map(Digits::hex);
+        let [first, second] = &halves;
+        Bytes::from([first.as_bytes(), second.as_bytes()].concat())
     }
 
     /// A first sequence number: low enough to go on for ever, not the same each time.
@@ -368,15 +385,7 @@ impl Endpoint {
     /// `source`: the way by which the dialog's first message came or went.
     pub(super) fn make_leg(&self, dialog: Dialog, source: Flow) -> Leg {
         let (flow, follows) = self.route(&dialog, source);
-        Leg {
-            dialog,
-            flow,
-            follows,
-            exchange: OfferExchange::default(),
-            received: ReliableReceiver::default(),
-            prack_due: None,
-            described: false,
-        }
+        Leg::new(dialog, flow, follows)
     }
 
     /// The remote target of a dialog has changed: its requests take another way. `source`: the way by which the peer's
@@ -520,7 +529,7 @@ impl Endpoint {
 
     pub(super) fn remove_session(&mut self, id: SessionId) {
         if let Some(mut session) = self.sessions.remove(id) {
-            self.timers.disarm(TimerKey::Session(id), &mut session.alarm);
+            self.timers.disarm(&mut session.alarm);
         }
     }
 }

@@ -114,7 +114,8 @@ impl Endpoint {
 
     /// The session was refreshed, or has no timer any more. `headers` are the peer's.
     pub(super) fn start_timer(&mut self, id: SessionId, agreement: Option<Agreement>, headers: &Headers) {
-        let update = headers.contains(&HeaderName::Allow).then(|| allows_update(headers));
+        let told = agreement.is_some() && headers.contains(&HeaderName::Allow);
+        let update = told.then(|| allows_update(headers));
         self.start_timer_with(id, agreement, update);
     }
 

@@ -157,7 +157,7 @@ impl Endpoint {
         let flow = self.leg_flow(self.subscriptions.get(id)?.leg.as_ref()?);
         let via = self.open_client(flow, Method::Subscribe, Owner::Subscribe(id));
         let entry = self.subscriptions.get(id)?;
-        let mut out = entry.leg.as_ref()?.dialog.begin(&Method::Subscribe, cseq, via);
+        let mut out = entry.leg.as_ref()?.dialog.begin(&Method::Subscribe, cseq, &via);
         subscribe_headers(&mut out, entry);
         let extra = Extra {
             contact: Some(&entry.contact),

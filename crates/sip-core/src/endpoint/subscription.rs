@@ -169,7 +169,7 @@ impl Endpoint {
         };
         let root = entry.origin.as_ref().and_then(|origin| origin.root);
         let has_forks = entry.origin.as_ref().is_some_and(|origin| !origin.forks.is_empty());
-        self.timers.disarm(TimerKey::Subscription(id), &mut entry.alarm);
+        self.timers.disarm(&mut entry.alarm);
         if has_forks {
             // Its tag is that of its forks, whose NOTIFYs are found by way of it.
             entry.released = true;

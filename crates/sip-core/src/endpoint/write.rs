@@ -1,13 +1,12 @@
 //! What the endpoint's messages have in common.
 
-use core::fmt::Write as _;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 
 use super::reply::ReplyHead;
 use super::{Body, Endpoint, EndpointConfig, Flow, Reply, Transport};
-use crate::dialog::compose::Composer;
+use crate::dialog::compose::{Bracketed, Composer, Value as _};
 use crate::{HeaderName, Method, StatusCode, Uri};
 
 /// Header lines that are the same in all messages.
@@ -185,18 +184,16 @@ impl Endpoint {
     /// The value of our `Contact` on a flow.
     pub(super) fn contact(&self, flow: Flow, user: Option<&str>, secure: bool) -> Bytes {
         let address = self.advertised(flow.transport, flow.local);
-        let mut text = String::with_capacity(48);
-        text.push('<');
         let uri = Uri::sip(user, address.ip(), Some(address.port()));
         let uri = if flow.transport == Transport::Udp {
             uri
         } else {
             uri.with_param("transport", Some(flow.transport.as_param()))
         };
-        // Writing to a string does not fail.
-        let _ = write!(text, "{uri}>");
-        if secure && let Some(rest) = text.strip_prefix("<sip:") {
-            text = format!("<sips:{rest}");
+        let mut text = Vec::with_capacity(64);
+        Bracketed(&uri).write(&mut text);
+        if secure && let Some(rest) = text.strip_prefix(b"<sip:") {
+            text = [b"<sips:", rest].concat();
         }
         Bytes::from(text)
     }

@@ -1,10 +1,10 @@
 use super::{TypedHeader, parse_all, parse_all_in, write_token};
 use crate::wire::lexer::Lexer;
-use crate::wire::{HeaderName, Host, Params, ParseError, ParseErrorKind, check_host_port, lex_host_port};
+use crate::wire::{Digits, HeaderName, Host, Params, ParseError, ParseErrorKind, check_host_port, lex_host_port};
 use bytes::Bytes;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, ToSmolStr as _};
 
 /// One hop that a request came over (RFC 3261 §20.42, RFC 3581).
 ///
@@ -120,6 +120,30 @@ impl Via {
         }
     }
 
+    /// Writes the value with `received`, and if they are given with `rport` and `keep`, in their places or at the end
+    /// (RFC 3261 §18.2.1, RFC 3581 §4, RFC 6223 §4.3). Without copying what else there is.
+    pub(crate) fn write_noted(
+        &self,
+        out: &mut impl fmt::Write,
+        received: IpAddr,
+        rport: Option<u16>,
+        keep: Option<u32>,
+    ) -> fmt::Result {
+        let received = match received {
+            IpAddr::V4(v4) => SmolStr::new(Digits::v4(v4).as_str()),
+            IpAddr::V6(v6) => v6.to_smolstr(),
+        };
+        let number = |number: Option<u32>| number.map(Digits::decimal);
+        let (rport, keep) = (number(rport.map(u32::from)), number(keep));
+        let noted = [
+            ("keep", keep.as_ref().map(Digits::as_str)),
+            ("received", Some(received.as_str())),
+            ("rport", rport.as_ref().map(Digits::as_str)),
+        ];
+        self.write_sent_by(out)?;
+        self.params.write_with(out, &noted)
+    }
+
     /// Where the response to a datagram goes: to the address it came from, at that port if `rport` was asked for, else at
     /// the sent-by port (RFC 3261 §18.2.2, RFC 3581 §4). `maddr` is not followed: strangers would choose the victim.
     pub fn reply_address(&self, source: SocketAddr) -> SocketAddr {
@@ -162,6 +186,19 @@ impl Via {
             check_host_port(lexer, true)?;
             Params::check(lexer)
         })
+    }
+
+    /// Writes what stands before the parameters.
+    fn write_sent_by(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        out.write_str("SIP/2.0/")?;
+        write_token(out, &self.transport)?;
+        out.write_str(" ")?;
+        self.host.write(out)?;
+        if let Some(port) = self.port {
+            out.write_str(":")?;
+            out.write_str(Digits::decimal(port).as_str())?;
+        }
+        Ok(())
     }
 
     fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
@@ -239,13 +276,7 @@ impl TypedHeader for Via {
     }
 
     fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        out.write_str("SIP/2.0/")?;
-        write_token(out, &self.transport)?;
-        out.write_char(' ')?;
-        self.host.write(out)?;
-        if let Some(port) = self.port {
-            write!(out, ":{port}")?;
-        }
+        self.write_sent_by(out)?;
         self.params.write(out)
     }
 }

@@ -409,7 +409,7 @@ impl Proxy {
         let Some(mut branch) = self.branches.remove(key) else {
             return;
         };
-        self.timers.disarm(TimerKey::Branch(key), &mut branch.alarm);
+        self.timers.disarm(&mut branch.alarm);
         if let Some(flow) = branch.flow {
             self.in_flight.remove(&(flow.transport, flow.remote, key));
         }

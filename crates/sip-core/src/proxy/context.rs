@@ -306,7 +306,7 @@ impl Proxy {
         let Some(mut context) = self.contexts.remove(id) else {
             return;
         };
-        self.timers.disarm(TimerKey::Context(id), &mut context.alarm);
+        self.timers.disarm(&mut context.alarm);
         if let Some(key) = &context.key
             // A later request of the same name may have taken the entry.
             && self.index.get(key) == Some(&id)

@@ -131,7 +131,7 @@ impl Proxy {
         let Some(mut found) = self.hops.remove(hop) else {
             return;
         };
-        self.timers.disarm(TimerKey::Hop(hop), &mut found.alarm);
+        self.timers.disarm(&mut found.alarm);
         match found.waiting {
             Waiting::Branch(key) => self.branch_resolved(key, flows),
             Waiting::Stateless(waiting) => {
@@ -147,7 +147,7 @@ impl Proxy {
     /// The branch that asked is gone.
     pub(super) fn forget_hop(&mut self, hop: HopId) {
         if let Some(mut found) = self.hops.remove(hop) {
-            self.timers.disarm(TimerKey::Hop(hop), &mut found.alarm);
+            self.timers.disarm(&mut found.alarm);
         }
     }
 

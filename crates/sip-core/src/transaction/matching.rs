@@ -1,11 +1,61 @@
 //! Which transaction a message belongs to (RFC 3261 §17.1.3, §17.2.3, §8.2.2.2).
 
+use core::hash::{BuildHasherDefault, Hash, Hasher};
+use std::collections::HashMap;
+use std::hash::DefaultHasher;
+
 use crate::dialog::raw::tag_of;
 use crate::header::Via;
-use crate::{HeaderName, Method, Request};
+use crate::{HeaderName, Host, Method, Request};
 
 /// What every branch of RFC 3261 begins with.
 pub(crate) const MAGIC_COOKIE: &str = "z9hG4bK";
+
+/// What stands for a text that a peer chose: no two texts have the same, unless somebody knows the secret.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct HashedKey(u64, u64);
+
+/// By hashed key. Nobody can choose texts that would crowd it.
+pub(crate) type Index<V> = HashMap<HashedKey, V, BuildHasherDefault<Passed>>;
+
+impl HashedKey {
+    pub(crate) fn of(secret: u64, text: &[u8]) -> Self {
+        let half = |secret: u64| {
+            let mut hasher = DefaultHasher::new();
+            hasher.write_u64(secret);
+            hasher.write(text);
+            hasher.finish()
+        };
+        Self(half(secret), half(!secret))
+    }
+}
+
+impl Hash for HashedKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0);
+    }
+}
+
+/// Passes on what is a hash already.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Passed(u64);
+
+impl Hasher for Passed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes
+            .iter()
+            .fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
 
 /// Writes what identifies the server transaction of `request`, were its method `method`: for an ACK or a CANCEL that of
 /// its INVITE.
@@ -35,8 +85,23 @@ pub(crate) fn branch_key(out: &mut Vec<u8>, via: &Via, method: &[u8]) -> bool {
     };
     out.push(b'3');
     field(out, branch.as_bytes());
-    field(out, via.host.to_string().to_ascii_lowercase().as_bytes());
-    field(out, &via.port.unwrap_or(0).to_be_bytes());
+    match &via.host {
+        Host::Name(name) => {
+            let start = out.len();
+            field(out, name.as_bytes());
+            out.iter_mut().skip(start).for_each(|byte| byte.make_ascii_lowercase());
+        }
+        Host::V4(address) => {
+            // No name begins with this octet, nor with the next.
+            out.push(0xfe);
+            out.extend_from_slice(&address.octets());
+        }
+        Host::V6(address) => {
+            out.push(0xfd);
+            out.extend_from_slice(&address.octets());
+        }
+    }
+    out.extend_from_slice(&via.port.unwrap_or(0).to_be_bytes());
     out.extend_from_slice(method);
     true
 }
@@ -132,6 +197,34 @@ mod tests {
             &Method::Options,
         );
         assert_eq!(same, base);
+    }
+
+    #[test]
+    fn hashed_keys_tell_texts_and_secrets_apart() {
+        let keys = [
+            HashedKey::of(1, b""),
+            HashedKey::of(1, b"a"),
+            HashedKey::of(1, b"b"),
+            HashedKey::of(2, b"a"),
+            HashedKey::of(!1, b"a"),
+        ];
+        let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len());
+        assert_eq!(HashedKey::of(1, b"a"), HashedKey::of(1, b"a"));
+    }
+
+    #[test]
+    fn a_name_is_no_address() {
+        let of = |host: &str| {
+            let via = format!("SIP/2.0/UDP {host};branch=z9hG4bKx");
+            key(&request("OPTIONS", &via, "", 1), &Method::Options)
+        };
+        let hosts = ["192.0.2.1", "192.0.2.10", "[::1]", "[::ffff:192.0.2.1]", "host", "h"];
+        for (at, one) in hosts.iter().enumerate() {
+            for other in hosts.iter().skip(at + 1) {
+                assert_ne!(of(one), of(other), "{one} {other}");
+            }
+        }
     }
 
     #[test]

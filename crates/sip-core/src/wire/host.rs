@@ -1,3 +1,4 @@
+use super::digits::Digits;
 use super::lexer::is_host_byte;
 use super::text::{Source, Text};
 use super::{ParseError, ParseErrorKind};
@@ -94,7 +95,7 @@ impl Host {
     pub(crate) fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
         match self {
             Self::Name(name) => super::uri::write_host_name(out, name),
-            Self::V4(address) => write!(out, "{address}"),
+            Self::V4(address) => out.write_str(Digits::v4(*address).as_str()),
             Self::V6(address) => write!(out, "[{address}]"),
         }
     }

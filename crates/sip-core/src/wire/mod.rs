@@ -28,6 +28,7 @@
 
 #[cfg(test)]
 mod check_tests;
+mod digits;
 mod error;
 #[doc(hidden)]
 pub mod fuzz;
@@ -69,6 +70,7 @@ pub use text::Text;
 pub use token::Token;
 pub use uri::{Scheme, Uri};
 
+pub(crate) use digits::Digits;
 pub(crate) use params::write_quoted;
 pub(crate) use text::Source;
 pub(crate) use uri::{check_host_port, lex_host_port, unescape};

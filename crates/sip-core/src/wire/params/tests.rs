@@ -116,4 +116,22 @@ proptest! {
             alike(&raw, &list);
         }
     }
+
+    #[test]
+    fn what_is_written_with_changes_is_what_would_be_set(
+        text in "(;(a|b|Tag|x)(=([0-9a-c]{0,3}|\"[a-c ]{0,2}\"))?){0,4}",
+        values in prop::array::uniform3(prop::option::of("[0-9a-c.:]{1,4}")),
+    ) {
+        let mut params = lex(&text).unwrap();
+        let names = ["tag", "X", "y"];
+        let changed = [0, 1, 2].map(|at| (names[at], values[at].as_deref()));
+        let mut written = String::new();
+        params.write_with(&mut written, &changed).unwrap();
+        for (name, value) in changed {
+            if value.is_some() {
+                params.set(name, value);
+            }
+        }
+        prop_assert_eq!(written, header(&params));
+    }
 }

@@ -5,6 +5,7 @@ mod escape;
 pub(crate) use escape::unescape;
 pub(super) use escape::{check_escapes, normalise_escapes, write_escaped, write_host_name};
 
+use super::digits::Digits;
 use super::lexer::{Lexer, is_host_byte, is_userinfo_byte};
 use super::params::Params;
 use super::text::{Source, Text};
@@ -27,6 +28,25 @@ pub enum Scheme {
     Tel,
     /// Any other; the URI is kept as it is.
     Other,
+}
+
+impl Scheme {
+    /// The scheme of a URI that can be read.
+    pub(crate) fn of(uri: &[u8]) -> Self {
+        let is = |scheme: &[u8]| {
+            uri.split_at_checked(scheme.len())
+                .is_some_and(|(start, _)| start.eq_ignore_ascii_case(scheme))
+        };
+        if is(b"sip:") {
+            Self::Sip
+        } else if is(b"sips:") {
+            Self::Sips
+        } else if is(b"tel:") {
+            Self::Tel
+        } else {
+            Self::Other
+        }
+    }
 }
 
 /// A URI: `sip`, `sips` and `tel` in their parts, any other as it is.
@@ -250,6 +270,15 @@ impl Uri {
 
     /// Writes the URI, without brackets.
     pub(super) fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        self.write_plain(out)?;
+        for (at, (name, value)) in self.headers().enumerate() {
+            write!(out, "{}{name}={value}", if at == 0 { '?' } else { '&' })?;
+        }
+        Ok(())
+    }
+
+    /// Writes the URI without brackets and without its `?name=value` part.
+    pub(crate) fn write_plain(&self, out: &mut impl fmt::Write) -> fmt::Result {
         if self.scheme == Scheme::Other {
             return out.write_str(self.opaque());
         }
@@ -266,13 +295,10 @@ impl Uri {
             host.write(out)?;
         }
         if let Some(port) = self.port {
-            write!(out, ":{port}")?;
+            out.write_str(":")?;
+            out.write_str(Digits::decimal(port).as_str())?;
         }
-        self.params.write_uri(out)?;
-        for (at, (name, value)) in self.headers().enumerate() {
-            write!(out, "{}{name}={value}", if at == 0 { '?' } else { '&' })?;
-        }
-        Ok(())
+        self.params.write_uri(out)
     }
 
     /// Escaped.
