@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use machine::{Machine, Time};
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
-use slotmap::SlotMap;
+use slotmap::{SecondaryMap, SlotMap};
 
 use crate::agent::{Agent, AgentKey};
-use crate::contact::{Contact, ContactKey};
+use crate::contact::{Contact, ContactKey, NEVER};
 use crate::pool::{Pool, PoolKey};
+use crate::positions::OrderKey;
 use crate::queue::{Queue, QueueKey};
 use crate::strategy::Rank;
 use crate::{Limits, Output, QueueId};
@@ -45,6 +46,8 @@ pub struct Acd<C, A> {
     pub(crate) queues: SlotMap<QueueKey, Queue>,
     pub(crate) queue_index: BTreeMap<QueueId, QueueKey>,
     pub(crate) pools: SlotMap<PoolKey, Pool>,
+    /// The key of the first contact of each pool in which any waits: close together, since an agent who comes free looks at many.
+    pub(crate) heads: SecondaryMap<PoolKey, OrderKey>,
     /// Orders contacts of the same instant.
     pub(crate) arrivals: u64,
     pub(crate) customers: crate::customers::Customers,
@@ -83,6 +86,7 @@ impl<C: Id, A: Id> Acd<C, A> {
             queues: SlotMap::with_key(),
             queue_index: BTreeMap::new(),
             pools: SlotMap::with_key(),
+            heads: SecondaryMap::new(),
             arrivals: 0,
             customers: crate::customers::Customers::default(),
             unsettled: BTreeSet::new(),
@@ -116,14 +120,15 @@ impl<C: Id, A: Id> Acd<C, A> {
 }
 
 /// Moves an alarm.
-pub(crate) fn arm(timers: &mut BTreeSet<(Time, Due)>, due: Due, alarm: &mut Option<Time>, at: Option<Time>) {
+pub(crate) fn arm(timers: &mut BTreeSet<(Time, Due)>, due: Due, alarm: &mut Time, at: Option<Time>) {
+    let at = at.unwrap_or(NEVER);
     if *alarm == at {
         return;
     }
-    if let Some(before) = *alarm {
-        timers.remove(&(before, due));
+    if *alarm != NEVER {
+        timers.remove(&(*alarm, due));
     }
-    if let Some(at) = at {
+    if at != NEVER {
         timers.insert((at, due));
     }
     *alarm = at;
@@ -143,7 +148,7 @@ impl<C: Id, A: Id> Machine for Acd<C, A> {
                 Due::Agent(key) => {
                     self.timers.pop_first();
                     if let Some(agent) = self.agents.get_mut(key) {
-                        agent.alarm = None;
+                        agent.alarm = NEVER;
                         self.agent_due(key);
                     }
                 }

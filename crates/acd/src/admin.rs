@@ -5,7 +5,7 @@ use machine::Time;
 use crate::acd::{Acd, Due, Id, arm};
 use crate::agent::{Agent, AgentKey, Member};
 use crate::contact::ContactKey;
-use crate::matching::NEVER;
+use crate::matching::NO_STAGE;
 use crate::queue::{Queue, QueueKey};
 use crate::strategy::Rank;
 use crate::{AgentConfig, AgentError, Limits, OverflowCause, QueueConfig, QueueError, QueueId};
@@ -49,56 +49,38 @@ impl<C: Id, A: Id> Acd<C, A> {
         let Some(queue) = self.queues.get_mut(key) else { return };
         queue.config = config;
         let members = queue.members.clone();
+        let in_line: Vec<ContactKey> = queue.line.iter().collect();
         for agent in &members {
             self.unlist(*agent);
         }
-        let in_line: Vec<ContactKey> = self
-            .contacts
-            .iter()
-            .filter(|(_, contact)| contact.queue == key && contact.in_line())
-            .map(|(key, _)| key)
-            .collect();
         for contact in &in_line {
             self.reorder(*contact);
         }
         self.restage_queue(key);
-        for agent in members {
-            self.refresh_agent(agent);
-        }
-        for contact in in_line {
-            self.restage(contact);
-            self.seek_agents(contact);
-            self.arm_contact(contact);
-        }
         self.unsettled.insert(key);
     }
 
     /// Gives a contact in line the place that its queue's rules say.
     fn reorder(&mut self, key: ContactKey) {
-        let Some(contact) = self.contacts.get(key) else { return };
-        let (rings, before) = (!contact.offers.is_empty(), contact.key);
-        let Some(queue) = self.queues.get_mut(contact.queue) else {
-            return;
-        };
-        // One that rings wants more agents only where all are rung.
-        let pooled = !rings || queue.config.strategy == crate::Strategy::RingAll;
-        let after = queue.order_key(contact.priority, contact.arrival, before.2);
-        queue.line.remove(before);
-        queue.line.insert(after);
         self.pool_out(key);
+        self.note_preferences(key, false);
         let Some(contact) = self.contacts.get_mut(key) else {
             return;
         };
+        let Some(queue) = self.queues.get_mut(contact.queue) else {
+            return;
+        };
+        let after = queue.order_key(contact.priority, contact.arrival, contact.key.number());
+        queue.line.remove(contact.key);
+        queue.line.insert(after, key);
         contact.key = after;
-        for (agent, _) in contact.extra.iter().flat_map(|extra| &extra.preferred) {
-            if let Some(agent) = self.agents.get_mut(*agent)
-                && agent.preferred_by.remove(&before).is_some()
-            {
-                agent.preferred_by.insert(after, key);
-            }
-        }
-        if pooled {
+        let rings = !contact.offers.is_empty();
+        // One that rings wants more agents only where all are rung.
+        if !rings || queue.config.strategy == crate::Strategy::RingAll {
             self.pool_in(key);
+        }
+        if !rings {
+            self.note_preferences(key, true);
         }
     }
 
@@ -132,7 +114,10 @@ impl<C: Id, A: Id> Acd<C, A> {
             }
         }
         for pool in queue.pools.values() {
-            self.pools.remove(*pool);
+            // Talks go on, and what their contacts need is known by their pool.
+            if self.pools.get(*pool).is_some_and(|pool| pool.users == 0) {
+                self.drop_pool(*pool);
+            }
         }
         for agent in queue.members {
             self.enrol(agent);
@@ -180,7 +165,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         self.unlist(key);
         if let Some(agent) = self.agents.get_mut(key) {
             agent.removed = false;
-            agent.wanted = config;
+            *agent.wanted = config;
         }
         self.enrol(key);
         self.settle();
@@ -213,7 +198,7 @@ impl<C: Id, A: Id> Acd<C, A> {
             return;
         }
         if let Some(agent) = self.agents.get_mut(key) {
-            agent.wanted = AgentConfig::in_queues([]);
+            *agent.wanted = AgentConfig::in_queues([]);
         }
         self.unlist(key);
         self.leave_queues(key);
@@ -238,7 +223,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         let floors = self.floors(key);
         let before = self.leave_queues(key);
         let Some(agent) = self.agents.get_mut(key) else { return };
-        let mut config = agent.wanted.clone();
+        let mut config = (*agent.wanted).clone();
         config
             .memberships
             .retain(|place| self.queue_index.contains_key(&place.queue));
@@ -256,9 +241,10 @@ impl<C: Id, A: Id> Acd<C, A> {
                 queue.next_ordinal += 1;
                 Member {
                     queue: *at,
-                    stage: NEVER,
+                    stage: NO_STAGE,
                     ordinal: queue.next_ordinal,
                     contacts: 0,
+                    work: 0,
                     last: None,
                 }
             });
@@ -270,13 +256,14 @@ impl<C: Id, A: Id> Acd<C, A> {
             if opening.is_some() && known.is_none() {
                 changed.push(*at);
             }
-            member.stage = known.and_then(|stage| u8::try_from(stage).ok()).unwrap_or(NEVER);
+            member.stage = known.and_then(|stage| u8::try_from(stage).ok()).unwrap_or(NO_STAGE);
             if signed_on && let Some(count) = queue.signed_on.get_mut(usize::from(member.stage)) {
                 *count += 1;
             }
             agent.memberships.push(member);
         }
         agent.config = config;
+        self.forget_preferences(key);
         self.fit_all(key);
         for queue in changed {
             self.restage_queue(queue);
@@ -287,6 +274,18 @@ impl<C: Id, A: Id> Acd<C, A> {
                 self.rematch(queue);
             }
         }
+    }
+
+    /// Contacts of queues that an agent does not serve any more do not prefer him.
+    fn forget_preferences(&mut self, key: AgentKey) {
+        let Some(agent) = self.agents.get_mut(key) else { return };
+        let mut preferred_by = core::mem::take(&mut agent.preferred_by);
+        preferred_by.retain(|_, contact| {
+            self.contacts
+                .get(*contact)
+                .is_some_and(|contact| agent.serves(contact.queue))
+        });
+        agent.preferred_by = preferred_by;
     }
 
     /// The stages that everybody has reached in the queues of an agent.
@@ -349,7 +348,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         opens.push(core::time::Duration::ZERO);
         opens.sort_unstable();
         opens.dedup();
-        opens.truncate(usize::from(NEVER));
+        opens.truncate(usize::from(NO_STAGE));
         let mut signed_on = vec![0; opens.len()];
         for (agent, opening) in &openings {
             let stage = opening.and_then(|opening| opens.binary_search(&opening).ok());
@@ -363,25 +362,25 @@ impl<C: Id, A: Id> Acd<C, A> {
                 *count += 1;
             }
             if let Some(member) = agent.memberships.iter_mut().find(|member| member.queue == key) {
-                member.stage = stage.and_then(|stage| u8::try_from(stage).ok()).unwrap_or(NEVER);
+                member.stage = stage.and_then(|stage| u8::try_from(stage).ok()).unwrap_or(NO_STAGE);
             }
         }
         if let Some(queue) = self.queues.get_mut(key) {
             (queue.opens, queue.signed_on) = (opens, signed_on);
         }
-        let in_line: Vec<ContactKey> = self
-            .contacts
-            .iter()
-            .filter(|(_, contact)| contact.queue == key && contact.in_line())
-            .map(|(key, _)| key)
-            .collect();
-        for contact in in_line {
-            self.restage(contact);
-            self.arm_contact(contact);
+        let queue = self.queues.get(key);
+        let in_line: Vec<ContactKey> = queue.map(|queue| queue.line.iter().collect()).unwrap_or_default();
+        for contact in &in_line {
+            self.restage(*contact);
         }
+        // All agents are there before any contact looks for one.
         for (agent, _) in openings {
             self.fit_all(agent);
-            self.refresh_agent(agent);
+            self.list_all(agent);
+        }
+        for contact in in_line {
+            self.seek_agents(contact);
+            self.arm_contact(contact);
         }
     }
 
@@ -393,14 +392,13 @@ impl<C: Id, A: Id> Acd<C, A> {
                 .config
                 .stay_needs
                 .is_some_and(|needed| !queue.population.satisfies(needed));
-            if !alone || queue.line.len() == 0 {
+            if !alone || queue.listening == 0 {
                 continue;
             }
-            let waiting: Vec<ContactKey> = self
-                .contacts
+            let waiting: Vec<ContactKey> = queue
+                .line
                 .iter()
-                .filter(|(_, contact)| contact.queue == key && contact.in_line() && !contact.is_call_back())
-                .map(|(key, _)| key)
+                .filter(|key| self.contacts.get(*key).is_some_and(|contact| !contact.is_call_back()))
                 .collect();
             for contact in waiting {
                 self.overflow(contact, OverflowCause::NobodyThere);

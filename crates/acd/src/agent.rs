@@ -1,10 +1,11 @@
+use core::cmp::Reverse;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
 use machine::Time;
 use smallvec::SmallVec;
 
-use crate::contact::ContactKey;
+use crate::contact::{ContactKey, NEVER, nanos};
 use crate::pool::{Group, Place, PoolKey};
 use crate::positions::OrderKey;
 use crate::queue::QueueKey;
@@ -19,7 +20,7 @@ slotmap::new_key_type! {
 pub(crate) struct Agent<A> {
     pub(crate) id: A,
     /// What he is to be, queues that are not there included.
-    pub(crate) wanted: AgentConfig,
+    pub(crate) wanted: Box<AgentConfig>,
     /// What he is; its memberships are those of `memberships`.
     pub(crate) config: AgentConfig,
     /// He is to go as soon as nothing holds him.
@@ -34,20 +35,25 @@ pub(crate) struct Agent<A> {
     /// Offers in a row that he let ring.
     pub(crate) unanswered: u8,
     pub(crate) idle_since: Time,
+    /// His occupancy as it was when he came free.
+    pub(crate) idle_occupancy: u32,
     pub(crate) talk: Duration,
     pub(crate) occupied: Duration,
     pub(crate) occupied_since: Option<Time>,
     /// One for each membership.
     pub(crate) memberships: Vec<Member>,
-    /// The pools for which he is fit.
+    /// The pools for which he is fit; by channel, and then those whose contacts he gets first.
     pub(crate) pools: Vec<Fit>,
+    /// His places in them while he is ready.
+    pub(crate) stands: Vec<(PoolKey, Stand)>,
     /// The channels for which he is among the ready.
     pub(crate) ready: SmallVec<[Channel; 2]>,
-    /// Contacts that prefer him.
-    pub(crate) preferred_by: BTreeMap<OrderKey, ContactKey>,
+    /// Contacts that prefer him and ring nowhere.
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::pairs"))]
+    pub(crate) preferred_by: BTreeMap<(Channel, OrderKey), ContactKey>,
     /// What was told of him last.
     pub(crate) told: AgentState,
-    pub(crate) alarm: Option<Time>,
+    pub(crate) alarm: Time,
 }
 
 /// What he did in a queue.
@@ -60,25 +66,33 @@ pub(crate) struct Member {
     /// His number in the queue, in the order of coming.
     pub(crate) ordinal: u32,
     pub(crate) contacts: u32,
+    /// How long its contacts occupied him, in nanoseconds.
+    pub(crate) work: u64,
     pub(crate) last: Option<Time>,
 }
 
-/// A pool for which an agent is fit, and his place there while he is ready.
-#[derive(Clone, Debug)]
+/// A pool for which an agent is fit, with all that decides whose contacts he gets first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Fit {
-    pub(crate) pool: PoolKey,
     pub(crate) channel: Channel,
+    /// Of the queue with the agent.
+    pub(crate) rank: u8,
+    /// Of the queue.
+    pub(crate) weight: Reverse<u16>,
+    /// Of the agent in the queue.
+    pub(crate) stage: u8,
     /// Of his memberships.
     pub(crate) member: u16,
-    pub(crate) place: Option<Stand>,
+    pub(crate) pool: PoolKey,
 }
 
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Stand {
     Ranked(Place),
-    Bag(Group, usize),
+    /// His group, his place in its bag, his weight.
+    Bag(Group, usize, u16),
 }
 
 /// A contact that takes some of an agent's capacity.
@@ -90,6 +104,8 @@ pub(crate) struct Link {
     pub(crate) channel: Channel,
     pub(crate) phase: LinkPhase,
     pub(crate) wrap_up: WrapUp,
+    /// When the talk began.
+    pub(crate) began: Time,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,7 +123,7 @@ impl<A> Agent<A> {
     pub(crate) fn new(id: A, config: AgentConfig, now: Time) -> Self {
         Self {
             id,
-            wanted: config.clone(),
+            wanted: Box::new(config.clone()),
             config,
             removed: false,
             signed_on: None,
@@ -118,15 +134,17 @@ impl<A> Agent<A> {
             links: SmallVec::new(),
             unanswered: 0,
             idle_since: now,
+            idle_occupancy: 0,
             talk: Duration::ZERO,
             occupied: Duration::ZERO,
             occupied_since: None,
             memberships: Vec::new(),
             pools: Vec::new(),
+            stands: Vec::new(),
             ready: SmallVec::new(),
             preferred_by: BTreeMap::new(),
             told: AgentState::Off,
-            alarm: None,
+            alarm: NEVER,
         }
     }
 
@@ -201,6 +219,20 @@ impl<A> Agent<A> {
             .retain(|link| link.contact != contact || matches!(link.phase, LinkPhase::WrapUp(_)));
     }
 
+    /// Ends the wrap-up of those contacts for which it is `over`; whether it was of any.
+    pub(crate) fn end_wrap_up(&mut self, now: Time, over: impl Fn(&Link, Option<Time>) -> bool) -> bool {
+        let before = self.links.len();
+        let memberships = &mut self.memberships;
+        self.links.retain(|link| match link.phase {
+            LinkPhase::WrapUp(until) if over(link, until) => {
+                note_work(memberships, link, now);
+                false
+            }
+            LinkPhase::Reserved(_) | LinkPhase::Ringing(_) | LinkPhase::Talking(_) | LinkPhase::WrapUp(_) => true,
+        });
+        self.links.len() < before
+    }
+
     pub(crate) fn link_mut(&mut self, contact: ContactKey) -> Option<&mut Link> {
         let live = |link: &&mut Link| link.contact == contact && !matches!(link.phase, LinkPhase::WrapUp(_));
         self.links.iter_mut().find(live)
@@ -223,5 +255,12 @@ impl<A> Agent<A> {
             LinkPhase::WrapUp(until) => until,
         });
         links.chain(self.held.map(|(until, _)| until)).min()
+    }
+}
+
+/// A contact has occupied an agent until now.
+pub(crate) fn note_work(memberships: &mut [Member], link: &Link, now: Time) {
+    if let Some(member) = memberships.iter_mut().find(|member| member.queue == link.queue) {
+        member.work = member.work.saturating_add(nanos(now - link.began));
     }
 }

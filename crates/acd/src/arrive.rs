@@ -7,8 +7,10 @@ use smallvec::SmallVec;
 
 use crate::acd::{Acd, Id};
 use crate::agent::AgentKey;
-use crate::contact::{Arrival, CallBackTime, Contact, ContactKey, Extra, Phase};
+use crate::contact::{Arrival, CallBackTime, Contact, ContactKey, NEVER, Phase};
+use crate::pool::PoolKey;
 use crate::queue::QueueKey;
+use crate::ringing::Ringing;
 use crate::{ArriveError, ContactError, Limits, Outcome, Output, OverflowCause, QueueId, Skills, Target, Withdrawal};
 
 /// Queues that one contact may overflow through at once.
@@ -149,50 +151,21 @@ impl<C: Id, A: Id> Acd<C, A> {
 
     fn take_in(&mut self, id: C, queue: QueueKey, arrival: Arrival<A>) {
         let now = self.now;
-        self.arrivals += 1;
-        let Some(home) = self.pool_for(queue, arrival.channel, &arrival.needs) else {
+        let Some(pool) = self.pool_for(queue, arrival.channel, &arrival.needs) else {
             return;
         };
-        if let Some(pool) = self.pools.get_mut(home) {
-            pool.users += 2;
-        }
-        let key = self
-            .queues
-            .get(queue)
-            .map_or((0, 0, 0), |queue| queue.order_key(arrival.priority, now, self.arrivals));
+        self.enter_pool(pool);
+        self.arrivals += 1;
+        let Some(of) = self.queues.get(queue) else { return };
+        let order = of.order_key(arrival.priority, now, self.arrivals);
+        let mut contact = Contact::new(id.clone(), (queue, of.id), &arrival, order, pool, now);
         let preferred = self.preferred_agents(&arrival, queue);
-        let (from, expires) = arrival.call_back.unwrap_or_default().window();
-        let extra = (!preferred.is_empty() || arrival.call_back.is_some()).then(|| {
-            Box::new(Extra {
-                preferred,
-                call_back: arrival.call_back.is_some(),
-                expires,
-                ..Extra::default()
-            })
-        });
-        let contact = Contact {
-            id: id.clone(),
-            queue,
-            queue_id: self.queues.get(queue).map_or(arrival.queue, |queue| queue.id),
-            priority: arrival.priority,
-            channel: arrival.channel,
-            phase: from.filter(|at| *at > now).map_or(Phase::Waiting, Phase::Later),
-            arrival: now,
-            joined: now,
-            key,
-            home,
-            pool: home,
-            stage: 0,
-            ring: 0,
-            pooled: false,
-            offers: SmallVec::new(),
-            customer: arrival.customer,
-            waited: core::time::Duration::ZERO,
-            talked: core::time::Duration::ZERO,
-            since: now,
-            alarm: None,
-            extra,
-        };
+        if !preferred.is_empty() {
+            contact.extra().preferred = preferred;
+        }
+        if let Some(when) = arrival.call_back {
+            contact.be_call_back(when, now);
+        }
         let contact = self.contacts.insert(contact);
         self.contact_index.insert(id, contact);
         let freed = self.meet_call_back(contact);
@@ -201,6 +174,20 @@ impl<C: Id, A: Id> Acd<C, A> {
         freed.into_iter().for_each(|agent| self.refresh_agent(agent));
         self.seek_agents(contact);
         self.arm_contact(contact);
+    }
+
+    /// One user more.
+    pub(crate) fn enter_pool(&mut self, pool: PoolKey) {
+        if let Some(pool) = self.pools.get_mut(pool) {
+            pool.users += 1;
+        }
+    }
+
+    /// One user less.
+    pub(crate) fn leave_pool(&mut self, pool: PoolKey) {
+        if let Some(pool) = self.pools.get_mut(pool) {
+            pool.users = pool.users.saturating_sub(1);
+        }
     }
 
     /// Whom a contact prefers: those it names, then who served its customer last.
@@ -231,7 +218,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         let Some(contact) = self.contacts.get(key) else {
             return freed;
         };
-        let (queue, Some(customer)) = (contact.queue, contact.customer) else {
+        let (queue, Some(customer)) = (contact.queue, contact.customer()) else {
             return freed;
         };
         let is_call_back = contact.is_call_back();
@@ -272,70 +259,87 @@ impl<C: Id, A: Id> Acd<C, A> {
         let Some(queue) = self.queues.get_mut(contact.queue) else {
             return;
         };
-        queue.line.insert(contact.key);
-        contact.stage = queue.stage(now - contact.joined);
-        let position = queue.line.len();
-        let expected = queue.expected.wait(position, queue.population.in_service());
-        let told = &queue.config.announcements;
         let listens = !contact.is_call_back();
+        queue.line.insert(contact.key, key);
+        queue.listening += usize::from(listens);
+        contact.stage = queue.stage(now - contact.joined);
+        let told = &queue.config.announcements;
         if let Some(extra) = &mut contact.extra {
-            (extra.next_position, extra.next_message) = (None, None);
+            (extra.next_position, extra.next_message) = (NEVER, NEVER);
         }
         if let Some(first) = told.first.filter(|_| listens) {
-            contact.extra().next_position = Some(now + first);
-        }
-        if listens && !told.messages.is_empty() && !told.message_every.is_zero() {
-            contact.extra().next_message = Some(now + told.message_every);
-        }
-        if let (Some(expected), Some(extra)) = (expected, &mut contact.extra) {
-            extra.expected.get_or_insert(expected);
-        }
-        let (wait, queue_preferred) = (queue.config.preferred_wait, contact.queue);
-        let preferred: SmallVec<[AgentKey; 4]> = match &contact.extra {
-            Some(extra) => extra.preferred.iter().map(|(agent, _)| *agent).collect(),
-            None => SmallVec::new(),
-        };
-        let can_come = |agent: &AgentKey| {
-            let agent = self.agents.get(*agent);
-            agent.is_some_and(|agent| agent.signed_on.is_some() && agent.serves(queue_preferred))
-        };
-        contact.phase = if !wait.is_zero() && preferred.iter().any(can_come) {
-            Phase::Preferred(now + wait)
-        } else {
-            Phase::Waiting
-        };
-        let order = contact.key;
-        for agent in preferred {
-            if let Some(agent) = self.agents.get_mut(agent) {
-                agent.preferred_by.insert(order, key);
+            let extra = contact.extra();
+            extra.next_position = now + first;
+            if extra.expected.is_none() {
+                extra.expected = queue.expected.wait(queue.line.len(), queue.population.in_service());
             }
         }
+        if listens && !told.messages.is_empty() && !told.message_every.is_zero() {
+            contact.extra().next_message = now + told.message_every;
+        }
+        let wait = queue.config.preferred_wait;
+        contact.phase = Phase::Waiting;
+        if !wait.is_zero() && self.prefers_somebody(key) {
+            let Some(contact) = self.contacts.get_mut(key) else {
+                return;
+            };
+            contact.phase = Phase::Preferred(now + wait);
+        }
+        self.note_preferences(key, true);
         self.restage(key);
         self.pool_in(key);
+    }
+
+    /// Whether any of the agents whom a contact prefers is at work in its queue.
+    fn prefers_somebody(&self, key: ContactKey) -> bool {
+        let Some(contact) = self.contacts.get(key) else {
+            return false;
+        };
+        let Some(extra) = &contact.extra else { return false };
+        extra.preferred.iter().any(|(agent, _)| {
+            let agent = self.agents.get(*agent);
+            agent.is_some_and(|agent| agent.signed_on.is_some() && agent.serves(contact.queue))
+        })
+    }
+
+    /// Notes with the agents whom a contact prefers that it wants them, or does not for now.
+    pub(crate) fn note_preferences(&mut self, key: ContactKey, wants: bool) {
+        let Some(contact) = self.contacts.get(key) else { return };
+        let Some(extra) = &contact.extra else { return };
+        let at = (contact.channel, contact.key);
+        for (agent, _) in &extra.preferred {
+            let Some(agent) = self.agents.get_mut(*agent) else {
+                continue;
+            };
+            if !wants {
+                agent.preferred_by.remove(&at);
+            } else if agent.serves(contact.queue) {
+                agent.preferred_by.insert(at, key);
+            }
+        }
     }
 
     /// Takes a contact out of its queue's line; offers are withdrawn.
     pub(crate) fn line_out(&mut self, key: ContactKey, cause: Withdrawal) -> SmallVec<[AgentKey; 1]> {
         self.pool_out(key);
+        self.note_preferences(key, false);
         let Some(contact) = self.contacts.get_mut(key) else {
             return SmallVec::new();
         };
-        let order = contact.key;
-        if let Some(queue) = self.queues.get_mut(contact.queue) {
-            queue.line.remove(order);
+        let listens = !contact.is_call_back();
+        if let Some(queue) = self.queues.get_mut(contact.queue)
+            && queue.line.remove(contact.key)
+        {
+            queue.listening = queue.listening.saturating_sub(usize::from(listens));
             if queue.line.len() == 0 {
                 queue.expected.idle();
             }
         }
         if let Some(extra) = &mut contact.extra {
-            (extra.next_ring, extra.last_rank) = (None, None);
-            for (agent, _) in &extra.preferred {
-                if let Some(agent) = self.agents.get_mut(*agent) {
-                    agent.preferred_by.remove(&order);
-                }
-            }
+            (extra.next_ring, extra.last_rank) = (NEVER, None);
         }
-        let offers = core::mem::take(&mut contact.offers);
+        let offers: SmallVec<[AgentKey; 1]> = SmallVec::from_slice(&contact.offers);
+        contact.offers = Ringing::Nobody;
         let id = contact.id.clone();
         for agent in &offers {
             if let Some(agent) = self.agents.get_mut(*agent) {
@@ -368,6 +372,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         let contact = self.contacts.get(key).ok_or(ContactError::Unknown)?;
         let (channel, needs) = (contact.channel, self.needs_of(key));
         let home = self.pool_for(to, channel, &needs).ok_or(ContactError::Full)?;
+        self.note_talk(key);
         let freed = self.take_out(key, Withdrawal::Gone);
         let now = self.now;
         let Some(contact) = self.contacts.get_mut(key) else {
@@ -381,15 +386,15 @@ impl<C: Id, A: Id> Acd<C, A> {
         contact.phase = Phase::Waiting;
         contact.ring = 0;
         contact.key = self.queues.get(to).map_or(contact.key, |queue| {
-            queue.order_key(contact.priority, contact.arrival, contact.key.2)
+            queue.order_key(contact.priority, contact.arrival, contact.key.number())
         });
-        for (slot, pool) in [(&mut contact.home, home), (&mut contact.pool, home)] {
-            leave_pool(&mut self.pools, *slot);
-            *slot = pool;
-            if let Some(pool) = self.pools.get_mut(pool) {
-                pool.users += 1;
-            }
-        }
+        let before = core::mem::replace(&mut contact.pool, home);
+        let inner = contact.extra.as_mut().and_then(|extra| extra.home.take());
+        [Some(before), inner]
+            .into_iter()
+            .flatten()
+            .for_each(|pool| self.leave_pool(pool));
+        self.enter_pool(home);
         self.stand_in_line(key);
         // Whoever comes free by this takes the first in line, which may be another one.
         freed.into_iter().for_each(|agent| self.refresh_agent(agent));
@@ -400,7 +405,10 @@ impl<C: Id, A: Id> Acd<C, A> {
 
     /// What a contact needed at first.
     pub(crate) fn needs_of(&self, key: ContactKey) -> Skills {
-        let home = self.contacts.get(key).and_then(|contact| self.pools.get(contact.home));
+        let home = self
+            .contacts
+            .get(key)
+            .and_then(|contact| self.pools.get(contact.home()));
         home.map_or_else(Skills::new, |home| home.needs.clone())
     }
 
@@ -421,17 +429,13 @@ impl<C: Id, A: Id> Acd<C, A> {
         if !contact.in_line() || contact.is_call_back() {
             return Err(ContactError::State);
         }
-        let (queue, customer) = (contact.queue, contact.customer);
+        let (queue, customer) = (contact.queue, contact.customer());
         let freed = self.line_out(key, Withdrawal::Gone);
-        let (from, until) = when.window();
         if let Some(customer) = customer {
             self.customers.add_call_back(queue, customer, key);
         }
         if let Some(contact) = self.contacts.get_mut(key) {
-            let later = from.filter(|from| *from > self.now);
-            contact.phase = later.map_or(Phase::Waiting, Phase::Later);
-            let extra = contact.extra();
-            (extra.call_back, extra.expires) = (true, until);
+            contact.be_call_back(when, self.now);
         }
         self.stand_in_line(key);
         freed.into_iter().for_each(|agent| self.refresh_agent(agent));
@@ -439,15 +443,5 @@ impl<C: Id, A: Id> Acd<C, A> {
         self.arm_contact(key);
         self.settle();
         Ok(())
-    }
-}
-
-/// One user less.
-pub(crate) fn leave_pool(
-    pools: &mut slotmap::SlotMap<crate::pool::PoolKey, crate::pool::Pool>,
-    key: crate::pool::PoolKey,
-) {
-    if let Some(pool) = pools.get_mut(key) {
-        pool.users = pool.users.saturating_sub(1);
     }
 }

@@ -1,12 +1,12 @@
 use core::time::Duration;
 
 use machine::Time;
-use smallvec::SmallVec;
 
 use crate::agent::AgentKey;
 use crate::pool::PoolKey;
 use crate::positions::OrderKey;
 use crate::queue::QueueKey;
+use crate::ringing::Ringing;
 use crate::{Channel, QueueId, Skills};
 
 slotmap::new_key_type! {
@@ -125,53 +125,145 @@ pub(crate) struct Contact<C> {
     pub(crate) arrival: Time,
     /// In this queue.
     pub(crate) joined: Time,
+    /// When what it does now began.
+    pub(crate) since: Time,
+    /// For how long it waited before that, in nanoseconds.
+    pub(crate) waited: u64,
     /// Its place in its queue.
     pub(crate) key: OrderKey,
-    /// Where those are who need the same as it needed at first.
-    pub(crate) home: PoolKey,
-    /// Where it is, and at which stage: another pool in an outer ring of a bullseye.
+    /// Where it meets agents, and at which stage.
     pub(crate) pool: PoolKey,
     pub(crate) stage: u8,
     pub(crate) ring: u8,
     /// Whether it is among the waiting of its pool.
     pub(crate) pooled: bool,
-    /// Who is being rung.
-    pub(crate) offers: SmallVec<[AgentKey; 1]>,
-    pub(crate) customer: Option<u64>,
-    /// For how long it waited before it came into this queue, and how long agents had it before the present one.
-    pub(crate) waited: Duration,
-    /// When the present talk began; the time of the connection.
-    pub(crate) talked: Duration,
-    pub(crate) since: Time,
-    pub(crate) alarm: Option<Time>,
+    /// Whether an agent had it once.
+    pub(crate) handled: bool,
+    has_customer: bool,
+    customer: u64,
+    pub(crate) offers: Ringing,
+    pub(crate) alarm: Time,
     pub(crate) extra: Option<Box<Extra>>,
 }
 
-/// What few contacts have.
-#[derive(Clone, Debug, Default)]
+/// What few contacts have. Of times, [`NEVER`] is none.
+#[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Extra {
     /// With their scores, the highest first.
     pub(crate) preferred: Vec<(AgentKey, u8)>,
+    /// In an outer ring of a bullseye: where those are who need the same as it needed at first.
+    pub(crate) home: Option<PoolKey>,
+    /// For how long agents had it before the present one, in nanoseconds.
+    pub(crate) talked: u64,
     /// The position that was told last.
-    pub(crate) told: Option<u32>,
-    pub(crate) next_position: Option<Time>,
-    pub(crate) next_message: Option<Time>,
-    pub(crate) message: usize,
+    pub(crate) told: u32,
+    /// The number of the next message.
+    pub(crate) message: u16,
+    pub(crate) next_position: Time,
+    pub(crate) next_message: Time,
     /// When one more agent is rung.
-    pub(crate) next_ring: Option<Time>,
+    pub(crate) next_ring: Time,
     /// The rank of whom it rang last.
     pub(crate) last_rank: Option<u64>,
     /// Whether nobody is on the line, and how often the customer was called.
     pub(crate) call_back: bool,
     pub(crate) attempts: u8,
     /// When a call-back is given up.
-    pub(crate) expires: Option<Time>,
+    pub(crate) expires: Time,
     /// What was expected of its wait when it came.
     pub(crate) expected: Option<Duration>,
 }
 
+/// No alarm.
+pub(crate) const NEVER: Time = Time::MAX;
+
+impl Default for Extra {
+    fn default() -> Self {
+        Self {
+            preferred: Vec::new(),
+            home: None,
+            talked: 0,
+            told: u32::MAX,
+            message: 0,
+            next_position: NEVER,
+            next_message: NEVER,
+            next_ring: NEVER,
+            last_rank: None,
+            call_back: false,
+            attempts: 0,
+            expires: NEVER,
+            expected: None,
+        }
+    }
+}
+
 impl<C> Contact<C> {
+    /// A contact in line, with all that there is to say of it at once.
+    pub(crate) fn new<A>(
+        id: C,
+        queue: (QueueKey, QueueId),
+        arrival: &Arrival<A>,
+        key: OrderKey,
+        pool: PoolKey,
+        now: Time,
+    ) -> Self {
+        Self {
+            id,
+            queue: queue.0,
+            queue_id: queue.1,
+            priority: arrival.priority,
+            channel: arrival.channel,
+            phase: Phase::Waiting,
+            arrival: now,
+            joined: now,
+            since: now,
+            waited: 0,
+            key,
+            pool,
+            stage: 0,
+            ring: 0,
+            pooled: false,
+            handled: false,
+            has_customer: arrival.customer.is_some(),
+            customer: arrival.customer.unwrap_or(0),
+            offers: Ringing::Nobody,
+            alarm: NEVER,
+            extra: None,
+        }
+    }
+
+    /// Nobody is on the line any more: its customer is to be called.
+    pub(crate) fn be_call_back(&mut self, when: CallBackTime, now: Time) {
+        let (from, until) = when.window();
+        self.phase = from.filter(|from| *from > now).map_or(Phase::Waiting, Phase::Later);
+        let extra = self.extra();
+        (extra.call_back, extra.expires) = (true, until.unwrap_or(NEVER));
+    }
+
+    pub(crate) fn customer(&self) -> Option<u64> {
+        self.has_customer.then_some(self.customer)
+    }
+
+    /// Where those are who need the same as it needed at first.
+    pub(crate) fn home(&self) -> PoolKey {
+        let extra = self.extra.as_ref();
+        extra.and_then(|extra| extra.home).unwrap_or(self.pool)
+    }
+
+    /// It has waited until now.
+    pub(crate) fn note_wait(&mut self, now: Time) {
+        self.waited = self.waited.saturating_add(nanos(now - self.since));
+        self.since = now;
+    }
+
+    pub(crate) const fn talks_with(&self) -> Option<AgentKey> {
+        match self.phase {
+            Phase::Talking(with) => Some(with),
+            Phase::Preferred(_) | Phase::Waiting | Phase::Later(_) | Phase::Dialling(_) => None,
+        }
+    }
+
     /// Whether it is in line: not with an agent, and not for later.
     pub(crate) const fn in_line(&self) -> bool {
         matches!(self.phase, Phase::Preferred(_) | Phase::Waiting)
@@ -188,10 +280,15 @@ impl<C> Contact<C> {
     /// When its call-back is given up.
     pub(crate) fn expires(&self) -> Option<Time> {
         let extra = self.extra.as_ref().filter(|extra| extra.call_back)?;
-        extra.expires
+        (extra.expires != NEVER).then_some(extra.expires)
     }
 
     pub(crate) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
     }
+}
+
+/// A time in nanoseconds, as long as it can be.
+pub(crate) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

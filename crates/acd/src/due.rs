@@ -4,8 +4,7 @@ use machine::Time;
 
 use crate::acd::{Acd, Due, Id};
 use crate::agent::{AgentKey, LinkPhase};
-use crate::arrive::leave_pool;
-use crate::contact::{Contact, ContactKey, Phase};
+use crate::contact::{Contact, ContactKey, NEVER, Phase};
 use crate::offer::Decline;
 use crate::positions::OrderKey;
 use crate::{Outcome, Output, OverflowCause, Strategy, Withdrawal};
@@ -41,7 +40,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         let Some(contact) = self.contacts.get_mut(key) else {
             return;
         };
-        contact.alarm = None;
+        contact.alarm = NEVER;
         if let Phase::Later(at) = contact.phase
             && at <= now
         {
@@ -116,12 +115,15 @@ impl<C: Id, A: Id> Acd<C, A> {
         self.pool_out(key);
         if let Some(contact) = self.contacts.get_mut(key) {
             (contact.stage, contact.ring) = (stage, new_ring);
-            if let Some(pool) = pool {
-                leave_pool(&mut self.pools, contact.pool);
-                contact.pool = pool;
-                if let Some(pool) = self.pools.get_mut(pool) {
-                    pool.users += 1;
+            let before = pool.map(|pool| core::mem::replace(&mut contact.pool, pool));
+            if let (Some(pool), Some(before)) = (pool, before) {
+                let extra = contact.extra();
+                if extra.home.is_none() {
+                    extra.home = Some(before);
+                } else {
+                    self.leave_pool(before);
                 }
+                self.enter_pool(pool);
             }
         }
         if was_pooled {
@@ -138,7 +140,11 @@ impl<C: Id, A: Id> Acd<C, A> {
         let strategy = self.queues.get(contact.queue).map(|queue| queue.config.strategy);
         let rings = !contact.offers.is_empty() && matches!(strategy, Some(Strategy::RingProgressively(_)));
         let Some(extra) = contact.extra.as_mut() else { return };
-        if extra.next_ring.take_if(|at| *at <= now).is_some() && rings {
+        let due = extra.next_ring <= now;
+        if due {
+            extra.next_ring = NEVER;
+        }
+        if due && rings {
             // Whoever is or comes free joins.
             self.pool_in(key);
             self.seek_agents(key);
@@ -156,12 +162,12 @@ impl<C: Id, A: Id> Acd<C, A> {
         };
         let Some(extra) = contact.extra.as_mut() else { return };
         let told = &queue.config.announcements;
-        if extra.next_position.is_some_and(|at| at <= now) {
+        if extra.next_position <= now {
             let again = !told.every.is_zero();
-            extra.next_position = again.then(|| now + told.every.max(SHORTEST));
+            extra.next_position = if again { now + told.every.max(SHORTEST) } else { NEVER };
             let position = u32::try_from(queue.line.before(contact.key) + 1).unwrap_or(u32::MAX);
-            let position = extra.told.map_or(position, |before| before.min(position));
-            extra.told = Some(position);
+            let position = position.min(extra.told);
+            extra.told = position;
             let expected = queue.expected.wait(position as usize, queue.population.in_service());
             let error = queue.expected.error();
             let contact = contact.id.clone();
@@ -176,10 +182,10 @@ impl<C: Id, A: Id> Acd<C, A> {
             return;
         };
         let Some(extra) = contact.extra.as_mut() else { return };
-        if extra.next_message.is_some_and(|at| at <= now) {
-            let number = extra.message % told.messages.len().max(1);
-            extra.message = number + 1;
-            extra.next_message = Some(now + told.message_every.max(SHORTEST));
+        if extra.next_message <= now {
+            let number = usize::from(extra.message) % told.messages.len().max(1);
+            extra.message = u16::try_from(number + 1).unwrap_or(0);
+            extra.next_message = now + told.message_every.max(SHORTEST);
             if let Some(message) = told.messages.get(number).copied() {
                 let contact = contact.id.clone();
                 self.output.push_back(Output::Message { contact, message });
@@ -191,9 +197,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         let now = self.now;
         let Some(agent) = self.agents.get_mut(key) else { return };
         agent.held = agent.held.filter(|(until, _)| *until > now);
-        agent
-            .links
-            .retain(|link| !matches!(link.phase, LinkPhase::WrapUp(Some(until)) if until <= now));
+        agent.end_wrap_up(now, |_, until| until.is_some_and(|until| until <= now));
         let late = |phase| match phase {
             LinkPhase::Reserved(until) | LinkPhase::Ringing(until) => until <= now,
             LinkPhase::Talking(_) | LinkPhase::WrapUp(_) => false,

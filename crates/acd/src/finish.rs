@@ -6,9 +6,8 @@ use machine::Time;
 use smallvec::SmallVec;
 
 use crate::acd::{Acd, Due, Id, arm};
-use crate::agent::{AgentKey, LinkPhase};
-use crate::arrive::leave_pool;
-use crate::contact::{ContactKey, Phase};
+use crate::agent::{AgentKey, LinkPhase, note_work};
+use crate::contact::{Contact, ContactKey, NEVER, Phase, nanos};
 use crate::{AgentError, ContactError, Outcome, Output, OverflowCause, Target, Withdrawal, WrapUp};
 
 impl<C: Id, A: Id> Acd<C, A> {
@@ -24,10 +23,10 @@ impl<C: Id, A: Id> Acd<C, A> {
         let outcome = match contact.phase {
             Phase::Talking(_) => Outcome::Handled,
             Phase::Preferred(_) | Phase::Waiting | Phase::Later(_) | Phase::Dialling(_) => {
-                if contact.talked.is_zero() {
-                    Outcome::Abandoned
-                } else {
+                if contact.handled {
                     Outcome::Handled
+                } else {
+                    Outcome::Abandoned
                 }
             }
         };
@@ -43,19 +42,27 @@ impl<C: Id, A: Id> Acd<C, A> {
 
     /// The last of a contact; gives the agents who may be free now.
     pub(crate) fn remove_contact(&mut self, key: ContactKey, outcome: Outcome) -> SmallVec<[AgentKey; 1]> {
-        let agent = self.contacts.get(key).and_then(|contact| match contact.phase {
-            Phase::Talking(with) => self.agents.get(with).map(|agent| agent.id.clone()),
-            Phase::Preferred(_) | Phase::Waiting | Phase::Later(_) | Phase::Dialling(_) => None,
-        });
+        let talks_with = self.contacts.get(key).and_then(Contact::talks_with);
+        let agent = talks_with
+            .and_then(|with| self.agents.get(with))
+            .map(|agent| agent.id.clone());
+        let talk = self
+            .contacts
+            .get(key)
+            .filter(|_| talks_with.is_some())
+            .map_or(0, |contact| nanos(self.now - contact.since));
         let freed = self.take_out(key, Withdrawal::Gone);
         let Some(mut contact) = self.contacts.remove(key) else {
             return freed;
         };
         arm(&mut self.timers, Due::Contact(key), &mut contact.alarm, None);
         self.contact_index.remove(&contact.id);
-        leave_pool(&mut self.pools, contact.home);
-        leave_pool(&mut self.pools, contact.pool);
-        if let Some(customer) = contact.customer {
+        self.leave_pool(contact.pool);
+        let extra = contact.extra.as_ref();
+        if let Some(home) = extra.and_then(|extra| extra.home) {
+            self.leave_pool(home);
+        }
+        if let Some(customer) = contact.customer() {
             self.customers.remove_call_back(contact.queue, customer, key);
         }
         self.emit(Output::Ended {
@@ -63,8 +70,8 @@ impl<C: Id, A: Id> Acd<C, A> {
             queue: contact.queue_id,
             outcome,
             agent,
-            waited: contact.waited,
-            talked: contact.talked,
+            waited: Duration::from_nanos(contact.waited),
+            talked: Duration::from_nanos(contact.extra.map_or(0, |extra| extra.talked).saturating_add(talk)),
         });
         freed
     }
@@ -78,43 +85,63 @@ impl<C: Id, A: Id> Acd<C, A> {
         };
         match contact.phase {
             Phase::Preferred(_) | Phase::Waiting => {
-                contact.waited += now - contact.since;
+                contact.note_wait(now);
                 self.line_out(key, cause)
             }
             Phase::Later(_) => {
-                contact.waited += now - contact.since;
+                contact.note_wait(now);
                 SmallVec::new()
             }
             Phase::Dialling(by) => {
-                contact.waited += now - contact.since;
+                contact.note_wait(now);
                 self.drop_link(key, by);
                 SmallVec::from_slice(&[by])
             }
             Phase::Talking(with) => {
-                let talk = now - contact.since;
-                contact.talked += talk;
-                self.finish_link(key, with, talk);
+                self.finish_link(key, with, true);
                 SmallVec::from_slice(&[with])
             }
         }
     }
 
-    /// The agent of a talk that is over goes on to wrap-up.
-    fn finish_link(&mut self, key: ContactKey, with: AgentKey, talk: Duration) {
+    /// If an agent has it, he has had it until now.
+    pub(crate) fn note_talk(&mut self, key: ContactKey) {
+        let now = self.now;
+        if let Some(contact) = self.contacts.get_mut(key)
+            && contact.talks_with().is_some()
+        {
+            let talk = nanos(now - contact.since);
+            contact.since = now;
+            let extra = contact.extra();
+            extra.talked = extra.talked.saturating_add(talk);
+        }
+    }
+
+    /// The agent of a talk that is over goes on to wrap-up, if it `earns` him one.
+    pub(crate) fn finish_link(&mut self, key: ContactKey, with: AgentKey, earns: bool) {
         let now = self.now;
         let Some(agent) = self.agents.get_mut(with) else { return };
-        agent.talk += talk;
         let Some(link) = agent.link_mut(key) else { return };
+        let talk = match link.phase {
+            LinkPhase::Talking(since) => now - since,
+            LinkPhase::Reserved(_) | LinkPhase::Ringing(_) | LinkPhase::WrapUp(_) => Duration::ZERO,
+        };
         let queue = link.queue;
         let wrap_up = match link.wrap_up {
+            _ if !earns => None,
             WrapUp::None => None,
             WrapUp::Fixed(time) | WrapUp::Capped(time) => (!time.is_zero()).then(|| Some(now + time)),
             WrapUp::Open => Some(None),
         };
         match wrap_up {
             Some(until) => link.phase = LinkPhase::WrapUp(until),
-            None => agent.drop_link(key),
+            None => {
+                let link = link.clone();
+                note_work(&mut agent.memberships, &link, now);
+                agent.drop_link(key);
+            }
         }
+        agent.talk += talk;
         if let Some(member) = agent.memberships.iter_mut().find(|member| member.queue == queue) {
             member.last = Some(now);
         }
@@ -136,11 +163,8 @@ impl<C: Id, A: Id> Acd<C, A> {
         self.advance(now);
         let key = self.agent_key(agent)?;
         let agent = self.agents.get_mut(key).ok_or(AgentError::Unknown)?;
-        let before = agent.links.len();
-        agent
-            .links
-            .retain(|link| !matches!(link.phase, LinkPhase::WrapUp(_)) || matches!(link.wrap_up, WrapUp::Fixed(_)));
-        if agent.links.len() == before {
+        let now = self.now;
+        if !agent.end_wrap_up(now, |link, _| !matches!(link.wrap_up, WrapUp::Fixed(_))) {
             return Err(AgentError::State);
         }
         self.refresh_agent(key);
@@ -219,10 +243,13 @@ impl<C: Id, A: Id> Acd<C, A> {
             Phase::Waiting | Phase::Later(_) | Phase::Dialling(_) | Phase::Talking(_) => None,
         };
         let extra = contact.extra.as_ref();
+        let due = |at: Time| (at != NEVER).then_some(at);
         let ring_one_more = extra
-            .and_then(|extra| extra.next_ring)
+            .and_then(|extra| due(extra.next_ring))
             .filter(|_| !contact.offers.is_empty());
-        let (position, message) = extra.map_or((None, None), |extra| (extra.next_position, extra.next_message));
+        let (position, message) = extra.map_or((None, None), |extra| {
+            (due(extra.next_position), due(extra.next_message))
+        });
         [stage, ring, most, expires, preferred, ring_one_more, position, message]
             .into_iter()
             .flatten()

@@ -50,6 +50,8 @@ mod offer;
 mod pool;
 mod positions;
 mod queue;
+pub mod rank;
+mod ringing;
 #[cfg(feature = "serde")]
 mod saved;
 mod sign;

@@ -5,7 +5,7 @@ use core::cmp::Reverse;
 use machine::Time;
 
 use crate::acd::{Acd, Id};
-use crate::agent::{AgentKey, Fit, Stand};
+use crate::agent::{Agent, AgentKey, Fit, Stand};
 use crate::contact::{ContactKey, Phase};
 use crate::pool::{Choice, PoolKey};
 use crate::positions::OrderKey;
@@ -53,11 +53,11 @@ impl<C: Id, A: Id> Acd<C, A> {
                 | Strategy::Custom(_) => Choice::First,
             };
             let offered = &contact.offers;
-            let Some((agent, rank)) = pool.ready.choose(stage, choice, offered, &mut self.rng) else {
+            let Some(agent) = pool.ready.choose(stage, choice, offered, &mut self.rng) else {
                 return;
             };
-            self.offer(key, agent, Some(rank));
-            self.refresh_agent(agent);
+            self.offer(key, agent);
+            self.relist(agent);
         }
     }
 
@@ -78,9 +78,16 @@ impl<C: Id, A: Id> Acd<C, A> {
         let idle = |agent: &AgentKey| self.agents.get(*agent).map(|agent| agent.idle_since);
         let best = ready.min_by_key(|(score, agent)| (Reverse(**score), idle(agent)));
         if let Some((_, &agent)) = best {
-            self.offer(key, agent, None);
-            self.refresh_agent(agent);
+            self.offer(key, agent);
+            self.relist(agent);
         }
+    }
+
+    /// A contact found an agent: he is told of, and ready for what else he may have.
+    fn relist(&mut self, key: AgentKey) {
+        self.list_all(key);
+        self.tell_state(key);
+        self.arm_agent(key);
     }
 
     /// Brings everything in line with what an agent does now: offers him what he is free for, or lists him as ready.
@@ -88,9 +95,12 @@ impl<C: Id, A: Id> Acd<C, A> {
         self.unlist(key);
         if let Some(agent) = self.agents.get_mut(key)
             && agent.told != AgentState::Ready
-            && agent.state() == AgentState::Ready
         {
-            agent.idle_since = self.now;
+            agent.idle_occupancy = agent.occupancy(self.now);
+            // An offer that was taken back is no work.
+            if !matches!(agent.told, AgentState::Reserved | AgentState::Ringing) {
+                agent.idle_since = self.now;
+            }
         }
         let mut at = 0;
         while let Some(agent) = self.agents.get(key) {
@@ -102,7 +112,7 @@ impl<C: Id, A: Id> Acd<C, A> {
                 continue;
             }
             match self.next_contact(key, channel) {
-                Some(contact) => self.offer(contact, key, None),
+                Some(contact) => self.offer(contact, key),
                 None => {
                     self.list(key, channel);
                     at += 1;
@@ -117,105 +127,164 @@ impl<C: Id, A: Id> Acd<C, A> {
     /// The contact that an agent who is free should have.
     fn next_contact(&self, key: AgentKey, channel: Channel) -> Option<ContactKey> {
         let agent = self.agents.get(key)?;
-        let mut best: Option<(Urgency, ContactKey)> = None;
-        let mut better = |urgency: Urgency, contact: ContactKey| {
-            if best.as_ref().is_none_or(|(other, _)| urgency < *other) {
-                best = Some((urgency, contact));
+        let wanted = self.next_wanted(agent, channel);
+        let mut best: Option<(Urgency, PoolKey, u8)> = None;
+        for fit in agent.pools.iter().filter(|fit| fit.channel == channel) {
+            let class = (fit.rank, fit.weight);
+            if best.is_some_and(|((rank, weight, _), ..)| (rank, weight) < class) {
+                break; // the best come first
+            }
+            let Some(&head) = self.heads.get(fit.pool) else {
+                continue;
+            };
+            let (order, stage) = if fit.stage == 0 {
+                (head, 0)
+            } else {
+                let Some((order, _, stage)) = self.first_of_stage(fit, key, false) else {
+                    continue;
+                };
+                (order, stage)
+            };
+            let urgency = (fit.rank, fit.weight, order);
+            if best.is_none_or(|(other, ..)| urgency < other) {
+                best = Some((urgency, fit.pool, stage));
+            }
+        }
+        let pooled = match best {
+            None => None,
+            Some((urgency, pool, stage)) => {
+                let (_, contact) = self.pools.get(pool)?.first(stage, |_| true)?;
+                if self.wants(contact, key) {
+                    Some((urgency, contact))
+                } else {
+                    self.next_that_wants(agent, key, channel)
+                }
             }
         };
-        for fit in agent.pools.iter().filter(|fit| fit.channel == channel) {
-            let (Some(pool), Some(member), Some(place)) = (
-                self.pools.get(fit.pool),
-                agent.memberships.get(usize::from(fit.member)),
-                agent.config.memberships.get(usize::from(fit.member)),
-            ) else {
-                continue;
-            };
-            let Some(queue) = self.queues.get(member.queue) else {
-                continue;
-            };
-            // All have reached the floor.
-            let stage = if member.stage <= queue.floor() { 0 } else { member.stage };
-            let wants_him = |contact: ContactKey| {
-                let contact = self.contacts.get(contact);
-                contact
-                    .is_some_and(|contact| contact.offers.len() < self.limits.ringing && !contact.offers.contains(&key))
-            };
-            if let Some((order, contact)) = pool.first(stage, wants_him) {
-                better((place.rank, Reverse(queue.config.weight), order), contact);
+        let next = pooled.into_iter().chain(wanted).min_by_key(|(urgency, _)| *urgency);
+        next.map(|(_, contact)| contact)
+    }
+
+    /// The contact that an agent gets next where the first ones ring already, at him or at as many agents as may be.
+    fn next_that_wants(&self, agent: &Agent<A>, key: AgentKey, channel: Channel) -> Option<(Urgency, ContactKey)> {
+        let fits = agent.pools.iter().filter(|fit| fit.channel == channel);
+        let firsts = fits.filter_map(|fit| {
+            let (order, contact, _) = self.first_of_stage(fit, key, true)?;
+            Some(((fit.rank, fit.weight, order), contact))
+        });
+        firsts.min_by_key(|(urgency, _)| *urgency)
+    }
+
+    /// The first contact of a pool that an agent may have at his stage.
+    fn first_of_stage(&self, fit: &Fit, key: AgentKey, wanting: bool) -> Option<(OrderKey, ContactKey, u8)> {
+        let pool = self.pools.get(fit.pool)?;
+        // All have reached the floor.
+        let stage = if fit.stage <= self.queues.get(pool.queue)?.floor() {
+            0
+        } else {
+            fit.stage
+        };
+        let (order, contact) = pool.first(stage, |contact| !wanting || self.wants(contact, key))?;
+        Some((order, contact, stage))
+    }
+
+    /// Whether a contact may ring at one more agent, and does not at this one.
+    fn wants(&self, contact: ContactKey, key: AgentKey) -> bool {
+        let contact = self.contacts.get(contact);
+        contact.is_some_and(|contact| contact.offers.len() < self.limits.ringing && !contact.offers.contains(&key))
+    }
+
+    /// The first of the contacts that prefer an agent.
+    fn next_wanted(&self, agent: &Agent<A>, channel: Channel) -> Option<(Urgency, ContactKey)> {
+        let (&(_, order), &contact) = agent.preferred_by.range((channel, OrderKey::FIRST)..).next()?;
+        let queue = self
+            .contacts
+            .get(contact)
+            .filter(|contact| contact.channel == channel)?
+            .queue;
+        let place = agent.memberships.iter().position(|member| member.queue == queue)?;
+        let rank = agent.config.memberships.get(place).map_or(u8::MAX, |place| place.rank);
+        let weight = self.queues.get(queue).map_or(0, |queue| queue.config.weight);
+        Some(((rank, Reverse(weight), order), contact))
+    }
+
+    /// Puts an agent among the ready for whatever he is free for.
+    pub(crate) fn list_all(&mut self, key: AgentKey) {
+        self.unlist(key);
+        let mut at = 0;
+        while let Some(agent) = self.agents.get(key)
+            && let Some(&(channel, _)) = agent.config.capacity.get(at)
+        {
+            if agent.can_take(channel) {
+                self.list(key, channel);
             }
+            at += 1;
         }
-        if let Some((&order, &contact)) = agent.preferred_by.iter().find(|(_, contact)| {
-            let contact = self.contacts.get(**contact);
-            contact.is_some_and(|contact| {
-                contact.channel == channel && contact.offers.is_empty() && agent.serves(contact.queue)
-            })
-        }) {
-            let queue = self.contacts.get(contact).map(|contact| contact.queue)?;
-            let place = agent.memberships.iter().position(|member| member.queue == queue);
-            let rank = place
-                .and_then(|at| agent.config.memberships.get(at))
-                .map_or(u8::MAX, |place| place.rank);
-            let weight = self.queues.get(queue).map_or(0, |queue| queue.config.weight);
-            better((rank, Reverse(weight), order), contact);
-        }
-        best.map(|(_, contact)| contact)
     }
 
     /// Puts an agent among the ready of every pool that he is fit for.
     fn list(&mut self, key: AgentKey, channel: Channel) {
         let Some(agent) = self.agents.get_mut(key) else { return };
         agent.ready.push(channel);
-        let now = self.now;
-        let mut fits = core::mem::take(&mut agent.pools);
-        for fit in fits.iter_mut().filter(|fit| fit.channel == channel) {
-            let at = usize::from(fit.member);
-            let Some(agent) = self.agents.get(key) else { break };
-            let (Some(pool), Some(member), Some(membership)) = (
-                self.pools.get_mut(fit.pool),
-                agent.memberships.get(at),
-                agent.config.memberships.get(at),
-            ) else {
+        let mut stands = core::mem::take(&mut agent.stands);
+        let before = stands.len();
+        if let Some(agent) = self.agents.get(key) {
+            for fit in agent.pools.iter().filter(|fit| fit.channel == channel) {
+                stands.extend(self.stand(key, fit).map(|stand| (fit.pool, stand)));
+            }
+        }
+        for (pool, stand) in stands.iter_mut().skip(before) {
+            let Some(pool) = self.pools.get_mut(*pool) else {
                 continue;
             };
-            let Some(queue) = self.queues.get(member.queue) else {
-                continue;
-            };
-            let candidate = Candidate {
-                membership,
-                skills: &agent.config.skills,
-                needed: &pool.needs,
-                idle_since: agent.idle_since,
-                last: member.last,
-                contacts: member.contacts,
-                talk: agent.talk,
-                occupancy: agent.occupancy(now),
-            };
-            let strategy = queue.config.strategy;
-            let group = (member.stage, membership.tier, strategy.penalty(&candidate));
-            let rank = if let Strategy::Custom(number) = strategy {
-                Some(self.ranks.get(&number).map_or(0, |rank| rank(&candidate)))
-            } else {
-                strategy.rank(&candidate)
-            };
-            fit.place = Some(match rank {
-                Some(rank) => {
-                    // Positions are not equal: who came to the queue first is first.
-                    let rank = if by_position(strategy) {
-                        (rank << 32) | u64::from(member.ordinal)
-                    } else {
-                        rank
-                    };
-                    let place = (group, rank, agent.idle_since.as_nanos(), key);
-                    pool.ready.insert(place);
-                    Stand::Ranked(place)
-                }
-                None => Stand::Bag(group, pool.ready.insert_bag(group, key, membership.weight)),
-            });
+            match stand {
+                Stand::Ranked(place) => pool.ready.insert(*place),
+                Stand::Bag(group, at, weight) => *at = pool.ready.insert_bag(*group, key, *weight),
+            }
         }
         if let Some(agent) = self.agents.get_mut(key) {
-            agent.pools = fits;
+            agent.stands = stands;
         }
+    }
+
+    /// The place that an agent has among the ready of a pool.
+    fn stand(&self, key: AgentKey, fit: &Fit) -> Option<Stand> {
+        let (agent, pool, at) = (
+            self.agents.get(key)?,
+            self.pools.get(fit.pool)?,
+            usize::from(fit.member),
+        );
+        let (member, membership) = (agent.memberships.get(at)?, agent.config.memberships.get(at)?);
+        let strategy = self.queues.get(member.queue)?.config.strategy;
+        let candidate = Candidate {
+            membership,
+            skills: &agent.config.skills,
+            needed: &pool.needs,
+            idle_since: agent.idle_since,
+            last: member.last,
+            contacts: member.contacts,
+            work: core::time::Duration::from_nanos(member.work),
+            talk: agent.talk,
+            occupancy: agent.idle_occupancy,
+        };
+        let group = (member.stage, membership.tier, strategy.penalty(&candidate));
+        let rank = if let Strategy::Custom(number) = strategy {
+            Some(self.ranks.get(&number).map_or(0, |rank| rank(&candidate)))
+        } else {
+            strategy.rank(&candidate)
+        };
+        let Some(rank) = rank else {
+            // His place in the bag is known once he is in it.
+            return Some(Stand::Bag(group, 0, membership.weight));
+        };
+        // Positions are not equal: who came to the queue first is first.
+        let by_position = by_position(strategy);
+        let rank = if by_position {
+            (rank << 32) | u64::from(member.ordinal)
+        } else {
+            rank
+        };
+        Some(Stand::Ranked((group, rank, agent.idle_since.as_nanos(), key)))
     }
 
     /// Takes an agent from among the ready, of all pools.
@@ -225,22 +294,20 @@ impl<C: Id, A: Id> Acd<C, A> {
             return;
         }
         agent.ready.clear();
-        let mut fits = core::mem::take(&mut agent.pools);
-        for fit in &mut fits {
-            let Some(pool) = self.pools.get_mut(fit.pool) else {
-                continue;
-            };
-            match fit.place.take() {
-                None => {}
-                Some(Stand::Ranked(place)) => pool.ready.remove(&place),
-                Some(Stand::Bag(group, at)) => {
-                    let moved = pool.ready.remove_bag(group, at);
-                    self.moved_in_bag(moved, fit.pool, at);
+        let mut stands = core::mem::take(&mut agent.stands);
+        for (at, stand) in stands.drain(..) {
+            let Some(pool) = self.pools.get_mut(at) else { continue };
+            match stand {
+                Stand::Ranked(place) => pool.ready.remove(&place),
+                Stand::Bag(group, place, _) => {
+                    let moved = pool.ready.remove_bag(group, place);
+                    self.moved_in_bag(moved, at, place);
                 }
             }
         }
+        // The room is kept for the next time.
         if let Some(agent) = self.agents.get_mut(key) {
-            agent.pools = fits;
+            agent.stands = stands;
         }
     }
 
@@ -249,9 +316,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         let Some(agent) = moved.and_then(|moved| self.agents.get_mut(moved)) else {
             return;
         };
-        if let Some(fit) = agent.pools.iter_mut().find(|fit| fit.pool == pool)
-            && let Some(Stand::Bag(_, at)) = &mut fit.place
-        {
+        if let Some((_, Stand::Bag(_, at, _))) = agent.stands.iter_mut().find(|(of, _)| *of == pool) {
             *at = to;
         }
     }
@@ -283,31 +348,42 @@ impl<C: Id, A: Id> Acd<C, A> {
         let (Some(of), Some(agent)) = (self.pools.get(pool), self.agents.get(key)) else {
             return;
         };
-        let member = agent.memberships.iter().position(|member| member.queue == of.queue);
-        let fits = agent.config.capacity_of(of.channel) > 0 && agent.config.skills.meet(&of.needs);
-        let Some(member) = member.filter(|_| fits).and_then(|at| u16::try_from(at).ok()) else {
+        let Some(at) = agent.memberships.iter().position(|member| member.queue == of.queue) else {
             return;
         };
-        let channel = of.channel;
-        let opens = agent
-            .memberships
-            .get(usize::from(member))
-            .is_some_and(|member| member.stage != NEVER);
-        if !opens {
+        let fits = agent.config.capacity_of(of.channel) > 0 && agent.config.skills.meet(&of.needs);
+        let (Some(member), Some(place)) = (agent.memberships.get(at), agent.config.memberships.get(at)) else {
+            return;
+        };
+        let Ok(number) = u16::try_from(at) else { return };
+        if !fits || member.stage == NO_STAGE {
             return;
         }
-        let listed: Vec<Channel> = agent.ready.to_vec();
-        self.unlist(key);
-        if let Some(agent) = self.agents.get_mut(key) {
-            agent.pools.push(Fit {
-                pool,
-                channel,
-                member,
-                place: None,
-            });
-        }
-        for channel in listed {
-            self.list(key, channel);
+        let fit = Fit {
+            channel: of.channel,
+            rank: place.rank,
+            weight: Reverse(self.queues.get(of.queue).map_or(0, |queue| queue.config.weight)),
+            stage: member.stage,
+            member: number,
+            pool,
+        };
+        let listed = agent.ready.contains(&fit.channel);
+        let stand = self.stand(key, &fit).filter(|_| listed);
+        let (Some(pool), Some(agent)) = (self.pools.get_mut(pool), self.agents.get_mut(key)) else {
+            return;
+        };
+        let place = agent.pools.partition_point(|other| *other < fit);
+        agent.pools.insert(place, fit);
+        match stand {
+            None => {}
+            Some(stand @ Stand::Ranked(place)) => {
+                pool.ready.insert(place);
+                agent.stands.push((fit.pool, stand));
+            }
+            Some(Stand::Bag(group, _, weight)) => {
+                let at = pool.ready.insert_bag(group, key, weight);
+                agent.stands.push((fit.pool, Stand::Bag(group, at, weight)));
+            }
         }
     }
 
@@ -319,17 +395,24 @@ impl<C: Id, A: Id> Acd<C, A> {
             .map(|(key, _)| key)
             .collect();
         for key in &unused {
-            if let Some(pool) = self.pools.remove(*key)
-                && let Some(queue) = self.queues.get_mut(pool.queue)
-            {
-                queue.pools.remove(&(pool.channel, pool.needs));
-            }
+            self.drop_pool(*key);
         }
         if !unused.is_empty() {
             let pools = &self.pools;
             for agent in self.agents.values_mut() {
                 agent.pools.retain(|fit| pools.contains_key(fit.pool));
+                agent.stands.retain(|(pool, _)| pools.contains_key(*pool));
             }
+        }
+    }
+
+    /// Forgets a pool; agents may still think of it.
+    pub(crate) fn drop_pool(&mut self, key: PoolKey) {
+        self.heads.remove(key);
+        if let Some(pool) = self.pools.remove(key)
+            && let Some(queue) = self.queues.get_mut(pool.queue)
+        {
+            queue.pools.remove(&(pool.channel, pool.needs));
         }
     }
 
@@ -389,8 +472,13 @@ impl<C: Id, A: Id> Acd<C, A> {
             return;
         }
         contact.pooled = true;
-        if let Some(pool) = self.pools.get_mut(contact.pool) {
-            pool.insert(contact.stage, contact.key, key);
+        let (pool, order) = (contact.pool, contact.key);
+        if let Some(of) = self.pools.get_mut(pool) {
+            of.insert(contact.stage, order, key);
+            match self.heads.get_mut(pool) {
+                Some(head) => *head = order.min(*head),
+                None => drop(self.heads.insert(pool, order)),
+            }
         }
     }
 
@@ -403,6 +491,12 @@ impl<C: Id, A: Id> Acd<C, A> {
             && let Some(pool) = self.pools.get_mut(contact.pool)
         {
             pool.remove(contact.stage, contact.key);
+            if self.heads.get(contact.pool) == Some(&contact.key) {
+                match pool.head() {
+                    Some(head) => drop(self.heads.insert(contact.pool, head)),
+                    None => drop(self.heads.remove(contact.pool)),
+                }
+            }
         }
     }
 }
@@ -411,7 +505,7 @@ impl<C: Id, A: Id> Acd<C, A> {
 type Urgency = (u8, Reverse<u16>, OrderKey);
 
 /// The stage of a member who is never asked.
-pub(crate) const NEVER: u8 = u8::MAX;
+pub(crate) const NO_STAGE: u8 = u8::MAX;
 
 const fn by_position(strategy: Strategy) -> bool {
     matches!(

@@ -36,7 +36,7 @@ pub enum CalledBack {
 
 impl<C: Id, A: Id> Acd<C, A> {
     /// Offers a contact in line to an agent who can take it.
-    pub(crate) fn offer(&mut self, key: ContactKey, to: AgentKey, rank: Option<u64>) {
+    pub(crate) fn offer(&mut self, key: ContactKey, to: AgentKey) {
         let now = self.now;
         self.unlist(to);
         let (Some(contact), Some(agent)) = (self.contacts.get_mut(key), self.agents.get_mut(to)) else {
@@ -52,9 +52,10 @@ impl<C: Id, A: Id> Acd<C, A> {
             channel: contact.channel,
             phase: LinkPhase::Reserved(until),
             wrap_up: agent.config.wrap_up.unwrap_or(queue.config.wrap_up),
+            began: now,
         });
         contact.offers.push(to);
-        if let Some(rank) = rank.or_else(|| agent.rank_in(contact.queue)) {
+        if let Some(rank) = agent.rank_in(contact.queue) {
             queue.last_rank = rank;
             if queue.config.strategy == Strategy::Sequential {
                 contact.extra().last_rank = Some(rank);
@@ -62,13 +63,14 @@ impl<C: Id, A: Id> Acd<C, A> {
         }
         let rings_on = queue.config.strategy == Strategy::RingAll;
         if let Strategy::RingProgressively(every) = queue.config.strategy {
-            contact.extra().next_ring = Some(now + every.max(core::time::Duration::from_millis(100)));
+            contact.extra().next_ring = now + every.max(core::time::Duration::from_millis(100));
         }
         let (contact_id, agent_id, queue_id) = (contact.id.clone(), agent.id.clone(), queue.id);
         let call_back = contact.is_call_back();
         if contact.phase != Phase::Waiting {
             contact.phase = Phase::Waiting;
         }
+        self.note_preferences(key, false);
         if rings_on {
             self.pool_in(key);
         } else {
@@ -112,18 +114,18 @@ impl<C: Id, A: Id> Acd<C, A> {
         let (key, by) = self.offered(id, agent)?;
         let at = self.now;
         if let Some(contact) = self.contacts.get_mut(key) {
-            contact.offers.retain(|offered| *offered != by);
+            contact.offers.remove(by);
         }
         let others = self.line_out(key, Withdrawal::Taken);
         if let Some(taker) = self.agents.get_mut(by) {
             taker.unanswered = 0;
             if let Some(link) = taker.link_mut(key) {
                 link.phase = LinkPhase::Talking(at);
+                link.began = at;
             }
         }
         if let Some(contact) = self.contacts.get_mut(key) {
-            contact.waited += at - contact.since;
-            contact.since = at;
+            contact.note_wait(at);
         }
         self.served_from_line(key);
         let call_back = self.contacts.get(key).is_some_and(Contact::is_call_back);
@@ -181,6 +183,7 @@ impl<C: Id, A: Id> Acd<C, A> {
             return;
         };
         contact.since = now;
+        contact.handled = true;
         contact.phase = Phase::Talking(with);
         if let Some(member) = agent
             .memberships
@@ -189,7 +192,10 @@ impl<C: Id, A: Id> Acd<C, A> {
         {
             member.contacts = member.contacts.saturating_add(1);
         }
-        let (customer, queue_key) = (contact.customer, contact.queue);
+        if let Some(link) = agent.link_mut(key) {
+            link.phase = LinkPhase::Talking(now);
+        }
+        let (customer, queue_key) = (contact.customer(), contact.queue);
         let output = Output::Connect {
             contact: contact.id.clone(),
             agent: agent.id.clone(),
@@ -261,7 +267,7 @@ impl<C: Id, A: Id> Acd<C, A> {
             agent.links.retain(|link| link.contact != key || !offered(link.phase));
         }
         if let Some(contact) = self.contacts.get_mut(key) {
-            contact.offers.retain(|offered| *offered != by);
+            contact.offers.remove(by);
         }
     }
 
@@ -275,6 +281,7 @@ impl<C: Id, A: Id> Acd<C, A> {
     /// If it rings nowhere any more, a contact waits again.
     pub(crate) fn back_in_line(&mut self, key: ContactKey) {
         if self.contacts.get(key).is_some_and(|contact| contact.offers.is_empty()) {
+            self.note_preferences(key, true);
             self.restage(key);
             self.pool_in(key);
         }
@@ -296,7 +303,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         match result {
             CalledBack::Reached => {
                 contact.extra().call_back = false;
-                contact.waited += self.now - contact.since;
+                contact.note_wait(self.now);
                 self.connect(key, by);
                 self.arm_contact(key);
             }
@@ -311,8 +318,7 @@ impl<C: Id, A: Id> Acd<C, A> {
                 if tried >= rules.attempts {
                     self.end_contact(key, crate::Outcome::NotReached);
                 } else if let Some(contact) = self.contacts.get_mut(key) {
-                    contact.waited += self.now - contact.since;
-                    contact.since = self.now;
+                    contact.note_wait(self.now);
                     contact.phase = Phase::Later(self.now + rules.retry_after);
                     self.arm_contact(key);
                 }

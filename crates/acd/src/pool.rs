@@ -59,6 +59,12 @@ impl Pool {
         }
     }
 
+    /// The key of the first contact, of whichever stage.
+    pub(crate) fn head(&self) -> Option<OrderKey> {
+        let firsts = self.waiting.iter().filter_map(|waiting| waiting.first_key_value());
+        firsts.map(|(key, _)| *key).min()
+    }
+
     /// The first contact of `stage` or a later one that `fits`.
     pub(crate) fn first(&self, stage: u8, fits: impl Fn(ContactKey) -> bool) -> Option<(OrderKey, ContactKey)> {
         let stages = self.waiting.iter().skip(usize::from(stage));
@@ -130,26 +136,25 @@ impl Ready {
         moved
     }
 
-    /// Who is chosen for a contact that has reached `stage`, and his rank; none of `except`, who ring already.
+    /// Who is chosen for a contact that has reached `stage`; none of `except`, who ring already.
     pub(crate) fn choose(
         &self,
         stage: u8,
         choice: Choice,
         except: &[AgentKey],
         rng: &mut impl Rng,
-    ) -> Option<(AgentKey, u64)> {
+    ) -> Option<AgentKey> {
         match choice {
             Choice::First => self.first(stage, except),
             Choice::After(rank) => {
                 let (group, ..) = self.ranked.first().filter(|place| place.0.0 <= stage)?;
                 let from = (*group, rank.saturating_add(1), 0, AgentKey::default());
                 let next = self.ranked.range(from..).next().filter(|place| place.0 == *group);
-                next.map(|place| (place.3, place.1))
-                    .or_else(|| self.first(stage, except))
+                next.map(|place| place.3).or_else(|| self.first(stage, except))
             }
             Choice::Chance => {
                 let bag = self.first_bag(stage)?;
-                bag.get(below(rng, bag.len())).map(|(agent, _)| (*agent, 0))
+                bag.get(below(rng, bag.len())).map(|(agent, _)| *agent)
             }
             Choice::WeightedChance(most) => {
                 // Anybody, taken in proportion to his weight and otherwise thrown back.
@@ -157,18 +162,18 @@ impl Ready {
                 for _ in 0..TRIES {
                     let (agent, weight) = bag.get(below(rng, bag.len()))?;
                     if below(rng, usize::from(most)) < usize::from(*weight) {
-                        return Some((*agent, 0));
+                        return Some(*agent);
                     }
                 }
-                bag.first().map(|(agent, _)| (*agent, 0))
+                bag.first().map(|(agent, _)| *agent)
             }
         }
     }
 
-    fn first(&self, stage: u8, except: &[AgentKey]) -> Option<(AgentKey, u64)> {
+    fn first(&self, stage: u8, except: &[AgentKey]) -> Option<AgentKey> {
         let mut reached = self.ranked.iter().take_while(|place| place.0.0 <= stage);
         let place = reached.find(|place| !except.contains(&place.3))?;
-        Some((place.3, place.1))
+        Some(place.3)
     }
 
     fn first_bag(&self, stage: u8) -> Option<&Vec<(AgentKey, u16)>> {

@@ -21,6 +21,8 @@ pub(crate) struct Queue {
     pub(crate) open: bool,
     /// Contacts in line, with those that are being offered.
     pub(crate) line: Positions,
+    /// How many of them have somebody on the line.
+    pub(crate) listening: usize,
     /// Which pools there are for it.
     #[cfg_attr(feature = "serde", serde(with = "crate::saved::pairs"))]
     pub(crate) pools: BTreeMap<(Channel, Skills), PoolKey>,
@@ -98,6 +100,7 @@ impl Queue {
             config,
             open: true,
             line: Positions::default(),
+            listening: 0,
             pools: BTreeMap::new(),
             members: Vec::new(),
             next_ordinal: 0,
@@ -152,12 +155,12 @@ impl Queue {
             at.saturating_sub(step.saturating_mul(i64::from(priority)))
         };
         match self.config.order {
-            Order::Arrival => (0, at, number),
-            Order::Priority => (-i32::from(priority), at, number),
-            Order::Ageing(step) => (0, ahead(step), number),
+            Order::Arrival => OrderKey::new(0, at, number),
+            Order::Priority => OrderKey::new(priority, at, number),
+            Order::Ageing(step) => OrderKey::new(0, ahead(step), number),
             Order::ServiceTarget(step) => {
                 let target = i64::try_from(self.config.service_target.as_nanos()).unwrap_or(i64::MAX);
-                (0, ahead(step).saturating_add(target), number)
+                OrderKey::new(0, ahead(step).saturating_add(target), number)
             }
         }
     }

@@ -27,6 +27,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         if agent.signed_on.is_none() {
             agent.signed_on = Some(at);
             (agent.talk, agent.occupied) = Default::default();
+            agent.memberships.iter_mut().for_each(|member| member.work = 0);
             agent.occupied_since = agent.occupied_since.map(|_| at);
             self.count_signed_on(key, true);
         }
@@ -152,18 +153,19 @@ impl<C: Id, A: Id> Acd<C, A> {
     pub fn requeue(&mut self, now: Time, id: &C) -> Result<(), ContactError> {
         self.advance(now);
         let key = self.contact_key(id)?;
-        let contact = self.contacts.get_mut(key).ok_or(ContactError::Unknown)?;
+        let contact = self.contacts.get(key).ok_or(ContactError::Unknown)?;
         let (Phase::Talking(by), queue, at) = (contact.phase, contact.queue, self.now) else {
             return Err(ContactError::State);
         };
         if !self.queues.contains_key(queue) {
             return Err(ContactError::UnknownQueue(contact.queue_id));
         }
-        contact.talked += at - contact.since;
-        contact.since = at;
-        contact.phase = Phase::Waiting;
-        contact.joined = at;
-        self.drop_link(key, by);
+        self.note_talk(key);
+        if let Some(contact) = self.contacts.get_mut(key) {
+            contact.phase = Phase::Waiting;
+            contact.joined = at;
+        }
+        self.finish_link(key, by, false);
         self.stand_in_line(key);
         self.refresh_agent(by);
         self.seek_agents(key);
@@ -193,6 +195,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         };
         let at = self.now;
         self.unlist(by);
+        self.note_talk(key);
         let freed = self.take_out(key, Withdrawal::Taken);
         let queue = self
             .contacts
@@ -209,6 +212,7 @@ impl<C: Id, A: Id> Acd<C, A> {
             channel: contact.channel,
             phase: LinkPhase::Talking(at),
             wrap_up: taker.config.wrap_up.unwrap_or(wrap_up),
+            began: at,
         });
         if before.is_none() {
             self.served_from_line(key);

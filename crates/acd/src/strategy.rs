@@ -1,32 +1,42 @@
-//! Who of the ready agents gets the contact: each strategy is a plain function from what is known of an agent to a
-//! rank. The lowest rank is first; of equal ranks, who has been idle for longest.
+//! Who of the ready agents gets the contact.
 
 use core::time::Duration;
 
 use machine::Time;
 
-use crate::{Membership, Skills};
+use crate::{Membership, Skills, rank};
 
 /// How a queue chooses among its ready agents.
 ///
 /// The agents of the tier and the penalty that come first are before all others, whatever the strategy; only the
 /// two UCD strategies do not look at penalties.
 ///
-/// | strategy | as in |
-/// |---|---|
-/// | `RingAll` | Asterisk `ringall`, FreeSWITCH `ring-all` |
-/// | `LongestIdle` | FreeSWITCH `longest-idle-agent` |
-/// | `LeastRecent`, `FewestCalls` | Asterisk `leastrecent`, `fewestcalls`: counted per queue |
-/// | `LeastTalkTime` | FreeSWITCH `agent-with-least-talk-time`: counted over all queues |
-/// | `LeastOccupied` | share of the time signed on that was spent on contacts |
-/// | `RoundRobin` | Asterisk `rrmemory`, FreeSWITCH `round-robin` |
-/// | `TopDown` | Asterisk `linear`, FreeSWITCH `top-down` |
-/// | `Sequential` | FreeSWITCH `sequentially-by-agent-order`: a contact goes on after the agent whom it rang last |
-/// | `Random`, `WeightedRandom` | Asterisk `random`, `wrandom` |
-/// | `RingProgressively` | FreeSWITCH `ring-progressively` |
-/// | `SkillBased` | the highest sum of the levels that the contact needs |
-/// | `UcdMia`, `UcdLoa`, `EadMia`, `EadLoa` | Avaya: uniform call distribution or expert agent distribution (by penalty), to the most idle or the least occupied agent |
-/// | `PercentAllocation` | Avaya: by the agents' shares ([`Membership::weight`]) |
+/// | strategy | as in | rank |
+/// |---|---|---|
+/// | `RingAll` | Asterisk `ringall`, FreeSWITCH `ring-all` | [`rank::longest_idle`] |
+/// | `LongestIdle` | FreeSWITCH `longest-idle-agent` | [`rank::longest_idle`] |
+/// | `LeastRecent` | Asterisk `leastrecent` | [`rank::least_recent`] |
+/// | `FewestCalls` | Asterisk `fewestcalls` | [`rank::fewest_calls`] |
+/// | `LeastTalkTime` | FreeSWITCH `agent-with-least-talk-time` | [`rank::least_talk_time`] |
+/// | `LeastOccupied` | Avaya's least occupied agent | [`rank::least_occupied`] |
+/// | `RoundRobin` | Asterisk `rrmemory`, FreeSWITCH `round-robin` | [`rank::position`], after whom the queue rang last |
+/// | `TopDown` | Asterisk `linear`, FreeSWITCH `top-down` | [`rank::position`] |
+/// | `Sequential` | FreeSWITCH `sequentially-by-agent-order` | [`rank::position`], after whom this contact rang last |
+/// | `Random`, `WeightedRandom` | Asterisk `random`, `wrandom`; FreeSWITCH `random` | chance |
+/// | `RingProgressively` | FreeSWITCH `ring-progressively` | [`rank::longest_idle`] |
+/// | `SkillBased` | the best in what the contact needs | [`rank::skill_based`] |
+/// | `UcdMia`, `EadMia` | Avaya: the most idle agent, in uniform or (by penalty) expert distribution | [`rank::longest_idle`] |
+/// | `UcdLoa`, `EadLoa` | Avaya: the least occupied agent, in uniform or expert distribution | [`rank::least_occupied`] |
+/// | `PercentAllocation` | Avaya: percent allocation distribution | [`rank::share`] |
+///
+/// ```
+/// use acd::{QueueConfig, Strategy};
+/// use std::time::Duration;
+///
+/// // The one who has been idle for longest rings; every five seconds one more joins.
+/// let hotline = QueueConfig::new(Strategy::RingProgressively(Duration::from_secs(5)));
+/// # assert_ne!(hotline.strategy, Strategy::RingAll);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -66,7 +76,7 @@ pub enum Strategy {
     EadMia,
     /// The least occupied among those of the lowest penalty.
     EadLoa,
-    /// Who is furthest below his share of the queue's contacts.
+    /// Who is furthest below his share of the queue's work.
     PercentAllocation,
     /// The embedder's own, by its number ([`Acd::set_rank`](crate::Acd::set_rank)).
     Custom(u16),
@@ -82,15 +92,18 @@ pub struct Candidate<'a> {
     pub skills: &'a Skills,
     /// What the contact needs.
     pub needed: &'a Skills,
-    /// Since when he has been ready.
+    /// Since when he has been free: since his last contact or its wrap-up, since he signed on, or came back from a pause. Offers that came to
+    /// nothing through no fault of his do not count.
     pub idle_since: Time,
     /// When his last contact of this queue ended.
     pub last: Option<Time>,
     /// How many contacts of this queue he has had.
     pub contacts: u32,
+    /// How long contacts of this queue have occupied him, wrap-up included.
+    pub work: Duration,
     /// How long he has talked since he signed on.
     pub talk: Duration,
-    /// The share of the time since he signed on in which he was occupied, in millionths.
+    /// The share of the time since he signed on in which he was occupied, in millionths, as it was when he came free.
     pub occupancy: u32,
 }
 
@@ -126,24 +139,22 @@ impl Strategy {
     /// ```
     #[must_use]
     pub fn rank(self, agent: &Candidate<'_>) -> Option<u64> {
-        Some(match self {
+        let rank: Rank = match self {
             Strategy::RingAll
             | Strategy::LongestIdle
             | Strategy::UcdMia
             | Strategy::EadMia
-            | Strategy::RingProgressively(_) => agent.idle_since.as_nanos(),
-            Strategy::LeastRecent => agent.last.map_or(0, Time::as_nanos),
-            Strategy::FewestCalls => u64::from(agent.contacts),
-            Strategy::LeastTalkTime => nanos(agent.talk),
-            Strategy::LeastOccupied | Strategy::UcdLoa | Strategy::EadLoa => u64::from(agent.occupancy),
-            Strategy::RoundRobin | Strategy::TopDown | Strategy::Sequential => u64::from(agent.membership.position),
-            Strategy::SkillBased => u64::from(u32::MAX - agent.skills.score(agent.needed)),
-            // Contacts a share: whoever has the fewest is furthest below it.
-            Strategy::PercentAllocation => {
-                (u64::from(agent.contacts) << 24) / u64::from(agent.membership.weight.max(1))
-            }
+            | Strategy::RingProgressively(_) => rank::longest_idle,
+            Strategy::LeastRecent => rank::least_recent,
+            Strategy::FewestCalls => rank::fewest_calls,
+            Strategy::LeastTalkTime => rank::least_talk_time,
+            Strategy::LeastOccupied | Strategy::UcdLoa | Strategy::EadLoa => rank::least_occupied,
+            Strategy::RoundRobin | Strategy::TopDown | Strategy::Sequential => rank::position,
+            Strategy::SkillBased => rank::skill_based,
+            Strategy::PercentAllocation => rank::share,
             Strategy::Random | Strategy::WeightedRandom | Strategy::Custom(_) => return None,
-        })
+        };
+        Some(rank(agent))
     }
 
     /// The penalty as far as this strategy looks at it.
@@ -183,12 +194,9 @@ impl<'a> Candidate<'a> {
             idle_since: Time::ZERO,
             last: None,
             contacts: 0,
+            work: Duration::ZERO,
             talk: Duration::ZERO,
             occupancy: 0,
         }
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -6,8 +6,10 @@
     reason = "of what the distribution says, the model needs a part"
 )]
 
+mod choice;
 mod story;
 mod truth;
 
+pub use choice::{Record, Work};
 pub use story::{Report, Story};
 pub use truth::{Agent, Contact, Link, Place, Truth, Violation};

@@ -114,13 +114,12 @@ impl Story {
     }
 
     fn wrap_up_done(&mut self) -> Result<(), Violation> {
+        let now = self.truth.now;
         if let Some(agent) = self.any_agent()
             && self.acd.wrap_up_done(self.truth.now, &agent).is_ok()
             && let Some(agent) = self.truth.agents.get_mut(&agent)
         {
-            agent
-                .links
-                .retain(|link| link.wrap_up.is_none() || matches!(link.rule, WrapUp::Fixed(_)));
+            agent.end_wrap_ups(now, |link| !matches!(link.rule, WrapUp::Fixed(_)));
         }
         self.settle()
     }
@@ -156,21 +155,7 @@ impl Story {
             ));
         }
         let now = self.truth.now;
-        let contact = Contact {
-            queue: arrival.queue,
-            channel: arrival.channel,
-            priority: arrival.priority,
-            needs: arrival.needs.clone(),
-            arrival: now,
-            joined: now,
-            number: id,
-            preferred: arrival.preferred.iter().map(|(agent, _)| *agent).collect(),
-            call_back: arrival.call_back.is_some(),
-            place: match arrival.call_back {
-                Some(CallBackTime::NotBefore(at)) if at > now => Place::Later(at),
-                _ => Place::InLine(Vec::new()),
-            },
-        };
+        let contact = Contact::new(&arrival, now, id);
         self.tell(|| format!("{id} arrives: {arrival:?}"));
         if self.acd.arrive(now, id, arrival).is_ok() {
             self.truth.contacts.insert(id, contact);
@@ -250,7 +235,7 @@ impl Story {
         };
         match what {
             0..=4 => {
-                (agent.on, agent.paused, agent.unanswered) = (true, false, 0);
+                agent.sign_on(now);
                 self.acd.sign_on(now, &id).map_err(|error| error.to_string())?;
             }
             5 => {
@@ -297,11 +282,7 @@ impl Story {
                 .map_err(|error| error.to_string())?;
         }
         match before {
-            Some(Place::Talking(agent)) if requeue => {
-                if let Some(agent) = self.truth.agents.get_mut(&agent) {
-                    agent.links.retain(|link| link.contact != id || link.wrap_up.is_some());
-                }
-            }
+            Some(Place::Talking(agent)) if requeue => self.truth.talk_over(id, agent, false),
             Some(Place::Talking(agent)) => self.truth.wrap_up(id, agent),
             _ => {}
         }
@@ -309,7 +290,7 @@ impl Story {
             if !requeue {
                 contact.queue = to;
             }
-            contact.joined = now;
+            (contact.joined, contact.last_rank) = (now, None);
             if matches!(contact.place, Place::Talking(_)) {
                 contact.place = Place::InLine(Vec::new());
             }
@@ -332,7 +313,7 @@ impl Story {
             .is_ok()
             && let Some(contact) = self.truth.contacts.get_mut(&id)
         {
-            contact.call_back = true;
+            (contact.call_back, contact.last_rank) = (true, None);
             if let Some(at) = at.filter(|at| *at > self.truth.now) {
                 contact.place = Place::Later(at);
             }
@@ -418,7 +399,7 @@ impl Story {
             && let Some(contact) = self.truth.contacts.get_mut(contact)
         {
             contact.queue = *to;
-            contact.joined = self.truth.now;
+            (contact.joined, contact.last_rank) = (self.truth.now, None);
         }
     }
 
@@ -439,9 +420,7 @@ impl Story {
             if self.acd.wrap_up_done(self.truth.now, &agent).is_ok()
                 && let Some(agent) = self.truth.agents.get_mut(&agent)
             {
-                agent
-                    .links
-                    .retain(|link| link.wrap_up.is_none() || matches!(link.rule, WrapUp::Fixed(_)));
+                agent.end_wrap_ups(self.truth.now, |link| !matches!(link.rule, WrapUp::Fixed(_)));
             }
             self.settle()?;
         }
@@ -530,17 +509,13 @@ impl Story {
         if self.below(2) == 0 {
             config.capacity.push((Channel::CHAT, 2));
         }
-        let agent = self.truth.agents.entry(id).or_insert_with(|| Agent {
-            config: config.clone(),
-            on: false,
-            paused: false,
-            reachable: true,
-            held: None,
-            unanswered: 0,
-            links: Vec::new(),
-            state: AgentState::Off,
-        });
+        let agent = self
+            .truth
+            .agents
+            .entry(id)
+            .or_insert_with(|| Agent::new(config.clone()));
         agent.config = config.clone();
+        self.truth.enrol(id);
         self.tell(|| format!("{id} is {config:?}"));
         let set = self.acd.set_agent(self.truth.now, id, config);
         debug_assert!(set.is_ok(), "within the limits");

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use acd::{
-    AgentConfig, AgentState, Channel, Decline, Outcome, Output, PauseReason, QueueConfig, QueueId, Ring, Skills,
-    Strategy, Withdrawal, WrapUp,
+    AgentConfig, AgentState, Arrival, CallBackTime, Channel, Decline, Outcome, Output, PauseReason, QueueConfig,
+    QueueId, Ring, Skills, Strategy, Withdrawal, WrapUp,
 };
 use machine::Time;
+
+use crate::choice::{Record, Work, position};
 
 /// A rule that was broken, in words for whoever reads the report.
 pub type Violation = String;
@@ -33,6 +35,8 @@ pub struct Contact {
     pub preferred: Vec<u16>,
     /// Whether its customer has to be called.
     pub call_back: bool,
+    /// The position of whom it rang last.
+    pub last_rank: Option<u128>,
     /// Where it is.
     pub place: Place,
 }
@@ -69,6 +73,8 @@ pub struct Agent {
     pub links: Vec<Link>,
     /// What was said of him last.
     pub state: AgentState,
+    /// What he has done.
+    pub work: Work,
 }
 
 /// What takes an agent's capacity.
@@ -82,6 +88,12 @@ pub struct Link {
     pub wrap_up: Option<Option<Time>>,
     /// The rule for its wrap-up.
     pub rule: WrapUp,
+    /// Of this queue.
+    pub queue: QueueId,
+    /// When it was accepted.
+    pub began: Time,
+    /// When they began to talk.
+    pub talk: Option<Time>,
 }
 
 /// All of it.
@@ -95,6 +107,10 @@ pub struct Truth {
     pub agents: BTreeMap<u16, Agent>,
     /// The contacts that have not ended.
     pub contacts: BTreeMap<u64, Contact>,
+    /// The position of the agent whom a queue rang last.
+    pub last_rank: BTreeMap<QueueId, u128>,
+    /// How many agents came to a queue.
+    pub ordinals: BTreeMap<QueueId, u32>,
     /// How many ended in which way.
     pub ended: u64,
     /// How many were offered.
@@ -105,7 +121,46 @@ pub struct Truth {
     pub ending: Option<u64>,
 }
 
+impl Contact {
+    /// A contact that comes now, the `number`th.
+    #[must_use]
+    pub fn new(arrival: &Arrival<u16>, now: Time, number: u64) -> Self {
+        Self {
+            queue: arrival.queue,
+            channel: arrival.channel,
+            priority: arrival.priority,
+            needs: arrival.needs.clone(),
+            arrival: now,
+            joined: now,
+            number,
+            preferred: arrival.preferred.iter().map(|(agent, _)| *agent).collect(),
+            call_back: arrival.call_back.is_some(),
+            last_rank: None,
+            place: match arrival.call_back {
+                Some(CallBackTime::NotBefore(at) | CallBackTime::Between(at, _)) if at > now => Place::Later(at),
+                _ => Place::InLine(Vec::new()),
+            },
+        }
+    }
+}
+
 impl Agent {
+    /// An agent who is not signed on.
+    #[must_use]
+    pub fn new(config: AgentConfig) -> Self {
+        Self {
+            config,
+            on: false,
+            paused: false,
+            reachable: true,
+            held: None,
+            unanswered: 0,
+            links: Vec::new(),
+            state: AgentState::Off,
+            work: Work::default(),
+        }
+    }
+
     /// Whether he may be offered a contact.
     #[must_use]
     pub fn can_take(&self, channel: Channel) -> bool {
@@ -123,7 +178,56 @@ impl Agent {
     }
 }
 
+impl Agent {
+    /// The wrap-up of those contacts is over for which this says so.
+    pub fn end_wrap_ups(&mut self, now: Time, over: impl Fn(&Link) -> bool) {
+        for link in self.links.iter().filter(|link| link.wrap_up.is_some() && over(link)) {
+            if let Some(record) = self.work.queues.get_mut(&link.queue) {
+                record.work += now - link.began;
+            }
+        }
+        self.links.retain(|link| link.wrap_up.is_none() || !over(link));
+    }
+
+    /// He signs on.
+    pub fn sign_on(&mut self, now: Time) {
+        if !self.on {
+            self.work.signed_on = now;
+            (self.work.talk, self.work.occupied) = Default::default();
+            self.work.occupied_since = self.work.occupied_since.map(|_| now);
+            self.work
+                .queues
+                .values_mut()
+                .for_each(|record| record.work = Duration::ZERO);
+        }
+        (self.on, self.paused, self.unanswered) = (true, false, 0);
+    }
+}
+
 impl Truth {
+    /// What a contact needs by now.
+    pub(crate) fn needed(&self, contact: &Contact) -> Skills {
+        let queue = self.queues.get(&contact.queue);
+        queue.map_or_else(Skills::new, |queue| relaxed(queue, contact, self.now - contact.joined))
+    }
+
+    /// An agent has the places of his configuration.
+    pub fn enrol(&mut self, id: u16) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let places: Vec<QueueId> = agent.config.memberships.iter().map(|place| place.queue).collect();
+        agent.work.queues.retain(|queue, _| places.contains(queue));
+        for queue in places {
+            agent.work.queues.entry(queue).or_insert_with(|| {
+                let ordinal = self.ordinals.entry(queue).or_default();
+                *ordinal += 1;
+                Record {
+                    ordinal: *ordinal,
+                    ..Record::default()
+                }
+            });
+        }
+    }
+
     /// Whether an agent is fit for a contact that has waited as long as this one has.
     #[must_use]
     pub fn fits(&self, agent: &Agent, contact: &Contact) -> bool {
@@ -169,6 +273,7 @@ impl Truth {
                 if agent.state != *from || from == to {
                     return Err(format!("{:?} was said before, not {from:?}", agent.state));
                 }
+                agent.work.note(self.now, *from, *to);
                 agent.state = *to;
                 Ok(())
             }
@@ -215,7 +320,19 @@ impl Truth {
             channel: contact.channel,
             wrap_up: None,
             rule: agent.config.wrap_up.unwrap_or(queue.wrap_up),
+            queue: contact.queue,
+            began: self.now,
+            talk: None,
         };
+        self.rightly_chosen(contact, ringing, to)?;
+        let sequential = queue.strategy == Strategy::Sequential;
+        let (of, rank) = (contact.queue, position(agent, contact.queue));
+        if let Some(rank) = rank {
+            self.last_rank.insert(of, rank);
+        }
+        if let Some(contact) = self.contacts.get_mut(&id).filter(|_| sequential) {
+            contact.last_rank = rank;
+        }
         if let Some(Contact {
             place: Place::InLine(ringing),
             ..
@@ -319,8 +436,27 @@ impl Truth {
             Place::Dialling(agent) if *agent == with => {}
             other => return Err(format!("{id} is connected to {with} while {other:?}")),
         }
+        let dialled = matches!(contact.place, Place::Dialling(_));
         contact.place = Place::Talking(with);
         contact.call_back = false;
+        contact.last_rank = None;
+        let queue = contact.queue;
+        if let Some(agent) = self.agents.get_mut(&with) {
+            if let Some(record) = agent.work.queues.get_mut(&queue) {
+                record.contacts += 1;
+            }
+            let now = self.now;
+            let link = agent
+                .links
+                .iter_mut()
+                .find(|link| link.contact == id && link.wrap_up.is_none());
+            if let Some(link) = link {
+                link.talk = Some(now);
+                if !dialled {
+                    link.began = now;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -330,7 +466,15 @@ impl Truth {
             return Err(format!("{id} is called back while {:?}", contact.place));
         }
         contact.place = Place::Dialling(agent);
+        contact.last_rank = None;
         if let Some(agent) = self.agents.get_mut(&agent) {
+            for link in agent
+                .links
+                .iter_mut()
+                .filter(|link| link.contact == id && link.wrap_up.is_none())
+            {
+                link.began = self.now;
+            }
             agent.unanswered = 0;
         }
         Ok(())
@@ -338,6 +482,11 @@ impl Truth {
 
     /// An agent who had a contact goes on to wrap-up.
     pub fn wrap_up(&mut self, id: u64, agent: u16) {
+        self.talk_over(id, agent, true);
+    }
+
+    /// An agent has a contact no more, and goes on to wrap-up if it earns him one.
+    pub fn talk_over(&mut self, id: u64, agent: u16, earns: bool) {
         let now = self.now;
         let Some(agent) = self.agents.get_mut(&agent) else {
             return;
@@ -348,14 +497,16 @@ impl Truth {
             .filter(|link| link.contact == id && link.wrap_up.is_none())
         {
             link.wrap_up = Some(match link.rule {
-                WrapUp::Fixed(time) | WrapUp::Capped(time) => Some(now + time),
-                WrapUp::Open => None,
+                WrapUp::Fixed(time) | WrapUp::Capped(time) if earns => Some(now + time),
+                WrapUp::Open if earns => None,
                 _ => Some(now),
             });
+            agent.work.talk += link.talk.map_or(Duration::ZERO, |since| now - since);
+            if let Some(record) = agent.work.queues.get_mut(&link.queue) {
+                record.last = Some(now);
+            }
         }
-        agent
-            .links
-            .retain(|link| link.wrap_up.is_none_or(|until| until.is_none_or(|until| until > now)));
+        agent.end_wrap_ups(now, |link| link.wrap_up.flatten().is_some_and(|until| until <= now));
     }
 
     fn end(&mut self, id: u64, outcome: Outcome, waited: Duration) -> Result<(), Violation> {
@@ -394,9 +545,7 @@ impl Truth {
         self.now = now;
         for agent in self.agents.values_mut() {
             agent.held = agent.held.filter(|until| *until > now);
-            agent
-                .links
-                .retain(|link| link.wrap_up.is_none_or(|until| until.is_none_or(|until| until > now)));
+            agent.end_wrap_ups(now, |link| link.wrap_up.flatten().is_some_and(|until| until <= now));
         }
         for contact in self.contacts.values_mut() {
             if matches!(contact.place, Place::Later(at) if at <= now) {
@@ -459,7 +608,7 @@ impl Truth {
     }
 }
 
-fn opening(queue: &QueueConfig, agent: &Agent, id: QueueId) -> Option<Duration> {
+pub(crate) fn opening(queue: &QueueConfig, agent: &Agent, id: QueueId) -> Option<Duration> {
     let place = agent.config.memberships.iter().find(|place| place.queue == id)?;
     let tier = match place.tier {
         0 => Duration::ZERO,
