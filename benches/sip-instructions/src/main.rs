@@ -1,7 +1,7 @@
 //! One operation, so many times and nothing else: run it under callgrind twice with different counts, and the
 //! difference is what the operation costs in instructions, whatever else the machine does.
 //!
-//! `sip-instructions parse|typed|validate|print|response|call|guarded_call|proxied COUNT`
+//! `sip-instructions parse|typed|owned|validate|print|response|call|guarded_call|proxied COUNT`
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -15,7 +15,9 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let operation = arguments.next().unwrap_or_default();
     let Some(count) = arguments.next().and_then(|count| count.parse::<u32>().ok()) else {
-        eprintln!("usage: sip-instructions parse|typed|validate|print|response|call|guarded_call|proxied COUNT");
+        eprintln!(
+            "usage: sip-instructions parse|typed|owned|validate|print|response|call|guarded_call|proxied COUNT"
+        );
         return ExitCode::FAILURE;
     };
     let datagram = invite::invite();
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
     let mut run: Box<dyn FnMut()> = match operation.as_str() {
         "parse" => Box::new(|| drop(black_box(ours::parse(&datagram)))),
         "typed" => Box::new(|| _ = black_box(ours::typed(&datagram))),
+        "owned" => Box::new(|| _ = black_box(ours::owned(&datagram))),
         "validate" => Box::new(|| drop(black_box(ours::validate(&datagram)))),
         "print" => Box::new(|| drop(black_box(ours::print(&request)))),
         "response" => Box::new(|| drop(black_box(ours::respond(&request, StatusCode::OK)))),

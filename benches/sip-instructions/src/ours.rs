@@ -1,7 +1,7 @@
 //! What `sip-core` does.
 
 use bytes::Bytes;
-use sip_core::header::{Authorization, Contact, ContentLength, MaxForwards, RecordRoute, TypedHeader, Via};
+use sip_core::header::{Authorization, Contact, ContentLength, From, MaxForwards, RecordRoute, To, TypedHeader, Via};
 use sip_core::{Message, Request, Response, StatusCode};
 
 /// Reads the header table.
@@ -19,9 +19,43 @@ pub fn validate(datagram: &Bytes) -> Request {
     request
 }
 
-/// Reads every value into its type and looks up what a server asks of it: tags, branches, hosts, credentials. How
-/// many values there are.
+/// Reads every value where it lies and looks up what a server asks of it: tags, branches, hosts, credentials. How many
+/// values there are.
 pub fn typed(datagram: &Bytes) -> usize {
+    let request = parse(datagram);
+    let headers = request.headers();
+    let uri = request.uri_view();
+    let from = headers.view::<From>().and_then(Result::ok);
+    let to = headers.view::<To>().and_then(Result::ok);
+    let all_there = uri.is_ok_and(|uri| uri.host().is_some() && uri.transport().is_some())
+        && from.is_some_and(|from| from.tag().is_some() && from.uri().user().is_some())
+        && to.is_some_and(|to| to.tag().is_none() && to.uri().host().is_some())
+        && request.cseq().is_ok_and(|cseq| cseq.number == 2)
+        && request.call_id().is_some();
+    if !all_there {
+        return 0;
+    }
+    let vias = headers.view_iter::<Via>();
+    let contacts = headers.view_iter::<Contact>();
+    let routes = headers.view_iter::<RecordRoute>();
+    let credentials = headers.view::<Authorization>().and_then(Result::ok);
+    vias.filter(|via| via.as_ref().is_ok_and(|via| via.branch().is_some()))
+        .count()
+        + contacts
+            .filter(|contact| contact.as_ref().is_ok_and(|contact| contact.expires().is_some()))
+            .count()
+        + routes
+            .filter(|route| route.as_ref().is_ok_and(|route| route.uri().is_loose_router()))
+            .count()
+        + usize::from(headers.typed::<MaxForwards>().is_some_and(|hops| hops.is_ok()))
+        + usize::from(headers.typed::<ContentLength>().is_some_and(|length| length.is_ok()))
+        + usize::from(credentials.is_some_and(|credentials| {
+            credentials.get("username").is_some() && credentials.get("response").is_some()
+        }))
+}
+
+/// As [`typed`], with values of their own, to be kept or changed.
+pub fn owned(datagram: &Bytes) -> usize {
     let request = parse(datagram);
     let uri = request.request_uri();
     let from = request.from();

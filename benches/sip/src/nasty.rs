@@ -33,6 +33,42 @@ pub fn datagrams() -> Vec<(&'static str, Bytes)> {
             "record-routes with parameters",
             fill(one("Record-Route", "<sip:a>;b=c;d=\"e\",")),
         ),
+        ("routes on lines", fill(lines("Route: <sip:a;lr>\r\n"))),
+        ("a few long Vias", fill(one("Via", "SIP/2.0/UDP a;b=cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc,"))),
+        ("Vias of parameters", {
+            let via = format!("Via: SIP/2.0/UDP a{}\r\n", ";abcdef=ghijkl".repeat(64));
+            fill(move |len| via.repeat(len / via.len()))
+        }),
+        ("contacts of parameters", {
+            let contact = format!("Contact: <sip:a@b{0}>{0}\r\n", ";a=b;c".repeat(32));
+            fill(move |len| contact.repeat(len / contact.len()))
+        }),
+        ("routes of escapes", {
+            let route = format!("Route: <sip:{}@b>\r\n", "%41".repeat(2_000));
+            fill(move |len| route.repeat(len / route.len()))
+        }),
+        ("addresses of URI headers", {
+            let contact = format!("Contact: <sip:a@b?a=b{}>\r\n", "&a=b".repeat(63));
+            fill(move |len| contact.repeat(len / contact.len()))
+        }),
+        ("spaced parameters", {
+            let contact = format!("Contact: <sip:a@b>{}\r\n", " ; a = \"b\"".repeat(64));
+            fill(move |len| contact.repeat(len / contact.len()))
+        }),
+        ("quoted escapes", fill(one("Contact", "\"\\a\\b\" <sip:a@b>,"))),
+        ("long quotes", {
+            let contact = format!("Contact: \"{}\" <sip:a@b>\r\n", "\\a".repeat(3_000));
+            fill(move |len| contact.repeat(len / contact.len()))
+        }),
+        ("folded quotes", {
+            let contact = format!("Contact: \"{}\" <sip:a@b>\r\n", "\r\n a".repeat(1_500));
+            fill(move |len| contact.repeat(len / contact.len()))
+        }),
+        ("Latin-1", {
+            let line = "Contact: \"\u{e9}\" <sip:a@b>\r\n";
+            let text = fill(move |len| line.repeat(len.min(60 * line.len()) / line.len()));
+            text.iter().copied().filter(|byte| *byte != 0xc3).collect::<Vec<u8>>().into()
+        }),
         ("open quotes", fill(one("Contact", "\""))),
         ("open brackets", fill(one("Contact", "<"))),
         ("escapes", fill(one("Route", "<sip:%41%42%43@a>,"))),

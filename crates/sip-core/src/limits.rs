@@ -41,6 +41,10 @@ pub struct Limits {
     pub vias: usize,
     /// Contact values in a message, however they are spread over fields. Default 64; more is `TooManyContacts` (513).
     pub contacts: usize,
+    /// Route and Record-Route values in a message, together and however they are spread over fields. Default 140, which
+    /// is as many as the usual Max-Forwards allows where every proxy records itself twice (RFC 5658); more is
+    /// `TooManyRoutes` (513).
+    pub routes: usize,
     /// Octets of a request that its responses repeat, and that are kept until it is answered for good: Via, From, To,
     /// Call-ID, CSeq, Timestamp and Record-Route. Default 8,192; more is 513.
     pub echoed: usize,
@@ -115,6 +119,7 @@ impl Default for Limits {
             headers: 256,
             vias: 70,
             contacts: 64,
+            routes: 140,
             echoed: 8_192,
             body: 65_536,
             body_parts: 32,

@@ -148,6 +148,10 @@ fn of_one_message() {
         let left = format!("Max-Forwards: {}", 1 - n);
         datagram(|_| {}, request("OPTIONS", 1, "", "").replace("Max-Forwards: 70", &left))
     });
+}
+
+#[test]
+fn of_the_addresses_in_one_message() {
     row("contacts, on lines of their own", 10, "513", |n| {
         let more = "m: <sip:a@b>\r\n".repeat(n);
         datagram(|limits| limits.contacts = 10, request("OPTIONS", 1, &more, ""))
@@ -155,6 +159,15 @@ fn of_one_message() {
     row("contacts, on one line, commas in quotes", 10, "513", |n| {
         let more = format!("m: <sip:a@b>{}\r\n", ",\"x,y,z\" <sip:a,a@b>".repeat(n - 1));
         datagram(|limits| limits.contacts = 10, request("OPTIONS", 1, &more, ""))
+    });
+    row("routes, on lines of their own", 10, "513", |n| {
+        let (of_ours, recorded) = (n / 2, n - n / 2);
+        let more = "Route: <sip:192.0.2.1;lr>\r\n".repeat(of_ours) + &"Record-Route: <sip:p;lr>\r\n".repeat(recorded);
+        datagram(|limits| limits.routes = 10, request("OPTIONS", 1, &more, ""))
+    });
+    row("routes, on one line, commas in quotes", 10, "513", |n| {
+        let more = format!("Record-Route: <sip:p>{}\r\n", ",\"x,y,z\" <sip:a,a@p;lr>".repeat(n - 1));
+        datagram(|limits| limits.routes = 10, request("OPTIONS", 1, &more, ""))
     });
     row("what responses repeat", 500, "513", |n| {
         // Via, From, Call-ID and CSeq with their names, To and Record-Route.

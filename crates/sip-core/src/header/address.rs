@@ -1,8 +1,7 @@
 //! The headers whose value is a [`NameAddr`].
 
-use super::TypedHeader;
-use crate::wire::{HeaderName, NameAddr, ParseError, Source};
-use bytes::Bytes;
+use super::{TypedHeader, ViewHeader};
+use crate::wire::{HeaderName, NameAddr, NameAddrView, ParseError, Source};
 use core::fmt;
 
 macro_rules! addresses {
@@ -30,12 +29,21 @@ macro_rules! addresses {
                     NameAddr::parse(value).map(Self)
                 }
 
-                fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
-                    NameAddr::parse_in(value, Source::within(value, message)).map(Self)
+                fn parse_in(value: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+                    NameAddr::parse_in(value, source).map(Self)
                 }
 
                 fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
                     self.0.write(out)
+                }
+            }
+
+            impl ViewHeader for $name {
+                type View<'a> = NameAddrView<'a>;
+
+                #[inline]
+                fn view_in<'a>(value: &'a [u8], source: Source<'a>) -> Result<NameAddrView<'a>, ParseError> {
+                    NameAddrView::parse_in(value, source)
                 }
             }
         )*

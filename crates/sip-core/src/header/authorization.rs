@@ -1,11 +1,11 @@
 //! The headers of digest authentication over one parser of `name=value` lists (RFC 3261 §25.1, RFC 7616).
 
 mod params;
+mod view;
 
 use core::fmt;
 use core::ops::Deref;
 
-use bytes::Bytes;
 use smol_str::SmolStr;
 
 use super::TypedHeader;
@@ -14,6 +14,7 @@ use crate::wire::lexer::{Lexer, decode_text};
 use crate::{HeaderName, ParseError, ParseErrorKind};
 
 pub use params::AuthParams;
+pub use view::CredentialsView;
 
 /// A scheme and what follows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,23 +38,17 @@ impl Scheme {
     }
 
     fn is_digest(&self) -> bool {
-        self.name.eq_ignore_ascii_case(DIGEST)
+        is_digest(&self.name)
     }
 
     fn parse(value: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
         let mut lexer = Lexer::within(value, source);
-        lexer.skip_space();
-        if lexer.is_end() {
-            return Err(lexer.error(ParseErrorKind::Empty));
-        }
         let mut scheme = Self::digest();
-        scheme.name = SmolStr::new(lexer.token()?);
-        let after_name = lexer.offset();
-        lexer.skip_space();
-        if !lexer.is_end() && lexer.offset() == after_name {
-            return Err(lexer.unexpected());
+        let (name, is_digest) = lex_scheme(&mut lexer)?;
+        if name != DIGEST {
+            scheme.name = SmolStr::new(name);
         }
-        if scheme.is_digest() {
+        if is_digest {
             scheme.params = AuthParams::lex(&mut lexer)?;
         } else {
             let masked = |c: char| if c.is_control() { ' ' } else { c };
@@ -76,6 +71,25 @@ impl Scheme {
             write!(out, " {}", self.other)
         }
     }
+}
+
+fn is_digest(scheme: &str) -> bool {
+    scheme == DIGEST || scheme.eq_ignore_ascii_case(DIGEST)
+}
+
+/// Reads the scheme's name and the white space after it; whether it is Digest.
+fn lex_scheme<'a>(lexer: &mut Lexer<'a>) -> Result<(&'a str, bool), ParseError> {
+    lexer.skip_space();
+    if lexer.is_end() {
+        return Err(lexer.error(ParseErrorKind::Empty));
+    }
+    let name = lexer.token()?;
+    let after_name = lexer.offset();
+    lexer.skip_space();
+    if !lexer.is_end() && lexer.offset() == after_name {
+        return Err(lexer.unexpected());
+    }
+    Ok((name, is_digest(name)))
 }
 
 /// What a client sends to prove who it is: the value of `Authorization` and `Proxy-Authorization`.
@@ -180,8 +194,8 @@ macro_rules! common {
                 Scheme::parse(value, Source::NONE).map(Self)
             }
 
-            fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
-                Scheme::parse(value, Source::within(value, message)).map(Self)
+            fn of(value: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+                Scheme::parse(value, source).map(Self)
             }
 
             /// The same value in memory of its own: no message is kept for it.
@@ -279,8 +293,8 @@ macro_rules! header {
                 $value::parse(value).map(Self)
             }
 
-            fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
-                $value::parse_in(value, message).map(Self)
+            fn parse_in(value: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+                $value::of(value, source).map(Self)
             }
 
             fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {

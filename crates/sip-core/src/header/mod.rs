@@ -17,7 +17,6 @@
 use crate::Limits;
 use crate::wire::lexer::{Lexer, split_list};
 use crate::wire::{HeaderName, ParseError, ParseErrorKind, Source};
-use bytes::Bytes;
 use core::fmt;
 
 mod accept;
@@ -70,12 +69,12 @@ pub use address::{
 };
 pub use answer_mode::{AnswerMode, Answering, PrivAnswerMode};
 pub use authorization::{
-    AuthParams, AuthenticationInfo, Authorization, Challenge, Credentials, ProxyAuthenticate, ProxyAuthorization,
-    WwwAuthenticate,
+    AuthParams, AuthenticationInfo, Authorization, Challenge, Credentials, CredentialsView, ProxyAuthenticate,
+    ProxyAuthorization, WwwAuthenticate,
 };
 pub use caller_preferences::{AcceptContact, Directive, FeatureCaps, RejectContact, RequestDisposition};
-pub use contact::Contact;
 pub(crate) use contact::parse_q;
+pub use contact::{Contact, ContactView};
 pub use content_disposition::{ContentDisposition, Disposition};
 pub use content_type::ContentType;
 pub use cseq::CSeq;
@@ -108,7 +107,7 @@ pub use timestamp::Timestamp;
 pub use token_list::{
     Allow, AllowEvents, ContentEncoding, ContentLanguage, ProxyRequire, Require, Supported, Unsupported,
 };
-pub use via::Via;
+pub use via::{Via, ViaView};
 pub use warning::Warning;
 
 /// A header with a type of its own.
@@ -126,14 +125,14 @@ pub trait TypedHeader: Sized {
     /// The first fault, with its offset in `value`.
     fn parse(value: &[u8]) -> Result<Self, ParseError>;
 
-    /// As [`parse`](Self::parse), for a `value` that is a part of `message`, which texts may then share instead of
+    /// As [`parse`](Self::parse), for a `value` that is a part of `source`, which texts may then share instead of
     /// being copied. What is kept for long should be [`detached`](crate::Text::detached).
     ///
     /// # Errors
     ///
     /// As [`parse`](Self::parse).
-    fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
-        let _ = message;
+    fn parse_in(value: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+        let _ = source;
         Self::parse(value)
     }
 
@@ -145,7 +144,42 @@ pub trait TypedHeader: Sized {
     fn write(&self, out: &mut impl fmt::Write) -> fmt::Result;
 }
 
+/// A header that can be looked at where it lies in a message, without making a value of its own:
+/// [`Headers::view`](crate::Headers::view).
+///
+/// ```
+/// use sip_core::Headers;
+/// use sip_core::header::From;
+///
+/// let mut headers = Headers::new();
+/// headers.push(sip_core::HeaderName::From, "\"Alice\" <sip:alice@atlanta.example.com>;tag=9fxced76sl");
+/// let from = headers.view::<From>().transpose()?.unwrap();
+/// assert_eq!((from.tag().as_deref(), from.uri().user().as_deref()), (Some("9fxced76sl"), Some("alice")));
+/// # Ok::<(), sip_core::ParseError>(())
+/// ```
+pub trait ViewHeader: TypedHeader {
+    /// What is made of a value.
+    type View<'a>;
+
+    /// Reads one value, without the header's name, all of `value`; fails where [`parse`](TypedHeader::parse) does.
+    ///
+    /// # Errors
+    ///
+    /// The first fault, with its offset in `value`.
+    fn view(value: &[u8]) -> Result<Self::View<'_>, ParseError> {
+        Self::view_in(value, Source::NONE)
+    }
+
+    /// As [`view`](Self::view), for a `value` that is a part of `source`.
+    ///
+    /// # Errors
+    ///
+    /// As [`view`](Self::view).
+    fn view_in<'a>(value: &'a [u8], source: Source<'a>) -> Result<Self::View<'a>, ParseError>;
+}
+
 /// Reads all of `value` with `read`, white space around it left out.
+#[inline]
 fn parse_all<'a, T>(
     value: &'a [u8],
     read: impl FnOnce(&mut Lexer<'a>) -> Result<T, ParseError>,
@@ -153,14 +187,14 @@ fn parse_all<'a, T>(
     parse_from(Lexer::new(value), read)
 }
 
-/// As [`parse_all`]; texts may share `message`.
+/// As [`parse_all`]; texts may share `source`.
 #[inline]
 fn parse_all_in<'a, T>(
     value: &'a [u8],
-    message: &'a Bytes,
+    source: Source<'a>,
     read: impl FnOnce(&mut Lexer<'a>) -> Result<T, ParseError>,
 ) -> Result<T, ParseError> {
-    parse_from(Lexer::within(value, Source::within(value, message)), read)
+    parse_from(Lexer::within(value, source), read)
 }
 
 #[inline]

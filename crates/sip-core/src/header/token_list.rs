@@ -2,7 +2,6 @@
 
 use super::{TypedHeader, parse_list, write_list};
 use crate::wire::{HeaderName, ParseError, Source, Token};
-use bytes::Bytes;
 use core::fmt;
 
 macro_rules! token_lists {
@@ -32,8 +31,8 @@ macro_rules! token_lists {
                     parse_tokens(value, Source::NONE).map(Self)
                 }
 
-                fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
-                    parse_tokens(value, Source::of(message)).map(Self)
+                fn parse_in(value: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+                    parse_tokens(value, source).map(Self)
                 }
 
                 fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {

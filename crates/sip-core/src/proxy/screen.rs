@@ -12,9 +12,10 @@ use super::{Destination, Event, Proxy, Target, TargetSet};
 use crate::dialog::raw::tag_of;
 use crate::endpoint::reply::response_flow;
 use crate::endpoint::{Flow, Reply};
-use crate::header::{MaxBreadth, MaxForwards, TypedHeader, Via};
+use crate::header::{MaxBreadth, MaxForwards, TypedHeader, Via, ViewHeader as _};
 use crate::transaction::matching::server_key;
-use crate::{HeaderName, Method, NameAddr, ParseError, ParseErrorKind, Request, Response, Scheme, StatusCode};
+use crate::wire::NameAddrView;
+use crate::{HeaderName, Method, ParseError, ParseErrorKind, Request, Response, Scheme, StatusCode};
 
 /// Option tags that one refusal names.
 const UNSUPPORTED: usize = 16;
@@ -288,10 +289,10 @@ impl Proxy {
 /// What has to be well-formed for a proxy, and no more (RFC 3261 §16.3 step 1): what else is wrong is the business of
 /// those who read it.
 fn check(request: &Request) -> Result<(), ParseError> {
-    request.request_uri()?;
+    request.uri_view()?;
     let headers = request.headers();
     for via in headers.items(&HeaderName::Via) {
-        Via::check(via)?;
+        Via::view(via)?;
     }
     for name in [HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq] {
         let known = name.known_str();
@@ -302,14 +303,14 @@ fn check(request: &Request) -> Result<(), ParseError> {
         }
     }
     for name in [HeaderName::From, HeaderName::To] {
-        NameAddr::check(headers.get(&name).unwrap_or_default())?;
+        NameAddrView::parse(headers.get(&name).unwrap_or_default())?;
     }
     if request.cseq()?.method != *request.method() {
         return Err(ParseError::new(ParseErrorKind::MethodMismatch, 0));
     }
     headers.typed::<MaxForwards>().transpose()?;
     for route in headers.items(&HeaderName::Route) {
-        NameAddr::check(route)?;
+        NameAddrView::parse(route)?;
     }
     Ok(())
 }

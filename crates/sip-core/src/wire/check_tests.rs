@@ -1,25 +1,117 @@
-//! The checks that make no value agree with the parsers that do: on what is right, on what is wrong, and where.
+//! The views of values agree with the values: on what is right, on what is wrong, and where; and on what is in them.
 
-use super::{Message, NameAddr, Request, Response, Uri};
+use super::text::{Octets, Source};
+use super::{Host, Message, NameAddr, NameAddrView, Params, ParamsView, Request, Response, Uri, UriView};
 use crate::HeaderName;
-use crate::header::{CSeq, Contact, Date, MaxForwards, TypedHeader, Via};
+use crate::header::{
+    Authorization, CSeq, Contact, ContactView, CredentialsView, Date, MaxForwards, TypedHeader, Via, ViaView,
+    ViewHeader,
+};
 use crate::wire::ParseError;
+use bytes::Bytes;
 use proptest::prelude::*;
 
+/// By themselves, as a part of a message that is text, and of one that is not.
 fn agree(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    assert_eq!(Uri::check(bytes), Uri::parse(bytes).map(drop), "URI {text}");
+    agree_in(bytes, Source::NONE);
+    for (before, after) in [(&b"x"[..], &b"y"[..]), (b"\xff", b"y")] {
+        let message = Octets::new(Bytes::from([before, bytes, after].concat()));
+        let part = message.bytes().get(1..=bytes.len()).unwrap();
+        agree_in(part, message.source());
+    }
+}
+
+fn agree_in(bytes: &[u8], source: Source<'_>) {
+    match (UriView::parse(bytes), Uri::parse_in(bytes, source)) {
+        (Ok(view), Ok(uri)) => same_uri(&view, &uri),
+        (view, uri) => assert_eq!(view.map(drop), uri.map(drop), "URI {bytes:?}"),
+    }
+    match (NameAddrView::parse_in(bytes, source), NameAddr::parse_in(bytes, source)) {
+        (Ok(view), Ok(address)) => same_address(&view, &address),
+        (view, address) => assert_eq!(view.map(drop), address.map(drop), "address {bytes:?}"),
+    }
+    match (Via::view_in(bytes, source), Via::parse_in(bytes, source)) {
+        (Ok(view), Ok(via)) => same_via(&view, &via),
+        (view, via) => assert_eq!(view.map(drop), via.map(drop), "Via {bytes:?}"),
+    }
+    match (Contact::view_in(bytes, source), Contact::parse_in(bytes, source)) {
+        (Ok(view), Ok(contact)) => same_contact(&view, &contact),
+        (view, contact) => assert_eq!(view.map(drop), contact.map(drop), "Contact {bytes:?}"),
+    }
+    match (
+        Authorization::view_in(bytes, source),
+        Authorization::parse_in(bytes, source),
+    ) {
+        (Ok(view), Ok(credentials)) => same_credentials(&view, &credentials),
+        (view, credentials) => assert_eq!(view.map(drop), credentials.map(drop), "credentials {bytes:?}"),
+    }
+}
+
+fn same_uri(view: &UriView<'_>, uri: &Uri) {
+    assert_eq!(view.to_uri(), *uri);
+    assert_eq!((view.scheme(), view.port()), (uri.scheme(), uri.port()));
+    assert_eq!(view.user(), uri.user());
+    assert_eq!(view.host().map(Host::from).as_ref(), uri.host());
+    assert_eq!(view.ip(), uri.host().and_then(Host::ip));
+    assert_eq!(view.transport().as_deref(), uri.transport());
+    assert_eq!(view.is_loose_router(), uri.is_loose_router());
+    assert_eq!(view.has_headers(), uri.headers().len() > 0);
+    same_params(&view.params(), uri.params());
+}
+
+fn same_params(view: &ParamsView<'_>, params: &Params) {
+    assert_eq!(view.to_params(), *params);
+    assert_eq!(view.is_empty(), params.is_empty());
+    let asked = ["tag", "TAG", "lr", "x", "a", "branch", "q", "transport", ""];
+    for name in asked.into_iter().chain(params.iter().map(|(name, _)| name)) {
+        let value = view.get(name);
+        let value = value.as_ref().map(|value| value.as_deref());
+        assert_eq!(value, params.get(name), "{name}");
+        assert_eq!(view.contains(name), params.contains(name), "{name}");
+    }
+}
+
+fn same_address(view: &NameAddrView<'_>, address: &NameAddr) {
+    assert_eq!(view.to_name_addr(), *address);
+    assert_eq!(view.display().as_deref(), address.display.as_deref());
+    assert_eq!(view.tag().as_deref(), address.tag());
+    same_uri(view.uri(), &address.uri);
+    same_params(&view.params(), &address.params);
+}
+
+fn same_via(view: &ViaView<'_>, via: &Via) {
+    assert_eq!(view.to_via(), *via);
+    assert_eq!((view.transport(), view.port()), (via.transport.as_str(), via.port));
+    assert_eq!((Host::from(view.host()), view.ip()), (via.host.clone(), via.host.ip()));
+    assert_eq!(view.branch().as_deref(), via.branch());
+    assert_eq!(view.has_rfc3261_branch(), via.has_rfc3261_branch());
+    assert_eq!((view.received(), view.rport()), (via.received(), via.rport()));
+    same_params(&view.params(), &via.params);
+}
+
+fn same_contact(view: &ContactView<'_>, contact: &Contact) {
+    assert_eq!(view.to_contact(), *contact);
+    assert_eq!((view.q(), view.expires()), (contact.q(), contact.expires()));
+    assert_eq!(view.address().is_some(), contact.address().is_some());
+}
+
+fn same_credentials(view: &CredentialsView<'_>, credentials: &Authorization) {
+    assert_eq!(view.to_credentials(), credentials.0);
     assert_eq!(
-        NameAddr::check(bytes),
-        NameAddr::parse(bytes).map(drop),
-        "address {text}"
+        (view.scheme(), view.is_digest()),
+        (credentials.scheme(), credentials.is_digest())
     );
-    assert_eq!(Via::check(bytes), Via::parse(bytes).map(drop), "Via {text}");
-    assert_eq!(Contact::check(bytes), Contact::parse(bytes).map(drop), "Contact {text}");
+    let params = credentials.params();
+    for name in ["username", "REALM", "nc", ""]
+        .into_iter()
+        .chain(params.iter().map(|(name, _)| name))
+    {
+        assert_eq!(view.get(name).as_deref(), params.get(name), "{name}");
+    }
 }
 
 /// Pieces of which values are made, right and wrong.
-const PIECES: [&str; 48] = [
+const PIECES: [&str; 54] = [
     "sip:",
     "SIPS:",
     "tel:",
@@ -68,10 +160,16 @@ const PIECES: [&str; 48] = [
     ";x=\"a;b\"",
     "?Subject=a%20b",
     "\0",
+    "Digest ",
+    "username=\"a\"",
+    "nc=1",
+    ", ",
+    " = ",
+    "realm=",
 ];
 
 /// Values that are right, to be damaged.
-const VALUES: [&str; 10] = [
+const VALUES: [&str; 12] = [
     "sip:al%69ce:pw@Example.COM:5070;transport=tcp;l%72?Subject=a%20b&x=",
     "sips:[2001:db8::1]:5061;maddr=192.0.2.1",
     "tel:+1-201-555-0123;phone-context=example.com",
@@ -82,6 +180,8 @@ const VALUES: [&str; 10] = [
     "SIP / 2.0 / UDP first.example.com: 4000;ttl=16 ;branch=z9hG4bKa7c6a8dlze.1;rport",
     "SIP/2.0/TLS [2001:db8::9:1];received=[2001:db8::9:255];branch=z9hG4bKas3",
     "*",
+    "Digest username=\"Al\\\"ice\", realm = \"x\", nc=00000001, uri=\"sip:a@b\"",
+    "digest username=\"a\",realm=\"b\" ,, response=, opaque=\"\", Nonce=\"c d\"",
 ];
 
 proptest! {

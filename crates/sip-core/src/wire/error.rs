@@ -35,7 +35,11 @@ impl ParseError {
             StatusCode::REQUEST_ENTITY_TOO_LARGE
         } else if matches!(
             self.kind,
-            Kind::MessageTooLarge | Kind::HeaderTooLong | Kind::TooManyHeaders | Kind::TooManyContacts
+            Kind::MessageTooLarge
+                | Kind::HeaderTooLong
+                | Kind::TooManyHeaders
+                | Kind::TooManyContacts
+                | Kind::TooManyRoutes
         ) {
             StatusCode::MESSAGE_TOO_LARGE
         } else if matches!(self.kind, Kind::TooManyVias) {
@@ -95,6 +99,9 @@ pub enum ParseErrorKind {
     /// More than `Limits::contacts`.
     #[error("too many Contact values")]
     TooManyContacts,
+    /// More than `Limits::routes`.
+    #[error("too many Route values")]
+    TooManyRoutes,
     /// More than [`Limits::PARAMS`](crate::Limits::PARAMS).
     #[error("too many parameters")]
     TooManyParams,

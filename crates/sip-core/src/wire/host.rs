@@ -28,6 +28,9 @@ pub enum Host {
 }
 
 impl Host {
+    /// As long as a domain name can be, with its last dot (RFC 1035 §2.3.4).
+    pub(super) const MAX_NAME: usize = 255;
+
     /// Reads a host name, an IPv4 address or an IPv6 reference in brackets (RFC 3261 §25.1 `host`).
     ///
     /// Underscores in names are let pass, and an address that an old grammar wrote with three colons
@@ -52,14 +55,12 @@ impl Host {
         Ok(Self::of_name(bytes, source))
     }
 
-    /// As [`parse_in`](Self::parse_in), for a bracketed address or `bytes` of [`is_host_byte`]s only.
+    /// The host that `bytes` are, which were checked.
     #[inline]
-    pub(super) fn of_taken(bytes: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+    pub(super) fn of_checked(bytes: &[u8], source: Source<'_>) -> Self {
         match bytes {
-            [b'[', ..] => Self::parse_in(bytes, source),
-            [] => Err(ParseError::new(ParseErrorKind::Host, 0)),
-            _ if bytes.len() > MAX_NAME => Err(ParseError::new(ParseErrorKind::Host, 0)),
-            _ => Ok(Self::of_name(bytes, source)),
+            [b'[', ..] => Self::parse_in(bytes, source).unwrap_or_else(|_| Self::of_name(bytes, source)),
+            _ => Self::of_name(bytes, source),
         }
     }
 
@@ -80,15 +81,6 @@ impl Host {
             Self::Name(name) => Self::Name(name.detached()),
             Self::V4(_) | Self::V6(_) => self,
         }
-    }
-
-    /// Fails where [`parse`](Self::parse) does.
-    pub(super) fn check(bytes: &[u8]) -> Result<(), ParseError> {
-        let is_host = match bytes {
-            [b'[', inner @ .., b']'] => parse_v6(inner).is_some(),
-            _ => is_name(bytes),
-        };
-        is_host.then_some(()).ok_or(ParseError::new(ParseErrorKind::Host, 0))
     }
 
     /// Writes the host as a URI carries it.
@@ -115,30 +107,32 @@ impl Host {
     }
 }
 
-/// As long as a domain name can be, with its last dot (RFC 1035 §2.3.4).
-const MAX_NAME: usize = 255;
-
 /// Names are not told from IPv4 addresses here.
 fn is_name(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.len() <= MAX_NAME && bytes.iter().all(|&byte| is_host_byte(byte))
+    !bytes.is_empty() && bytes.len() <= Host::MAX_NAME && bytes.iter().all(|&byte| is_host_byte(byte))
 }
 
 /// As `Ipv4Addr::from_str`, from octets.
 fn parse_v4(bytes: &[u8]) -> Option<Ipv4Addr> {
-    let mut parts = bytes.split(|&byte| byte == b'.');
-    let mut octets = [0; 4];
-    for octet in &mut octets {
-        *octet = match *parts.next()? {
-            [a @ b'0'..=b'9'] => a - b'0',
-            [a @ b'1'..=b'9', b @ b'0'..=b'9'] => (a - b'0') * 10 + (b - b'0'),
-            [a @ b'1'..=b'2', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
-                let tail = (b - b'0') * 10 + (c - b'0');
-                ((a - b'0') * 100).checked_add(tail)?
-            }
-            _ => return None,
-        };
+    let (first, rest) = parse_octet(bytes)?;
+    let (second, rest) = parse_octet(rest.strip_prefix(b".")?)?;
+    let (third, rest) = parse_octet(rest.strip_prefix(b".")?)?;
+    let (fourth, rest) = parse_octet(rest.strip_prefix(b".")?)?;
+    rest.is_empty().then(|| Ipv4Addr::new(first, second, third, fourth))
+}
+
+/// One to three digits, the first of several not zero; and what follows them.
+#[inline]
+fn parse_octet(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    match bytes {
+        [a @ b'1'..=b'2', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] => {
+            let tail = (b - b'0') * 10 + (c - b'0');
+            Some((((a - b'0') * 100).checked_add(tail)?, rest))
+        }
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', rest @ ..] => Some(((a - b'0') * 10 + (b - b'0'), rest)),
+        [a @ b'0'..=b'9', rest @ ..] => Some((a - b'0', rest)),
+        _ => None,
     }
-    parts.next().is_none().then(|| octets.into())
 }
 
 fn parse_v6(bytes: &[u8]) -> Option<Ipv6Addr> {

@@ -1,5 +1,6 @@
 //! The one lexer through which every header value goes, so that no two layers see a value differently.
 
+use super::scan;
 use super::text::{Source, Text};
 use super::{ParseError, ParseErrorKind};
 use smol_str::SmolStr;
@@ -16,6 +17,7 @@ const NOT_NORMAL: u16 = 1 << 7;
 const BARE: u16 = 1 << 8;
 const PLAIN_NAME: u16 = 1 << 9;
 const PLAIN_VALUE: u16 = 1 << 10;
+const PLAIN_URI_PARAM: u16 = 1 << 11;
 
 /// What each byte may be part of, by bits.
 #[expect(
@@ -52,7 +54,8 @@ static CLASS: [u16; 256] = {
             + ((tolerated || byte == b'%') as u16) * NOT_NORMAL
             + (bare as u16) * BARE
             + ((token && byte != b'%') as u16) * PLAIN_NAME
-            + ((unquoted && byte < 0x80 && !matches!(byte, b'%' | b'\\')) as u16) * PLAIN_VALUE;
+            + ((unquoted && byte < 0x80 && !matches!(byte, b'%' | b'\\')) as u16) * PLAIN_VALUE
+            + ((uri_param && byte != b'%') as u16) * PLAIN_URI_PARAM;
         if byte == u8::MAX {
             break;
         }
@@ -126,8 +129,15 @@ pub(crate) fn is_plain_name_byte(byte: u8) -> bool {
 
 /// Of a parameter's value without quotes that is a [plain](is_plain_byte) one.
 #[inline]
+#[cfg(test)]
 pub(crate) fn is_plain_value_byte(byte: u8) -> bool {
     has_class(byte, PLAIN_VALUE)
+}
+
+/// Of a URI's parameter without escapes, equals sign included.
+#[inline]
+pub(crate) fn is_plain_uri_param_byte(byte: u8) -> bool {
+    has_class(byte, PLAIN_URI_PARAM)
 }
 
 /// Whether `is_good` holds for all: without a way out, so that many octets are looked at at once.
@@ -253,17 +263,19 @@ impl<'a> Lexer<'a> {
     /// if it is not there.
     #[inline]
     pub(crate) fn eat_separator(&mut self, separator: u8) -> bool {
-        // Mostly there is no white space.
+        // Mostly there is no white space before it, and none or one after it.
         match self.rest {
-            [first, rest @ ..] if *first == separator => {
-                self.rest = rest;
-                steps::add(1);
-                self.skip_space();
-                return true;
-            }
-            [b' ' | b'\t' | b'\r' | b'\n', ..] => {}
+            [first, b' ', rest @ ..] if *first == separator => self.rest = rest,
+            [first, rest @ ..] if *first == separator => self.rest = rest,
+            [b'\0'..=b' ', ..] => return self.eat_spaced(separator),
             _ => return false,
         }
+        steps::add(1);
+        self.skip_space();
+        true
+    }
+
+    fn eat_spaced(&mut self, separator: u8) -> bool {
         let start = self.rest;
         self.skip_space();
         if self.eat(separator) {
@@ -278,9 +290,13 @@ impl<'a> Lexer<'a> {
     /// Skips SWS: spaces, tabs and folds (a line end that white space follows).
     #[inline]
     pub(crate) fn skip_space(&mut self) {
-        if matches!(self.rest, [b' ' | b'\t' | b'\r' | b'\n', ..]) {
-            self.take(space_len(self.rest));
+        if let [b'\0'..=b' ', ..] = self.rest {
+            self.skip_any_space();
         }
+    }
+
+    fn skip_any_space(&mut self) {
+        self.take(space_len(self.rest));
     }
 
     /// Takes bytes while `f` holds; possibly none.
@@ -296,6 +312,18 @@ impl<'a> Lexer<'a> {
         let (taken, rest) = self.rest.split_at_checked(len).unwrap_or((self.rest, &[]));
         self.rest = rest;
         taken
+    }
+
+    /// Takes `len` octets, to be read by themselves; offsets stay those of this lexer.
+    #[inline]
+    pub(crate) fn part(&mut self, len: usize) -> Self {
+        let start = self.offset();
+        let rest = self.take(len);
+        Self {
+            all: self.all.get(..start + rest.len()).unwrap_or_default(),
+            rest,
+            source: self.source,
+        }
     }
 
     #[inline]
@@ -324,6 +352,25 @@ impl<'a> Lexer<'a> {
         Ok(raw)
     }
 
+    /// Takes a quoted string without escapes and line ends, from its opening to its closing quote; the bytes between them.
+    /// Takes nothing if it is another one.
+    #[inline]
+    pub(crate) fn plain_quoted(&mut self) -> Option<&'a [u8]> {
+        let inner = self.rest.strip_prefix(b"\"")?;
+        let (raw, after) = inner.split_at_checked(scan::find_quote(inner)?)?;
+        self.rest = after.strip_prefix(b"\"")?;
+        Some(raw)
+    }
+
+    /// Takes a quoted string; its text, see [`unquote`].
+    pub(crate) fn quoted_text(&mut self) -> Result<Text, ParseError> {
+        if let Some(raw) = self.plain_quoted() {
+            return Ok(self.source.text(raw));
+        }
+        let raw = self.quoted_raw()?;
+        Ok(self.unquoted(raw))
+    }
+
     /// The text of a quoted string whose bytes are `raw`; see [`unquote`].
     pub(crate) fn unquoted(&self, raw: &[u8]) -> Text {
         match unquote_bytes(raw) {
@@ -334,20 +381,38 @@ impl<'a> Lexer<'a> {
 
     /// Decimal digits.
     ///
-    /// A number beyond `max` is `NumberOutOfRange`, at its first digit.
+    /// A number beyond `max` is `NumberOutOfRange`, at its first digit, and is taken.
+    #[inline]
     pub(crate) fn number(&mut self, max: u64) -> Result<u64, ParseError> {
-        let start = self.offset();
-        let digits = self.take_while(|byte| byte.is_ascii_digit());
-        if digits.is_empty() {
+        let mut number = 0;
+        let mut len = 0;
+        while let Some(digit @ b'0'..=b'9') = self.rest.get(len) {
+            if len == SAFE_DIGITS {
+                return self.long_number(max);
+            }
+            number = number * 10 + u64::from(digit - b'0');
+            len += 1;
+        }
+        steps::add(len + 1);
+        if len == 0 {
             return Err(self.error(ParseErrorKind::Number));
         }
-        let number = digits
-            .iter()
-            .try_fold(0_u64, |sum, byte| {
-                sum.checked_mul(10)?.checked_add(u64::from(byte - b'0'))
-            })
-            .filter(|number| *number <= max);
-        number.ok_or(ParseError::new(ParseErrorKind::NumberOutOfRange, start))
+        let out_of_range = self.error(ParseErrorKind::NumberOutOfRange);
+        self.take(len);
+        if number > max {
+            return Err(out_of_range);
+        }
+        Ok(number)
+    }
+
+    #[cold]
+    fn long_number(&mut self, max: u64) -> Result<u64, ParseError> {
+        let out_of_range = self.error(ParseErrorKind::NumberOutOfRange);
+        let digits = self.take_while(|byte| byte.is_ascii_digit());
+        let number = digits.iter().try_fold(0_u64, |sum, byte| {
+            sum.checked_mul(10)?.checked_add(u64::from(byte - b'0'))
+        });
+        number.filter(|number| *number <= max).ok_or(out_of_range)
     }
 
     /// Decimal digits into 32 bits.
@@ -362,6 +427,9 @@ impl<'a> Lexer<'a> {
         if self.is_end() { Ok(()) } else { Err(self.unexpected()) }
     }
 }
+
+/// As many decimal digits as never overflow 64 bits.
+const SAFE_DIGITS: usize = 19;
 
 /// Octets of white space and folds at the start of `bytes`.
 fn space_len(bytes: &[u8]) -> usize {
@@ -381,19 +449,25 @@ fn space_len(bytes: &[u8]) -> usize {
 fn quoted_len(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        let rest = bytes.get(at..)?;
-        let found = memchr::memchr2(b'"', b'\\', rest);
-        steps::add(found.unwrap_or(rest.len()) + 1);
-        at += found?;
-        if bytes.get(at) == Some(&b'"') {
-            return Some(at);
+        at += scan::find_quote(bytes.get(at..)?)?;
+        match bytes.get(at)? {
+            b'"' => return Some(at),
+            b'\\' => at += 2,
+            _ => at += 1,
         }
-        at += 2;
     }
 }
 
 /// Without white space and folds around it.
+#[inline]
 pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        [b'!'..=b'~', .., b'!'..=b'~'] => bytes,
+        _ => trim_any(bytes),
+    }
+}
+
+fn trim_any(bytes: &[u8]) -> &[u8] {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let start = bytes.iter().position(|byte| !is_space(byte)).unwrap_or(bytes.len());
     let end = bytes
@@ -449,13 +523,17 @@ pub(crate) fn small_text(bytes: &[u8]) -> SmolStr {
 
 /// The next item of a comma-separated list and what follows its comma. Commas within quotes and angle brackets
 /// do not count.
+#[inline]
 pub(crate) fn split_item(list: &[u8]) -> (&[u8], &[u8]) {
     // Mostly a field has one value.
-    let comma = memchr::memchr(b',', list);
-    steps::add(comma.unwrap_or(list.len()) + 1);
-    if comma.is_none() {
-        return (list, &[]);
+    if scan::find(list, b',').is_none() {
+        (list, &[])
+    } else {
+        split_at_comma(list)
     }
+}
+
+fn split_at_comma(list: &[u8]) -> (&[u8], &[u8]) {
     let mut at = 0;
     let mut bracket = false;
     while let Some(&byte) = list.get(at) {
@@ -485,26 +563,29 @@ pub(crate) fn split_item(list: &[u8]) -> (&[u8], &[u8]) {
 /// The non-empty items of a comma-separated list, trimmed.
 pub(crate) fn split_list(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = list;
-    core::iter::from_fn(move || {
-        loop {
-            // Empty items are nothing but commas and space, which cost less to pass over than to split.
-            let empty = rest
-                .iter()
-                .take_while(|byte| matches!(byte, b',' | b' ' | b'\t' | b'\r' | b'\n'));
-            let empty = empty.count();
-            steps::add(empty);
-            rest = rest.get(empty..).unwrap_or_default();
-            if rest.is_empty() {
-                return None;
-            }
+    core::iter::from_fn(move || next_item(&mut rest))
+}
+
+/// Takes the next item of a comma-separated list that is not empty, trimmed.
+#[inline]
+pub(crate) fn next_item<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    while let [first, ..] = *rest {
+        if !is_blank_item_byte(*first) {
             let (item, after) = split_item(rest);
-            rest = after;
-            let item = trim(item);
-            if !item.is_empty() {
-                return Some(item);
-            }
+            *rest = after;
+            return Some(trim(item));
         }
-    })
+        // Empty items are nothing but commas and space, which cost less to pass over than to split.
+        let empty = rest.iter().take_while(|byte| is_blank_item_byte(**byte)).count();
+        steps::add(empty);
+        *rest = rest.get(empty..).unwrap_or_default();
+    }
+    None
+}
+
+#[inline]
+const fn is_blank_item_byte(byte: u8) -> bool {
+    matches!(byte, b',' | b' ' | b'\t' | b'\r' | b'\n')
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ fn whole_messages() {
         headers: usize::MAX,
         vias: usize::MAX,
         contacts: usize::MAX,
+        routes: usize::MAX,
         header_line: usize::MAX,
         ..Limits::default()
     };

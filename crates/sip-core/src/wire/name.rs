@@ -175,6 +175,7 @@ pub(super) const FROM: u8 = Known::From as u8;
 pub(super) const TO: u8 = Known::To as u8;
 pub(super) const CALL_ID: u8 = Known::CallId as u8;
 pub(super) const CSEQ: u8 = Known::CSeq as u8;
+pub(super) const ROUTE: u8 = Known::Route as u8;
 pub(super) const RECORD_ROUTE: u8 = Known::RecordRoute as u8;
 pub(super) const TIMESTAMP: u8 = Known::Timestamp as u8;
 
@@ -232,10 +233,105 @@ const fn hash(name: &[u8]) -> usize {
     }
 }
 
+/// Names of fewer octets than this are looked up as one number.
+const SHORT: usize = 16;
+
+/// What of sixteen octets belongs to a name of so many.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated at compile time, where a mistake does not compile"
+)]
+static NAME_MASK: [u128; SHORT] = {
+    let mut masks = [0; SHORT];
+    let mut len = 1;
+    while len < SHORT {
+        masks[len] = masks[len - 1] << 8 | 0xff;
+        len += 1;
+    }
+    masks
+};
+
+/// A bit that makes capitals small. Of other octets that a header line can begin with, it makes no letter and no `-`.
+const SMALL: u128 = u128::from_le_bytes([0x20; SHORT]);
+
+/// The known names as numbers, small letters; the long ones are 0, which no name is.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated at compile time, where a mistake does not compile"
+)]
+static SHORT_NAMES: [u128; KNOWN.len()] = {
+    let mut names = [0; KNOWN.len()];
+    let mut id = 0;
+    while id < KNOWN.len() {
+        let name = KNOWN[id].as_bytes();
+        let mut at = name.len();
+        while name.len() < SHORT && at > 0 {
+            at -= 1;
+            names[id] = names[id] << 8 | name[at] as u128 | 0x20;
+        }
+        id += 1;
+    }
+    names
+};
+
+/// Open addressing over [`SHORT_NAMES`].
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated at compile time, where a mistake does not compile; there are fewer than 255 names"
+)]
+static SHORT_TABLE: [u8; SLOTS] = {
+    let mut table = [OTHER; SLOTS];
+    let mut id = 0;
+    while id < KNOWN.len() {
+        let mut slot = hash_short(SHORT_NAMES[id]);
+        while SHORT_NAMES[id] != 0 && table[slot] != OTHER {
+            slot = (slot + 1) % SLOTS;
+        }
+        if SHORT_NAMES[id] != 0 {
+            table[slot] = id as u8;
+        }
+        id += 1;
+    }
+    table
+};
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "both halves are meant, and ten bits")]
+const fn hash_short(name: u128) -> usize {
+    let folded = name as u64 ^ ((name >> 64) as u64).rotate_left(29);
+    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - SLOTS.ilog2())) as usize
+}
+
+/// The number of the known name that the first `len` octets of a header line are, or [`OTHER`] if it is not one of those
+/// or not a short one.
+#[inline]
+pub(super) fn lookup_short(line: &[u8; SHORT], len: usize) -> u8 {
+    if len == 1 {
+        return line.first().map_or(OTHER, |letter| lookup_letter(*letter));
+    }
+    let Some(mask) = NAME_MASK.get(len) else { return OTHER };
+    let name = (u128::from_le_bytes(*line) | SMALL) & mask;
+    let mut slot = hash_short(name);
+    loop {
+        let Some(&id) = SHORT_TABLE.get(slot) else { return OTHER };
+        match SHORT_NAMES.get(usize::from(id)) {
+            Some(known) if *known == name => return id,
+            Some(_) => slot = (slot + 1) % SLOTS,
+            None => return OTHER,
+        }
+    }
+}
+
+#[inline]
+fn lookup_letter(letter: u8) -> u8 {
+    COMPACT_TABLE.get(usize::from(letter)).copied().unwrap_or(OTHER)
+}
+
 /// The number of the known name that `name` is, long or compact, or [`OTHER`].
 pub(super) fn lookup(name: &[u8]) -> u8 {
     if let [letter] = *name {
-        return COMPACT_TABLE.get(usize::from(letter)).copied().unwrap_or(OTHER);
+        return lookup_letter(letter);
     }
     let mut slot = hash(name);
     loop {
@@ -360,6 +456,26 @@ mod tests {
             assert_eq!(known.as_str(), *name);
             assert_eq!(HeaderName::Other(Token::new(name).unwrap()), known);
         }
+    }
+
+    #[test]
+    fn short_names_are_found_in_the_line_they_begin() {
+        for (id, name) in KNOWN.iter().enumerate() {
+            for line in [name.to_lowercase(), name.to_uppercase(), (*name).to_owned()] {
+                let line = format!("{line}: 0123456789abcdef");
+                let found = lookup_short(line.as_bytes().first_chunk().unwrap(), name.len());
+                let expected = if name.len() < SHORT { id } else { usize::from(OTHER) };
+                assert_eq!(usize::from(found), expected, "{name}");
+            }
+        }
+        for (line, len) in [
+            (b"Via: 0123456789 ", 2),
+            (b"Vi\0: 0123456789 ", 3),
+            (b": 0123456789 abc", 0),
+        ] {
+            assert_eq!(lookup_short(line, len), OTHER);
+        }
+        assert_eq!(lookup_short(b"V: 0123456789 ab", 1), VIA);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reads a whole message: start line, header table, Content-Length, body.
 
 use super::lexer::{Lexer, is_token_byte};
+use super::scan::{find, find_control, find_line_end};
 use super::{HeaderName, Headers, Message, Method, ParseError, ParseErrorKind, Request, Response, StatusCode};
 use crate::Limits;
 use bytes::Bytes;
@@ -35,28 +36,39 @@ fn parse_skipped(wire: Bytes, limits: &Limits) -> Result<Message, ParseError> {
     let (start_line, head) = parse_start_line(&wire, limits)?;
     let (mut headers, noted) = Headers::parse(wire, head, limits)?;
     let body_at = noted.body_at;
-    if noted.vias_at_most > limits.vias {
-        check_count(&headers, &HeaderName::Via, limits.vias, ParseErrorKind::TooManyVias)?;
-    }
-    if noted.contacts_at_most > limits.contacts {
-        let (name, kind) = (HeaderName::Contact, ParseErrorKind::TooManyContacts);
-        check_count(&headers, &name, limits.contacts, kind)?;
+    let counts = [
+        (
+            HeaderName::Via,
+            noted.vias_at_most,
+            limits.vias,
+            ParseErrorKind::TooManyVias,
+        ),
+        (
+            HeaderName::Contact,
+            noted.contacts_at_most,
+            limits.contacts,
+            ParseErrorKind::TooManyContacts,
+        ),
+        (
+            HeaderName::Route,
+            noted.routes_at_most,
+            limits.routes,
+            ParseErrorKind::TooManyRoutes,
+        ),
+    ];
+    for (name, at_most, limit, kind) in counts {
+        if at_most > limit {
+            check_count(&headers, &name, limit, kind)?;
+        }
     }
     let available = headers.wire().len() - body_at;
-    let announced = if noted.has_length {
-        headers.content_length()?
-    } else {
-        None
-    };
-    let length = match announced {
+    let length_error = |kind| ParseError::new(kind, noted.length_at);
+    let length = match noted.length.map_err(length_error)? {
         None => available,
         Some(length) => usize::try_from(length)
             .ok()
             .filter(|length| *length <= available)
-            .ok_or(ParseError::new(
-                ParseErrorKind::BodyTooShort,
-                headers.offset_of(&HeaderName::ContentLength),
-            ))?,
+            .ok_or(length_error(ParseErrorKind::BodyTooShort))?,
     };
     if length > limits.body {
         return Err(ParseError::new(ParseErrorKind::BodyTooLarge, body_at));
@@ -83,7 +95,7 @@ fn parse_start_line(wire: &Bytes, limits: &Limits) -> Result<(StartLine, usize),
 
 /// The first line without its line end, and where the next one starts.
 pub(super) fn first_line(wire: &[u8]) -> Result<(&[u8], usize), ParseError> {
-    let at = memchr::memchr2(b'\r', b'\n', wire).ok_or(ParseError::new(ParseErrorKind::StartLine, wire.len()))?;
+    let at = find_line_end(wire).ok_or(ParseError::new(ParseErrorKind::StartLine, wire.len()))?;
     let (line, rest) = wire.split_at(at);
     match rest {
         [b'\n', ..] => Ok((line, at + 1)),
@@ -98,8 +110,8 @@ fn parse_request_line(wire: &Bytes, line: &[u8], limits: &Limits) -> Result<Star
     let method = Method::parse(method)?;
     lexer.expect(b' ').map_err(|_| lexer.error(ParseErrorKind::StartLine))?;
     let uri_at = lexer.offset();
-    let uri = lexer.take(memchr::memchr(b' ', lexer.rest()).unwrap_or(line.len()));
-    if uri.is_empty() || uri.iter().any(u8::is_ascii_control) {
+    let uri = lexer.take(find(lexer.rest(), b' ').unwrap_or(line.len()));
+    if uri.is_empty() || find_control(uri).is_some() {
         return Err(ParseError::new(ParseErrorKind::StartLine, uri_at));
     }
     lexer.expect(b' ').map_err(|_| lexer.error(ParseErrorKind::StartLine))?;
@@ -162,9 +174,20 @@ fn check_version(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
 }
 
 /// Only when there are many commas does it matter which of them separate.
+#[cold]
 fn check_count(headers: &Headers, name: &HeaderName, most: usize, kind: ParseErrorKind) -> Result<(), ParseError> {
-    if headers.items(name).count() > most {
-        return Err(ParseError::new(kind, headers.offset_of(name)));
+    let mut count = headers.items(name).take(most + 1).count();
+    if *name == HeaderName::Route {
+        count += headers.items(&HeaderName::RecordRoute).take(most + 1).count();
+    }
+    if count > most {
+        let first = headers.offset_of(name);
+        let first = if first == 0 {
+            headers.offset_of(&HeaderName::RecordRoute)
+        } else {
+            first
+        };
+        return Err(ParseError::new(kind, first));
     }
     Ok(())
 }

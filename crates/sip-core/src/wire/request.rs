@@ -1,6 +1,6 @@
+use super::lexer::Lexer;
 use super::message::Message;
-use super::text::Source;
-use super::{HeaderName, Headers, Method, NameAddr, ParseError, ParseErrorKind, Uri};
+use super::{HeaderName, Headers, Method, NameAddr, ParseError, ParseErrorKind, Uri, UriView};
 use crate::header::{CSeq, Via};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use core::net::SocketAddr;
@@ -70,20 +70,24 @@ impl Request {
     ///
     /// The first fault in it; `UriHeaders` if it has a `?` part (RFC 3261 §19.1.1).
     pub fn request_uri(&self) -> Result<Uri, ParseError> {
-        let uri = Uri::parse_in(&self.uri, Source::within(&self.uri, &self.uri))?;
+        let uri = Uri::parse_in(&self.uri, self.headers.source())?;
         if uri.headers().len() != 0 {
             return Err(ParseError::new(ParseErrorKind::UriHeaders, 0));
         }
         Ok(uri)
     }
 
-    /// Fails where [`request_uri`](Self::request_uri) does.
-    pub(super) fn check_uri(&self) -> Result<(), ParseError> {
-        // Only with a `?` can there be URI headers.
-        if memchr::memchr(b'?', &self.uri).is_some() {
-            return self.request_uri().map(drop);
+    /// The Request-URI where it lies in the message.
+    ///
+    /// # Errors
+    ///
+    /// As [`request_uri`](Self::request_uri).
+    pub fn uri_view(&self) -> Result<UriView<'_>, ParseError> {
+        let uri = UriView::lex(&mut Lexer::within(&self.uri, self.headers.source()))?;
+        if uri.has_headers() {
+            return Err(ParseError::new(ParseErrorKind::UriHeaders, 0));
         }
-        Uri::check(&self.uri)
+        Ok(uri)
     }
 
     /// Replaces the Request-URI. A `?` part is left out, since it may not stand there.

@@ -1,5 +1,6 @@
 use super::lexer::decode_text;
 use bytes::Bytes;
+use bytestring::ByteString;
 use core::borrow::Borrow;
 use core::cmp::Ordering;
 use core::fmt;
@@ -28,8 +29,8 @@ pub struct Text(Repr);
 #[derive(Clone)]
 enum Repr {
     Own(SmolStr),
-    /// UTF-8, a part of a message.
-    Shared(Bytes),
+    /// A part of a message.
+    Shared(ByteString),
 }
 
 /// Text of at most as many octets is copied, which is faster than to share it.
@@ -49,18 +50,14 @@ impl Text {
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Repr::Own(text) => text.as_str(),
-            // It was checked, so that this never falls back.
-            Repr::Shared(bytes) => core::str::from_utf8(bytes).unwrap_or_default(),
+            Repr::Shared(text) => text,
         }
     }
 
     /// The text as octets.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        match &self.0 {
-            Repr::Own(text) => text.as_bytes(),
-            Repr::Shared(bytes) => bytes,
-        }
+        self.as_str().as_bytes()
     }
 
     /// The same text in memory of its own: no message is kept for it.
@@ -77,69 +74,100 @@ impl Text {
         if text.len() <= IN_PLACE {
             Self::from(text.as_str())
         } else {
-            Self(Repr::Shared(Bytes::from(text)))
+            Self(Repr::Shared(text.into()))
         }
     }
 }
 
-/// What texts may share: the bytes of which the read value is a part, if they are at hand.
+/// What the texts of a header may share: the message, of which its value is a part.
+///
+/// Handed to [`TypedHeader::parse_in`](crate::header::TypedHeader::parse_in).
+///
+/// ```
+/// use sip_core::header::TypedHeader;
+/// use sip_core::wire::Source;
+/// use sip_core::{HeaderName, Headers, ParseError, Text};
+///
+/// /// A header of one's own.
+/// struct Note(Text);
+///
+/// impl TypedHeader for Note {
+///     const NAME: HeaderName = HeaderName::Subject;
+///     fn parse(value: &[u8]) -> Result<Self, ParseError> {
+///         Self::parse_in(value, Source::NONE)
+///     }
+///     fn parse_in(value: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+///         Ok(Self(source.text(value)))
+///     }
+///     fn write(&self, out: &mut impl std::fmt::Write) -> std::fmt::Result {
+///         out.write_str(&self.0)
+///     }
+/// }
+///
+/// let mut headers = Headers::new();
+/// headers.push(HeaderName::Subject, "call me");
+/// assert!(headers.typed::<Note>().is_some_and(|note| note.is_ok_and(|note| note.0 == "call me")));
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Source<'a> {
-    whole: Option<&'a Bytes>,
-    /// The value that is read, if it is UTF-8: checked once, not for each of its parts.
-    value: &'a str,
+pub struct Source<'a>(Whole<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum Whole<'a> {
+    None,
+    Text(&'a ByteString),
+    /// Not UTF-8, or not known to be.
+    Octets(&'a Bytes),
 }
 
 impl<'a> Source<'a> {
-    /// Everything is copied.
-    pub(crate) const NONE: Self = Self { whole: None, value: "" };
+    /// Nothing to be shared: everything is copied.
+    pub const NONE: Self = Self(Whole::None);
 
-    /// For single parts of `whole`.
-    pub(crate) const fn of(whole: &'a Bytes) -> Self {
-        Self {
-            whole: Some(whole),
-            value: "",
-        }
+    /// For parts of `whole`.
+    pub const fn of(whole: &'a Bytes) -> Self {
+        Self(Whole::Octets(whole))
     }
 
-    /// For the parts of `value`, which is itself a part of `whole`.
+    /// The text of `part`, read as Latin-1 if it is not UTF-8. Shared if it is long and a part of the message.
     #[inline]
-    pub(crate) fn within(value: &'a [u8], whole: &'a Bytes) -> Self {
-        Self {
-            whole: Some(whole),
-            value: core::str::from_utf8(value).unwrap_or_default(),
-        }
-    }
-
-    /// The text of `part`; read as Latin-1 if it is not UTF-8.
-    #[inline]
-    pub(crate) fn text(self, part: &[u8]) -> Text {
-        if let Some(start) = offset_in(part, self.value.as_bytes())
-            && let Some(text) = self.value.get(start..start + part.len())
+    pub fn text(self, part: &[u8]) -> Text {
+        if let Whole::Text(whole) = self.0
+            && let Some(start) = offset_in(part, whole.as_bytes())
+            && let Some(text) = whole.get(start..start + part.len())
         {
-            return self.share(text);
+            return if text.len() <= IN_PLACE {
+                Text::from(text)
+            } else {
+                Text(Repr::Shared(whole.slice_ref(text)))
+            };
         }
-        match core::str::from_utf8(part) {
-            Ok(text) => self.share(text),
-            Err(_) => Text::from(decode_text(part).into_owned()),
+        self.checked(part)
+    }
+
+    /// The part itself as text, if it is UTF-8.
+    #[inline]
+    pub(crate) fn str_of(self, part: &'a [u8]) -> Option<&'a str> {
+        match self.0 {
+            Whole::Text(whole) => match offset_in(part, whole.as_bytes()) {
+                Some(start) => whole.get(start..start + part.len()),
+                None => core::str::from_utf8(part).ok(),
+            },
+            Whole::None | Whole::Octets(_) => core::str::from_utf8(part).ok(),
         }
     }
 
-    #[inline]
-    fn share(self, text: &str) -> Text {
-        if text.len() > IN_PLACE
-            && let Some(bytes) = self.bytes(text.as_bytes())
+    fn checked(self, part: &[u8]) -> Text {
+        let Ok(text) = core::str::from_utf8(part) else {
+            return Text::from(decode_text(part).into_owned());
+        };
+        if let Whole::Octets(whole) = self.0
+            && text.len() > IN_PLACE
+            && offset_in(part, whole).is_some()
+            && let Ok(shared) = ByteString::try_from(whole.slice_ref(part))
         {
-            return Text(Repr::Shared(bytes));
+            return Text(Repr::Shared(shared));
         }
         Text::from(text)
-    }
-
-    /// `part` as a slice of the whole, if it is one.
-    fn bytes(self, part: &[u8]) -> Option<Bytes> {
-        let whole = self.whole?;
-        let start = offset_in(part, whole)?;
-        Some(whole.slice(start..start + part.len()))
     }
 }
 
@@ -148,6 +176,50 @@ impl<'a> Source<'a> {
 fn offset_in(part: &[u8], whole: &[u8]) -> Option<usize> {
     let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
     (start.checked_add(part.len())? <= whole.len()).then_some(start)
+}
+
+/// The bytes of a message; as text, if they are: found out once, not for each value.
+#[derive(Clone)]
+pub(super) enum Octets {
+    Text(ByteString),
+    Other(Bytes),
+}
+
+impl Octets {
+    pub(super) const EMPTY: Self = Self::Other(Bytes::new());
+
+    pub(super) fn new(bytes: Bytes) -> Self {
+        ByteString::try_from(bytes.clone()).map_or(Self::Other(bytes), Self::Text)
+    }
+
+    #[inline]
+    pub(super) fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Other(bytes) => bytes,
+        }
+    }
+
+    #[inline]
+    pub(super) fn source(&self) -> Source<'_> {
+        Source(match self {
+            Self::Text(text) => Whole::Text(text),
+            Self::Other(bytes) => Whole::Octets(bytes),
+        })
+    }
+
+    /// Gives up what follows `len` octets.
+    pub(super) fn truncate(&mut self, len: usize) {
+        if len < self.bytes().len() {
+            *self = Self::new(self.bytes().slice(..len));
+        }
+    }
+}
+
+impl Default for Octets {
+    fn default() -> Self {
+        Self::EMPTY
+    }
 }
 
 impl Default for Text {

@@ -1,8 +1,8 @@
 //! What every receiver of a message relies on: the mandatory headers, once each and well-formed.
 
 use super::request::missing;
-use super::{HeaderName, Headers, NameAddr, ParseError, ParseErrorKind, Request, Response};
-use crate::header::{CSeq, Contact, Date, MaxForwards, TypedHeader, Via};
+use super::{HeaderName, Headers, ParseError, ParseErrorKind, Request, Response, Source};
+use crate::header::{CSeq, Contact, Date, From, MaxForwards, RecordRoute, Route, To, TypedHeader, Via, ViewHeader};
 
 impl Request {
     /// Checks what a receiver relies on (RFC 3261 §8.1.1, §8.2.2, RFC 4475 §3.1.2): Via, From, To, Call-ID and
@@ -17,7 +17,7 @@ impl Request {
     /// The first fault; [`ParseError::status`] says how to answer it. Its offset is within the value of the header
     /// in question.
     pub fn validate(&self) -> Result<(), ParseError> {
-        self.check_uri()?;
+        self.uri_view()?;
         let cseq = validate_headers(self.headers())?;
         if cseq.method != *self.method() {
             return Err(ParseError::new(ParseErrorKind::MethodMismatch, 0));
@@ -39,25 +39,42 @@ impl Response {
 }
 
 fn validate_headers(headers: &Headers) -> Result<CSeq, ParseError> {
-    validate_list(headers, Via::check, &HeaderName::Via, true)?;
-    for name in [HeaderName::From, HeaderName::To] {
-        NameAddr::check(once(headers, &name)?)?;
+    if validate_list::<Via>(headers)? == 0 {
+        return Err(missing(&HeaderName::Via));
     }
-    validate_call_id(once(headers, &HeaderName::CallId)?)?;
-    let cseq = CSeq::parse(once(headers, &HeaderName::CSeq)?)?;
-    validate_list(headers, Contact::check, &HeaderName::Contact, false)?;
-    for name in [HeaderName::Route, HeaderName::RecordRoute] {
-        validate_list(headers, NameAddr::check, &name, false)?;
-    }
+    validate_one::<From>(headers)?;
+    validate_one::<To>(headers)?;
+    let (call_id, _) = once(headers, &HeaderName::CallId)?;
+    validate_call_id(call_id)?;
+    let (cseq, _) = once(headers, &HeaderName::CSeq)?;
+    let cseq = CSeq::parse(cseq)?;
+    validate_list::<Contact>(headers)?;
+    validate_list::<Route>(headers)?;
+    validate_list::<RecordRoute>(headers)?;
     validate_optional::<Date>(headers)?;
     at_most_once(headers, &HeaderName::ContentType)?;
     Ok(cseq)
 }
 
+/// How many values there are.
+fn validate_list<H: ViewHeader>(headers: &Headers) -> Result<usize, ParseError> {
+    let mut views = headers.view_iter::<H>();
+    views.try_fold(0, |count, view| view.map(|_| count + 1))
+}
+
+fn validate_one<H: ViewHeader>(headers: &Headers) -> Result<(), ParseError> {
+    let (value, source) = once(headers, &H::NAME)?;
+    H::view_in(value, source).map(drop)
+}
+
+fn validate_optional<H: TypedHeader>(headers: &Headers) -> Result<(), ParseError> {
+    headers.typed::<H>().map_or(Ok(()), |header| header.map(drop))
+}
+
 /// The value of a header that must be there exactly once.
-fn once<'a>(headers: &'a Headers, name: &HeaderName) -> Result<&'a [u8], ParseError> {
+fn once<'a>(headers: &'a Headers, name: &HeaderName) -> Result<(&'a [u8], Source<'a>), ParseError> {
     at_most_once(headers, name)?;
-    headers.get(name).ok_or_else(|| missing(name))
+    headers.get_in(name).ok_or_else(|| missing(name))
 }
 
 fn at_most_once(headers: &Headers, name: &HeaderName) -> Result<(), ParseError> {
@@ -65,28 +82,6 @@ fn at_most_once(headers: &Headers, name: &HeaderName) -> Result<(), ParseError> 
         return Err(ParseError::new(ParseErrorKind::DuplicateHeader(name.known_str()), 0));
     }
     Ok(())
-}
-
-fn validate_optional<H: TypedHeader>(headers: &Headers) -> Result<(), ParseError> {
-    headers.typed::<H>().map_or(Ok(()), |header| header.map(drop))
-}
-
-fn validate_list(
-    headers: &Headers,
-    check: impl Fn(&[u8]) -> Result<(), ParseError>,
-    name: &HeaderName,
-    mandatory: bool,
-) -> Result<(), ParseError> {
-    let mut count = 0_usize;
-    for item in headers.items(name) {
-        check(item)?;
-        count += 1;
-    }
-    if mandatory && count == 0 {
-        Err(missing(name))
-    } else {
-        Ok(())
-    }
 }
 
 /// One word without white space. Which characters it may hold by the book, no peer cares about.

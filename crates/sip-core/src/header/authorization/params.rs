@@ -1,11 +1,13 @@
 //! The comma-separated lists of the authentication headers.
 
 use core::fmt;
+use core::ops::Range;
 
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::wire::lexer::{Lexer, all, decode_text, is_bare_byte, unquote};
+use crate::wire::scan;
 use crate::wire::write_quoted;
 use crate::{Limits, ParseError, ParseErrorKind, Text};
 
@@ -68,7 +70,7 @@ impl AuthParams {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         match &self.0 {
-            Repr::Raw(raw) => find(raw.as_bytes(), name),
+            Repr::Raw(raw) => raw.get(find(raw.as_bytes(), name)?),
             Repr::List(list) => list
                 .iter()
                 .find(|param| param.name.eq_ignore_ascii_case(name))
@@ -123,13 +125,11 @@ impl AuthParams {
 
     /// Reads the list to the lexer's end.
     pub(super) fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
-        lexer.skip_space();
-        let mut again = lexer.clone();
-        read(lexer, |_, _| ())?;
-        let text = again.rest();
-        if all(text, |byte| matches!(byte, b' '..=b'~') & (byte != b'\\')) {
+        let (text, is_plain) = read_list(lexer)?;
+        if is_plain {
             return Ok(Self(Repr::Raw(lexer.source().text(text))));
         }
+        let mut again = Lexer::new(text);
         let mut list = Vec::new();
         read(&mut again, |name, value| list.push(AuthParam::decode(name, value)))?;
         Ok(Self(Repr::List(list)))
@@ -148,6 +148,14 @@ impl AuthParams {
         }
         Ok(())
     }
+}
+
+/// Reads the list to the lexer's end. Its text, and whether that can be looked up in as it is.
+pub(super) fn read_list<'a>(lexer: &mut Lexer<'a>) -> Result<(&'a [u8], bool), ParseError> {
+    lexer.skip_space();
+    let text = lexer.rest();
+    read(lexer, |_, _| ())?;
+    Ok((text, all(text, |byte| matches!(byte, b' '..=b'~') & (byte != b'\\'))))
 }
 
 fn read<'a>(lexer: &mut Lexer<'a>, mut each: impl FnMut(&'a [u8], RawValue<'a>)) -> Result<(), ParseError> {
@@ -171,7 +179,9 @@ fn read<'a>(lexer: &mut Lexer<'a>, mut each: impl FnMut(&'a [u8], RawValue<'a>))
         }
         each(name, read_value(lexer)?);
         if lexer.eat_separator(b',') {
-            while lexer.eat_separator(b',') {}
+            while lexer.peek() == Some(b',') {
+                lexer.eat_separator(b',');
+            }
         } else {
             lexer.finish()?;
         }
@@ -179,7 +189,15 @@ fn read<'a>(lexer: &mut Lexer<'a>, mut each: impl FnMut(&'a [u8], RawValue<'a>))
     Ok(())
 }
 
+#[inline]
 fn read_value<'a>(lexer: &mut Lexer<'a>) -> Result<RawValue<'a>, ParseError> {
+    if let Some(raw) = lexer.plain_quoted() {
+        return Ok(RawValue::Quoted(raw));
+    }
+    read_any_value(lexer)
+}
+
+fn read_any_value<'a>(lexer: &mut Lexer<'a>) -> Result<RawValue<'a>, ParseError> {
     if lexer.peek() == Some(b'"') {
         return lexer.quoted_raw().map(RawValue::Quoted);
     }
@@ -212,13 +230,9 @@ impl<'a> Iterator for Items<'a> {
     fn next(&mut self) -> Option<Item<'a>> {
         match self {
             Self::Raw(rest) => {
-                let (item, after) = split_item(rest.as_bytes())?;
-                *rest = rest.get(rest.len() - after.len()..)?;
-                Some(Item {
-                    name: core::str::from_utf8(item.name).ok()?,
-                    value: core::str::from_utf8(item.value).ok()?,
-                    quoted: item.quoted,
-                })
+                let (item, after) = split_item(rest)?;
+                *rest = after;
+                Some(item)
             }
             Self::List(list) => list.next().map(|param| Item {
                 name: &param.name,
@@ -229,51 +243,74 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
-/// A parameter in a checked text.
-struct RawItem<'a> {
-    name: &'a [u8],
-    value: &'a [u8],
-    quoted: bool,
-}
-
 /// The first parameter of a text that was checked, and what follows it.
 #[inline]
-fn split_item(text: &[u8]) -> Option<(RawItem<'_>, &[u8])> {
+fn split_item(text: &str) -> Option<(Item<'_>, &str)> {
     let text = skip(text, |byte| matches!(byte, b' ' | b','));
     let (name, value) = split(text, |byte| matches!(byte, b'=' | b' '));
-    let value = skip(value, |byte| byte == b' ').strip_prefix(b"=")?;
+    let value = skip(value, |byte| byte == b' ').strip_prefix('=')?;
     let value = skip(value, |byte| byte == b' ');
-    let Some(quoted) = value.strip_prefix(b"\"") else {
+    let Some(quoted) = value.strip_prefix('"') else {
         let (value, after) = split(value, |byte| matches!(byte, b',' | b' '));
         let quoted = value.is_empty();
-        return Some((RawItem { name, value, quoted }, after));
+        return Some((Item { name, value, quoted }, after));
     };
-    let end = memchr::memchr(b'"', quoted)?;
-    let (value, after) = (quoted.get(..end)?, quoted.get(end + 1..)?);
+    let (value, after) = quoted.split_at_checked(scan::find(quoted.as_bytes(), b'"')?)?;
     let quoted = true;
-    Some((RawItem { name, value, quoted }, after))
+    Some((Item { name, value, quoted }, after.strip_prefix('"')?))
 }
 
-/// The value of the parameter `name` in a checked text.
-fn find<'a>(text: &'a [u8], name: &str) -> Option<&'a str> {
+/// Where the value of the parameter `name` is in a checked text.
+#[inline]
+pub(super) fn find(text: &[u8], name: &str) -> Option<Range<usize>> {
     let mut rest = text;
     loop {
-        let (item, after) = split_item(rest)?;
-        if item.name.eq_ignore_ascii_case(name.as_bytes()) {
-            return core::str::from_utf8(item.value).ok();
+        rest = skip_bytes(rest, |byte| matches!(byte, b' ' | b','));
+        let is_wanted = rest
+            .split_at_checked(name.len())
+            .is_some_and(|(found, after)| matches!(after, [b'=' | b' ', ..]) && is_name(found, name));
+        let value = skip_bytes(rest.get(scan::find(rest, b'=')? + 1..)?, |byte| byte == b' ');
+        let (value, len) = match value.strip_prefix(b"\"") {
+            Some(quoted) => (quoted, scan::find(quoted, b'"')?),
+            None => {
+                let end = value.iter().position(|byte| matches!(byte, b',' | b' '));
+                (value, end.unwrap_or(value.len()))
+            }
+        };
+        if is_wanted {
+            let start = text.len() - value.len();
+            return Some(start..start + len);
         }
-        rest = after;
+        // A quote that closes is of no name.
+        rest = skip_bytes(value.get(len..)?, |byte| byte == b'"');
     }
 }
 
+/// Nearly always it is spelled as it is asked for, which is found out faster.
 #[inline]
-fn split(text: &[u8], is_end: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|&byte| is_end(byte)).unwrap_or(text.len());
-    text.split_at_checked(end).unwrap_or((text, &[]))
+fn is_name(found: &[u8], name: &str) -> bool {
+    found == name.as_bytes() || found.eq_ignore_ascii_case(name.as_bytes())
 }
 
 #[inline]
-fn skip(text: &[u8], is_skipped: impl Fn(u8) -> bool) -> &[u8] {
+fn skip_bytes(text: &[u8], is_skipped: impl Fn(u8) -> bool) -> &[u8] {
+    let mut text = text;
+    while let [first, rest @ ..] = text
+        && is_skipped(*first)
+    {
+        text = rest;
+    }
+    text
+}
+
+#[inline]
+fn split(text: &str, is_end: impl Fn(u8) -> bool) -> (&str, &str) {
+    let end = text.bytes().position(is_end).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
+}
+
+#[inline]
+fn skip(text: &str, is_skipped: impl Fn(u8) -> bool) -> &str {
     split(text, |byte| !is_skipped(byte)).1
 }
 

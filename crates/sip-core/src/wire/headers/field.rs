@@ -2,7 +2,8 @@
 
 use crate::Limits;
 use crate::wire::lexer::{Lexer, is_token_byte, steps};
-use crate::wire::name::{OTHER, lookup};
+use crate::wire::name::{OTHER, lookup, lookup_short};
+use crate::wire::scan::{self, find, ones};
 use crate::wire::{HeaderName, ParseError, ParseErrorKind};
 
 /// Where a header is. 20 octets.
@@ -24,7 +25,49 @@ pub(super) struct Field {
 pub(super) const OWN: u16 = u16::MAX;
 
 /// Reads the field at `at`, with its continuation lines.
+#[inline]
 pub(super) fn read_field(wire: &[u8], at: usize, limits: &Limits) -> Result<Field, ParseError> {
+    match read_usual(wire, at, limits) {
+        Some(field) => Ok(field),
+        None => read_any(wire, at, limits),
+    }
+}
+
+/// Reads a field as nearly all are: one line `Name: value`, of a short name that is known.
+#[inline]
+fn read_usual(wire: &[u8], at: usize, limits: &Limits) -> Option<Field> {
+    let rest = wire.get(at..)?;
+    let len = scan::find_line_end(rest)?;
+    let (line, after) = rest.split_at_checked(len)?;
+    if len > limits.header_line || !matches!(after, [b'\r', b'\n', next, ..] if !matches!(next, b' ' | b'\t')) {
+        return None;
+    }
+    let block = rest.first_chunk()?;
+    let colon = ones(block, b':').trailing_zeros();
+    let name_len = u16::try_from(colon).ok()?;
+    let id = lookup_short(block, usize::from(name_len));
+    let [b' ', first, .., last] = line.get(usize::from(name_len) + 1..)? else {
+        return None;
+    };
+    if id == OTHER || *first <= b' ' || *last <= b' ' {
+        return None;
+    }
+    let start = u32::try_from(at).ok()?;
+    let value_end = start.checked_add(u32::try_from(len).ok()?)?;
+    Some(Field {
+        start,
+        value: start + colon + 2,
+        value_end,
+        end: value_end.checked_add(2)?,
+        name_len,
+        id,
+        clean: name_len > 1,
+    })
+}
+
+/// Reads a field in any form.
+#[cold]
+fn read_any(wire: &[u8], at: usize, limits: &Limits) -> Result<Field, ParseError> {
     let (content_end, end, is_one_line) = find_line_end(wire, at)?;
     if content_end - at > limits.header_line {
         return Err(ParseError::new(ParseErrorKind::HeaderTooLong, at));
@@ -34,11 +77,10 @@ pub(super) fn read_field(wire: &[u8], at: usize, limits: &Limits) -> Result<Fiel
     let Some((name_len, colon, id)) = read_name(line) else {
         return Err(name_error(line.iter().take_while(|&&byte| is_token_byte(byte)).count()));
     };
-    let value_at = colon + 1;
-    let name_error = name_error(name_len);
-    let (leading, value_len) = trimmed(line.get(value_at..).unwrap_or_default());
-    let value = at + value_at + leading;
+    let (leading, value_len) = trimmed(line.get(colon + 1..).unwrap_or_default());
+    let value = at + colon + 1 + leading;
     let value_end = value + value_len;
+    let name_error = name_error(name_len);
     let offset = |at: usize| u32::try_from(at).map_err(|_| name_error);
     Ok(Field {
         start: offset(at)?,
@@ -62,7 +104,7 @@ pub(super) fn read_field(wire: &[u8], at: usize, limits: &Limits) -> Result<Fiel
 /// Octets of the name, octets before the colon, and the name's number.
 #[inline]
 fn read_name(line: &[u8]) -> Option<(usize, usize, u8)> {
-    let colon = memchr::memchr(b':', line)?;
+    let colon = find(line, b':')?;
     let before = line.get(..colon)?;
     let id = lookup(before);
     if id != OTHER {
@@ -137,11 +179,10 @@ fn find_line_end(wire: &[u8], at: usize) -> Result<(usize, usize, bool), ParseEr
     let mut scan = at;
     loop {
         let rest = wire.get(scan..).unwrap_or_default();
-        let Some(found) = memchr::memchr2(b'\r', b'\n', rest) else {
+        let Some(found) = scan::find_line_end(rest) else {
             return Err(ParseError::new(ParseErrorKind::UnterminatedHeaders, wire.len()));
         };
         let content_end = scan + found;
-        steps::add(found + 1);
         let end = match rest.get(found..).unwrap_or_default() {
             [b'\n', ..] => content_end + 1,
             [b'\r', b'\n', ..] => content_end + 2,

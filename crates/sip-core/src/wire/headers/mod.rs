@@ -3,12 +3,13 @@ mod field;
 
 pub(super) use field::find_content_length;
 
-use super::lexer::{split_list, steps};
-use super::name::{CONTACT, CONTENT_LENGTH, OTHER, RECORD_ROUTE, VIA};
-use super::text::Source;
+use super::lexer::{next_item, steps};
+use super::name::{CONTACT, CONTENT_LENGTH, OTHER, RECORD_ROUTE, ROUTE, VIA};
+use super::scan::find;
+use super::text::{Octets, Source};
 use super::{HeaderName, ParseError, ParseErrorKind, Token};
 use crate::Limits;
-use crate::header::TypedHeader;
+use crate::header::{TypedHeader, ViewHeader};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use core::fmt;
 use field::{Field, OWN, agree, read_field};
@@ -35,7 +36,7 @@ use field::{Field, OWN, agree, read_field};
 #[derive(Clone, Default)]
 pub struct Headers {
     /// The message that the table's offsets point into.
-    wire: Bytes,
+    wire: Octets,
     table: Vec<Field>,
     /// What was added since.
     own: Vec<(HeaderName, Bytes)>,
@@ -49,7 +50,7 @@ impl Headers {
     /// No headers.
     pub const fn new() -> Self {
         Self {
-            wire: Bytes::new(),
+            wire: Octets::EMPTY,
             table: Vec::new(),
             own: Vec::new(),
             edited: true,
@@ -86,7 +87,7 @@ impl Headers {
     /// The comma-separated items of all fields `name`, trimmed, empty ones left out. Commas within quotes and
     /// angle brackets do not separate.
     pub fn items<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.values(name).flat_map(split_list)
+        Values::new(self, name.clone(), true).map(|(value, _)| value)
     }
 
     /// All fields in their order: name and trimmed value.
@@ -108,7 +109,11 @@ impl Headers {
 
     /// The first value of type `H`: `None` if there is none, an error if it is malformed.
     pub fn typed<H: TypedHeader>(&self) -> Option<Result<H, ParseError>> {
-        self.typed_iter().next()
+        if H::LIST {
+            return self.typed_iter().next();
+        }
+        let (value, source) = self.get_in(&H::NAME)?;
+        Some(H::parse_in(value, source))
     }
 
     /// Each value of type `H`, over all fields, read when the iterator comes to it. Nothing is collected.
@@ -125,15 +130,37 @@ impl Headers {
     /// assert_eq!(loose.count(), 1);
     /// ```
     pub fn typed_iter<H: TypedHeader>(&self) -> impl Iterator<Item = Result<H, ParseError>> {
-        let id = H::NAME.id();
-        let fields = self
-            .table
-            .iter()
-            .filter(move |field| self.is_named(field, id, &H::NAME));
-        fields.flat_map(|field| {
-            let (value, message) = self.place_of(field);
-            values_of::<H>(value).map(|value| H::parse_in(value, message))
-        })
+        let values = Values::new(self, H::NAME, H::LIST);
+        values.map(|(value, source)| H::parse_in(value, source))
+    }
+
+    /// The first value of type `H` where it lies in the message: `None` if there is none, an error if it is malformed.
+    #[inline]
+    pub fn view<H: ViewHeader>(&self) -> Option<Result<H::View<'_>, ParseError>> {
+        if H::LIST {
+            return self.view_iter::<H>().next();
+        }
+        let (value, source) = self.get_in(&H::NAME)?;
+        Some(H::view_in(value, source))
+    }
+
+    /// Each value of type `H` where it lies in the message, over all fields, read when the iterator comes to it.
+    ///
+    /// ```
+    /// use sip_core::header::Via;
+    /// use sip_core::{HeaderName, Headers};
+    ///
+    /// let mut headers = Headers::new();
+    /// headers.push(HeaderName::Via, "SIP/2.0/UDP a;branch=z9hG4bK1, SIP/2.0/TCP b");
+    /// let mut vias = headers.view_iter::<Via>();
+    /// assert_eq!(vias.next().transpose()?.unwrap().branch().as_deref(), Some("z9hG4bK1"));
+    /// assert_eq!(vias.next().transpose()?.unwrap().transport(), "TCP");
+    /// # Ok::<(), sip_core::ParseError>(())
+    /// ```
+    #[inline]
+    pub fn view_iter<H: ViewHeader>(&self) -> impl Iterator<Item = Result<H::View<'_>, ParseError>> {
+        let values = Values::new(self, H::NAME, H::LIST);
+        values.map(|(value, source)| H::view_in(value, source))
     }
 
     /// All values of type `H`, over all fields.
@@ -176,7 +203,12 @@ impl Headers {
 
     fn position(&self, name: &HeaderName) -> Option<usize> {
         let id = name.id();
-        self.table.iter().position(|field| self.is_named(field, id, name))
+        if id == OTHER {
+            return self.table.iter().position(|field| self.is_named(field, id, name));
+        }
+        let found = self.table.iter().position(|field| field.id == id);
+        steps::add(found.unwrap_or(self.table.len()) + 1);
+        found
     }
 
     fn find(&self, name: &HeaderName) -> Option<&Field> {
@@ -205,7 +237,7 @@ impl Headers {
         }
         match self.own_of(field) {
             Some((name, _)) => name.clone(),
-            None => HeaderName::Other(Token::from_checked(self.raw_name(field), Source::of(&self.wire))),
+            None => HeaderName::Other(Token::from_checked(self.raw_name(field), self.wire.source())),
         }
     }
 
@@ -216,33 +248,80 @@ impl Headers {
         }
     }
 
-    /// The value, and the bytes of which it is a part.
+    /// The value, and what it is a part of.
     #[inline]
-    fn place_of(&self, field: &Field) -> (&[u8], &Bytes) {
+    fn place_of(&self, field: &Field) -> (&[u8], Source<'_>) {
         match self.own_of(field) {
-            Some((_, value)) => (value, value),
-            None => (self.slice(field.value, field.value_end), &self.wire),
+            Some((_, value)) => (value, Source::of(value)),
+            None => (self.slice(field.value, field.value_end), self.wire.source()),
         }
     }
 
     fn bytes_of(&self, field: &Field) -> Bytes {
         match self.own_of(field) {
             Some((_, value)) => value.clone(),
-            None => self.wire.slice_ref(self.slice(field.value, field.value_end)),
+            None => self.wire().slice_ref(self.slice(field.value, field.value_end)),
         }
     }
 
     #[inline]
     fn slice(&self, start: u32, end: u32) -> &[u8] {
-        self.wire.get(start as usize..end as usize).unwrap_or_default()
+        self.wire().get(start as usize..end as usize).unwrap_or_default()
     }
 }
 
-/// The values of type `H` in a field's value.
-#[inline]
-fn values_of<H: TypedHeader>(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let (list, one) = if H::LIST { (value, None) } else { (&[][..], Some(value)) };
-    one.into_iter().chain(split_list(list))
+/// The values of all fields of one name, and what each is a part of.
+struct Values<'a> {
+    headers: &'a Headers,
+    fields: core::slice::Iter<'a, Field>,
+    name: HeaderName,
+    id: u8,
+    is_list: bool,
+    /// What is left of the field that was come to.
+    rest: &'a [u8],
+    source: Source<'a>,
+}
+
+impl<'a> Values<'a> {
+    #[inline]
+    fn new(headers: &'a Headers, name: HeaderName, is_list: bool) -> Self {
+        Self {
+            headers,
+            fields: headers.table.iter(),
+            id: name.id(),
+            name,
+            is_list,
+            rest: &[],
+            source: Source::NONE,
+        }
+    }
+}
+
+impl<'a> Iterator for Values<'a> {
+    type Item = (&'a [u8], Source<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(item) = next_item(&mut self.rest) {
+                return Some((item, self.source));
+            }
+            let field = if self.id == OTHER {
+                self.fields
+                    .find(|field| self.headers.is_named(field, self.id, &self.name))
+            } else {
+                self.fields.find(|field| {
+                    steps::add(1);
+                    field.id == self.id
+                })
+            };
+            let place = self.headers.place_of(field?);
+            if !self.is_list {
+                return Some(place);
+            }
+            (self.rest, self.source) = place;
+        }
+    }
 }
 
 /// What is noted of the fields while they are read.
@@ -251,27 +330,71 @@ pub(super) struct Noted {
     /// Values, if every comma separated two.
     pub(super) vias_at_most: usize,
     pub(super) contacts_at_most: usize,
-    pub(super) has_length: bool,
+    pub(super) routes_at_most: usize,
+    /// The Content-Length, if there is one. Several must agree.
+    pub(super) length: Result<Option<u64>, ParseErrorKind>,
+    /// Where the first one is.
+    pub(super) length_at: usize,
 }
 
 impl Noted {
     #[inline]
     fn add(&mut self, field: &Field, wire: &[u8]) {
         self.body_at = field.end as usize;
+        let value = || wire.get(field.value as usize..field.value_end as usize);
         let many = match field.id {
-            VIA => Some(&mut self.vias_at_most),
-            CONTACT => Some(&mut self.contacts_at_most),
-            _ => None,
+            VIA => &mut self.vias_at_most,
+            CONTACT => &mut self.contacts_at_most,
+            ROUTE | RECORD_ROUTE => &mut self.routes_at_most,
+            CONTENT_LENGTH => {
+                if self.length == Ok(None) {
+                    self.length_at = field.value as usize;
+                }
+                let value = value().unwrap_or_default();
+                self.length = self.length.and_then(|before| agree(before, value).map(Some));
+                return;
+            }
+            _ => return,
         };
-        if let Some(many) = many {
-            let value = wire.get(field.value as usize..field.value_end as usize);
-            let value = value.unwrap_or_default();
-            *many += 1;
-            if memchr::memchr(b',', value).is_some() {
-                *many += memchr::memchr_iter(b',', value).count();
+        *many += 1 + count_commas(value().unwrap_or_default());
+    }
+}
+
+#[inline]
+fn count_commas(value: &[u8]) -> usize {
+    if find(value, b',').is_none() {
+        return 0;
+    }
+    memchr::memchr_iter(b',', value).count()
+}
+
+/// Reads fields from `at` to the empty line.
+fn read_fields(wire: &[u8], at: usize, limits: &Limits) -> Result<(Vec<Field>, Noted), ParseError> {
+    let mut table = Vec::with_capacity(USUAL.min(limits.headers));
+    let mut noted = Noted {
+        body_at: at,
+        vias_at_most: 0,
+        contacts_at_most: 0,
+        routes_at_most: 0,
+        length: Ok(None),
+        length_at: 0,
+    };
+    loop {
+        let at = noted.body_at;
+        match wire.get(at..).unwrap_or_default() {
+            [b'\n', ..] => noted.body_at += 1,
+            [b'\r', b'\n', ..] => noted.body_at += 2,
+            _ => {
+                if table.len() >= limits.headers {
+                    return Err(ParseError::new(ParseErrorKind::TooManyHeaders, at));
+                }
+                let field = read_field(wire, at, limits)?;
+                noted.add(&field, wire);
+                table.push(field);
+                continue;
             }
         }
-        self.has_length |= field.id == CONTENT_LENGTH;
+        return Ok((table, noted));
     }
 }
 
@@ -279,36 +402,14 @@ impl Noted {
 impl Headers {
     /// Reads fields from `at` to the empty line. Gives the table and what was noted of it on the way.
     pub(super) fn parse(wire: Bytes, at: usize, limits: &Limits) -> Result<(Self, Noted), ParseError> {
-        let mut table = Vec::with_capacity(USUAL.min(limits.headers));
-        let mut noted = Noted {
-            body_at: at,
-            vias_at_most: 0,
-            contacts_at_most: 0,
-            has_length: false,
+        let (table, noted) = read_fields(&wire, at, limits)?;
+        let headers = Self {
+            wire: Octets::new(wire),
+            table,
+            own: Vec::new(),
+            edited: false,
         };
-        loop {
-            let at = noted.body_at;
-            match wire.get(at..).unwrap_or_default() {
-                [b'\n', ..] => noted.body_at += 1,
-                [b'\r', b'\n', ..] => noted.body_at += 2,
-                _ => {
-                    if table.len() >= limits.headers {
-                        return Err(ParseError::new(ParseErrorKind::TooManyHeaders, at));
-                    }
-                    let field = read_field(&wire, at, limits)?;
-                    noted.add(&field, &wire);
-                    table.push(field);
-                    continue;
-                }
-            }
-            let headers = Self {
-                wire,
-                table,
-                own: Vec::new(),
-                edited: false,
-            };
-            return Ok((headers, noted));
-        }
+        Ok((headers, noted))
     }
 
     /// The fields of `from` that `is_wanted`, to be printed into another message: Vias first, then Record-Routes, the
@@ -353,7 +454,7 @@ impl Headers {
             }
         }
         Self {
-            wire,
+            wire: Octets::new(wire),
             table,
             own: Vec::new(),
             edited: true,
@@ -362,8 +463,7 @@ impl Headers {
 
     /// The value of the first field `name`, and what it is a part of.
     pub(super) fn get_in(&self, name: &HeaderName) -> Option<(&[u8], Source<'_>)> {
-        let (value, whole) = self.place_of(self.find(name)?);
-        Some((value, Source::within(value, whole)))
+        self.find(name).map(|field| self.place_of(field))
     }
 
     /// Where the value of the first field `name` starts in the message as it came.
@@ -379,8 +479,14 @@ impl Headers {
         fields.map(|field| self.bytes_of(field))
     }
 
+    /// What texts of the message may share.
+    pub(super) fn source(&self) -> Source<'_> {
+        self.wire.source()
+    }
+
+    #[inline]
     pub(super) fn wire(&self) -> &Bytes {
-        &self.wire
+        self.wire.bytes()
     }
 
     /// Gives up what follows `len` octets of the message.

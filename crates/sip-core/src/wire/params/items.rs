@@ -1,6 +1,8 @@
 //! Parameters one by one, in either of their forms.
 
 use super::{Param, Repr};
+use crate::wire::scan::find;
+use core::ops::Range;
 
 /// A parameter, decoded.
 #[derive(Clone, Copy)]
@@ -94,24 +96,29 @@ impl<'a> From<&'a Param> for Item<'a> {
     }
 }
 
-/// The parameter `name` of a [`Repr::Simple`]: where each `;` begins one and each first `=` its value.
-pub(super) fn find_simple<'a>(text: &'a [u8], name: &str) -> Option<Option<&'a str>> {
+/// The parameter `name` in a text of the usual form, where each `;` begins one and each first `=` its value: where its value
+/// is, if it has one.
+#[inline]
+pub(super) fn find_simple(text: &[u8], name: &str) -> Option<Option<Range<usize>>> {
     let mut rest = text;
     loop {
         let after = rest.strip_prefix(b";")?;
         if let Some((found, after)) = after.split_at_checked(name.len())
-            && found.eq_ignore_ascii_case(name.as_bytes())
+            && matches!(after, [] | [b';' | b'=', ..])
+            && is_name(found, name)
         {
-            match after {
-                [] | [b';', ..] => return Some(None),
-                [b'=', value @ ..] => {
-                    let end = value.iter().position(|&byte| byte == b';').unwrap_or(value.len());
-                    return Some(value.get(..end).and_then(|value| core::str::from_utf8(value).ok()));
-                }
-                _ => {}
-            }
+            let Some(value) = after.strip_prefix(b"=") else {
+                return Some(None);
+            };
+            let start = text.len() - value.len();
+            return Some(Some(start..start + find(value, b';').unwrap_or(value.len())));
         }
-        let next = after.iter().position(|&byte| byte == b';')?;
-        rest = after.get(next..)?;
+        rest = after.get(find(after, b';')?..)?;
     }
+}
+
+/// Nearly always it is spelled as it is asked for, which is found out faster.
+#[inline]
+fn is_name(found: &[u8], name: &str) -> bool {
+    found == name.as_bytes() || found.eq_ignore_ascii_case(name.as_bytes())
 }

@@ -1,16 +1,18 @@
 mod items;
 mod print;
 mod read;
+mod view;
 
 use super::ParseError;
 use super::lexer::{Lexer, all, is_plain_byte, is_token_byte, is_unquoted_byte};
 use super::text::Text;
-use super::uri::{check_escapes, normalise_escapes};
+use super::uri::normalise_escapes;
 use core::fmt;
 use items::{Item, Items, find_simple};
 use read::{RawValue, read_params, read_uri_params, simple_len, simple_uri_len};
 
 pub(crate) use print::write_quoted;
+pub use view::ParamsView;
 
 /// An ordered list of `;name=value` parameters. Names compare without regard to case; of a name that occurs
 /// twice, the first counts.
@@ -54,10 +56,15 @@ impl Params {
         Self(Repr::Simple(Text::EMPTY))
     }
 
+    /// What a view's text says.
+    fn simple(text: &str) -> Self {
+        Self(Repr::Simple(text.into()))
+    }
+
     /// The parameter `name`: `None` if absent, `Some(None)` if it has no value.
     pub fn get(&self, name: &str) -> Option<Option<&str>> {
         if let Repr::Simple(text) = &self.0 {
-            return find_simple(text.as_bytes(), name);
+            return find_simple(text.as_bytes(), name).map(|value| text.get(value?));
         }
         let found = self.items().find(|item| item.name.eq_ignore_ascii_case(name));
         found.map(|item| item.value)
@@ -190,11 +197,6 @@ impl Params {
         Ok(Self(Repr::List(list)))
     }
 
-    /// Takes what [`lex`](Self::lex) takes, and fails where it does.
-    pub(crate) fn check(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
-        read_params(lexer, |_, _| ())
-    }
-
     /// Reads `*( ";" pname [ "=" pvalue ] )` of a URI: no white space, no quotes, escapes of letters and digits
     /// resolved.
     pub(super) fn lex_uri(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
@@ -210,11 +212,6 @@ impl Params {
             list.push(Param { name, value, quoted });
         })?;
         Ok(Self(Repr::List(list)))
-    }
-
-    /// Takes what [`lex_uri`](Self::lex_uri) takes, and fails where it does.
-    pub(super) fn check_uri(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
-        read_uri_params(lexer, check_escapes, |(), _| ())
     }
 }
 

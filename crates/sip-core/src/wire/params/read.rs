@@ -1,7 +1,10 @@
 //! The grammar of parameters.
 
 use crate::Limits;
-use crate::wire::lexer::{Lexer, is_plain_name_byte, is_plain_value_byte, is_unquoted_byte, is_uri_param_byte, steps};
+use crate::wire::lexer::{
+    Lexer, is_plain_name_byte, is_plain_uri_param_byte, is_unquoted_byte, is_uri_param_byte, steps,
+};
+use crate::wire::scan::plain_value_len;
 use crate::wire::{ParseError, ParseErrorKind};
 
 /// What follows a parameter's name.
@@ -79,7 +82,7 @@ pub(super) fn simple_len(bytes: &[u8]) -> Option<usize> {
             return None;
         }
         rest = match after {
-            [b'=', value @ ..] => split(value, is_plain_value_byte).1,
+            [b'=', value @ ..] => value.get(plain_value_len(value)..)?,
             _ => after,
         };
     }
@@ -93,9 +96,9 @@ pub(super) fn simple_uri_len(bytes: &[u8]) -> Option<usize> {
     let mut left = Limits::PARAMS;
     while let [b';', after @ ..] = rest {
         left = left.checked_sub(1)?;
-        let (param, next) = split(after, is_uri_param_byte);
+        let (param, next) = split(after, is_plain_uri_param_byte);
         steps::add(param.len() + 1);
-        if matches!(param, [] | [b'=', ..]) || param.contains(&b'%') {
+        if matches!(param, [] | [b'=', ..]) || next.first() == Some(&b'%') {
             return None;
         }
         rest = next;

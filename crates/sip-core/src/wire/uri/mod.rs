@@ -1,13 +1,16 @@
-mod check;
 mod equivalence;
 mod escape;
+mod view;
+
+pub use view::UriView;
 
 pub(crate) use escape::unescape;
 pub(super) use escape::{check_escapes, normalise_escapes, write_escaped, write_host_name};
 
 use super::digits::Digits;
-use super::lexer::{Lexer, is_host_byte, is_userinfo_byte};
+use super::lexer::{Lexer, all, is_userinfo_byte};
 use super::params::Params;
+use super::scan::{find, host_len};
 use super::text::{Source, Text};
 use super::{Host, ParseError, ParseErrorKind};
 use crate::Limits;
@@ -100,21 +103,25 @@ impl Uri {
 
     /// As [`parse`](Self::parse); texts may share `source`.
     pub(super) fn parse_in(bytes: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
-        let mut lexer = Lexer::within(bytes, source);
-        match bytes {
+        Self::lex(&mut Lexer::within(bytes, source))
+    }
+
+    /// Reads all that is left.
+    pub(super) fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
+        match lexer.rest() {
             [b'S' | b's', b'I' | b'i', b'P' | b'p', b':', ..] => {
                 lexer.take(4);
-                Self::lex_sip(Scheme::Sip, &mut lexer)
+                Self::lex_sip(Scheme::Sip, lexer)
             }
             [b'S' | b's', b'I' | b'i', b'P' | b'p', b'S' | b's', b':', ..] => {
                 lexer.take(5);
-                Self::lex_sip(Scheme::Sips, &mut lexer)
+                Self::lex_sip(Scheme::Sips, lexer)
             }
             [b'T' | b't', b'E' | b'e', b'L' | b'l', b':', ..] => {
                 lexer.take(4);
-                Self::lex_tel(&mut lexer)
+                Self::lex_tel(lexer)
             }
-            _ => Self::parse_other(bytes, source),
+            other => Self::parse_other(other, lexer.source()).map_err(|error| error.shifted(lexer.offset())),
         }
     }
 
@@ -320,7 +327,7 @@ impl Uri {
     fn lex_sip(scheme: Scheme, lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
         let mut password = None;
         let mut user = None;
-        if let Some(len) = memchr::memchr(b'@', lexer.rest()) {
+        if let Some(len) = find(lexer.rest(), b'@') {
             let start = lexer.offset();
             let info = lexer.take(len);
             (user, password) = lex_userinfo(info, lexer.source()).map_err(|error| error.shifted(start))?;
@@ -425,6 +432,9 @@ impl Uri {
 
 /// Reads `user [ ":" password ]`.
 fn lex_userinfo(info: &[u8], source: Source<'_>) -> Result<(Option<Text>, Option<Text>), ParseError> {
+    if !info.is_empty() && all(info, is_user_byte) {
+        return Ok((Some(source.text(info)), None));
+    }
     let colon = memchr::memchr(b':', info);
     let (user, password) = info.split_at(colon.unwrap_or(info.len()));
     if user.is_empty() {
@@ -444,31 +454,24 @@ fn lex_userinfo(info: &[u8], source: Source<'_>) -> Result<(Option<Text>, Option
 /// Reads `host [":" port]`; with white space around the colon if `spaced`, as in Via.
 pub(crate) fn lex_host_port(lexer: &mut Lexer<'_>, spaced: bool) -> Result<(Host, Option<u16>), ParseError> {
     let source = lexer.source();
-    read_host_port(lexer, spaced, |bytes| Host::of_taken(bytes, source))
+    let (host, port) = check_host_port(lexer, spaced)?;
+    Ok((Host::of_checked(host, source), port))
 }
 
 /// Takes what [`lex_host_port`] takes, and fails where it does.
-pub(crate) fn check_host_port(lexer: &mut Lexer<'_>, spaced: bool) -> Result<(), ParseError> {
-    read_host_port(lexer, spaced, Host::check).map(drop)
-}
-
-fn read_host_port<'a, T>(
-    lexer: &mut Lexer<'a>,
-    spaced: bool,
-    read: impl FnOnce(&'a [u8]) -> Result<T, ParseError>,
-) -> Result<(T, Option<u16>), ParseError> {
+#[inline]
+pub(crate) fn check_host_port<'a>(lexer: &mut Lexer<'a>, spaced: bool) -> Result<(&'a [u8], Option<u16>), ParseError> {
     let start = lexer.offset();
-    let host = if lexer.peek() == Some(b'[') {
-        let len = memchr::memchr(b']', lexer.rest()).ok_or(lexer.error(ParseErrorKind::Host))?;
-        lexer.take(len + 1)
+    let host = lexer.take(host_len(lexer.rest()));
+    let host = if host.is_empty() || host.len() > Host::MAX_NAME {
+        take_bracketed(lexer, host).map_err(|error| error.shifted(start))?
     } else {
-        lexer.take_while(is_host_byte)
+        host
     };
-    let host = read(host).map_err(|error| error.shifted(start))?;
-    let has_port = if spaced {
-        lexer.eat_separator(b':')
-    } else {
-        lexer.eat(b':')
+    let has_port = match lexer.rest() {
+        [] | [b';', ..] => false,
+        _ if spaced => lexer.eat_separator(b':'),
+        _ => lexer.eat(b':'),
     };
     if !has_port {
         return Ok((host, None));
@@ -479,6 +482,18 @@ fn read_host_port<'a, T>(
         .ok()
         .and_then(|port| u16::try_from(port).ok());
     Ok((host, Some(port.ok_or(error)?)))
+}
+
+/// Takes an address in brackets, of which `host` is what could be taken of a name.
+#[cold]
+fn take_bracketed<'a>(lexer: &mut Lexer<'a>, host: &[u8]) -> Result<&'a [u8], ParseError> {
+    let error = ParseError::new(ParseErrorKind::Host, 0);
+    if !host.is_empty() || lexer.peek() != Some(b'[') {
+        return Err(error);
+    }
+    let len = find(lexer.rest(), b']').ok_or(error)?;
+    let host = lexer.take(len + 1);
+    Host::parse(host).map(|_| host)
 }
 
 impl fmt::Display for Uri {

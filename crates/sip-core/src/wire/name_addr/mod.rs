@@ -1,5 +1,10 @@
+mod view;
+
+pub use view::NameAddrView;
+
 use super::lexer::{Lexer, decode_text, is_token_byte};
 use super::params::{Params, write_quoted};
+use super::scan::find;
 use super::text::{Source, Text};
 use super::{ParseError, ParseErrorKind, Uri};
 use core::fmt;
@@ -85,44 +90,14 @@ impl NameAddr {
     #[inline]
     pub(crate) fn lex(lexer: &mut Lexer<'_>) -> Result<Self, ParseError> {
         lexer.skip_space();
-        let source = lexer.source();
         let display = lex_display(lexer)?;
-        let read = |bytes| Uri::parse_in(bytes, source);
-        let uri = if lexer.peek() == Some(b'<') || display.is_some() {
-            read_bracketed(lexer, read)?
+        let uri = if display.is_some() || lexer.peek() == Some(b'<') {
+            lex_bracketed(lexer, Uri::lex)?
         } else {
-            read_bare(lexer, read)?
+            lex_bare(lexer, Uri::lex)?
         };
         let params = Params::lex(lexer)?;
         Ok(Self { display, uri, params })
-    }
-
-    /// Fails where [`parse`](Self::parse) does, with the same error, without making a value.
-    pub(crate) fn check(bytes: &[u8]) -> Result<(), ParseError> {
-        let mut lexer = Lexer::new(bytes);
-        Self::check_lex(&mut lexer)?;
-        lexer.finish()
-    }
-
-    /// Takes what [`lex`](Self::lex) takes.
-    pub(crate) fn check_lex(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
-        lexer.skip_space();
-        match lexer.peek() {
-            Some(b'"') => {
-                lexer.quoted_raw()?;
-                lexer.skip_space();
-                read_bracketed(lexer, Uri::check)?;
-            }
-            Some(b'<') => read_bracketed(lexer, Uri::check)?,
-            _ => {
-                if take_words(lexer).is_some() {
-                    read_bracketed(lexer, Uri::check)?;
-                } else {
-                    read_bare(lexer, Uri::check)?;
-                }
-            }
-        }
-        Params::check(lexer)
     }
 
     /// Writes the value as a header carries it.
@@ -144,8 +119,7 @@ fn lex_display(lexer: &mut Lexer<'_>) -> Result<Option<Text>, ParseError> {
     match lexer.peek() {
         Some(b'<') => Ok(None),
         Some(b'"') => {
-            let raw = lexer.quoted_raw()?;
-            let display = lexer.unquoted(raw);
+            let display = lexer.quoted_text()?;
             lexer.skip_space();
             Ok(Some(display))
         }
@@ -186,34 +160,37 @@ fn is_word_byte(byte: u8) -> bool {
     is_token_byte(byte) || byte >= 0x80
 }
 
-fn read_bracketed<'a, T>(
+#[inline]
+fn lex_bracketed<'a, T>(
     lexer: &mut Lexer<'a>,
-    read: impl FnOnce(&'a [u8]) -> Result<T, ParseError>,
+    lex: impl FnOnce(&mut Lexer<'a>) -> Result<T, ParseError>,
 ) -> Result<T, ParseError> {
-    let opened = lexer.error(ParseErrorKind::UnterminatedBracket);
+    let opened = lexer.offset();
     lexer.expect(b'<')?;
-    let len = memchr::memchr(b'>', lexer.rest()).ok_or(opened)?;
-    let start = lexer.offset();
-    let uri = read(lexer.take(len)).map_err(|error| error.shifted(start))?;
-    lexer.expect(b'>')?;
-    Ok(uri)
+    let Some(len) = find(lexer.rest(), b'>') else {
+        return Err(ParseError::new(ParseErrorKind::UnterminatedBracket, opened));
+    };
+    let mut uri = lexer.part(len);
+    lexer.take(1);
+    lex(&mut uri)
 }
 
 /// A URI without brackets ends at white space, `;` or `,`, and must not hold a `?`.
-fn read_bare<'a, T>(
+#[inline]
+fn lex_bare<'a, T>(
     lexer: &mut Lexer<'a>,
-    read: impl FnOnce(&'a [u8]) -> Result<T, ParseError>,
+    lex: impl FnOnce(&mut Lexer<'a>) -> Result<T, ParseError>,
 ) -> Result<T, ParseError> {
-    let start = lexer.offset();
+    let start = lexer.clone();
     let text =
         lexer.take_while(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b';' | b',' | b'<' | b'>' | b'"'));
     if text.is_empty() {
         return Err(lexer.unexpected());
     }
-    if let Some(at) = memchr::memchr(b'?', text) {
-        return Err(ParseError::new(ParseErrorKind::UriHeaders, start + at));
+    if let Some(at) = find(text, b'?') {
+        return Err(ParseError::new(ParseErrorKind::UriHeaders, start.offset() + at));
     }
-    read(text).map_err(|error| error.shifted(start))
+    lex(&mut start.clone().part(text.len()))
 }
 
 impl fmt::Display for NameAddr {

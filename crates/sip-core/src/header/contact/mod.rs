@@ -1,7 +1,10 @@
+mod view;
+
+pub use view::ContactView;
+
 use super::{TypedHeader, parse_all, parse_all_in, seconds_of};
 use crate::wire::lexer::Lexer;
-use crate::wire::{HeaderName, NameAddr, ParseError};
-use bytes::Bytes;
+use crate::wire::{HeaderName, NameAddr, ParseError, Source};
 use core::fmt;
 
 /// Where to reach somebody, or `*` for all bindings (RFC 3261 §20.10).
@@ -44,17 +47,6 @@ impl Contact {
         }
     }
 
-    /// Fails where [`parse`](TypedHeader::parse) does, with the same error, without making a value.
-    pub(crate) fn check(value: &[u8]) -> Result<(), ParseError> {
-        parse_all(value, |lexer| {
-            if lexer.eat(b'*') {
-                Ok(())
-            } else {
-                NameAddr::check_lex(lexer)
-            }
-        })
-    }
-
     /// The preference in thousandths, 0 to 1000. `None` if absent or malformed.
     pub fn q(&self) -> Option<u16> {
         parse_q(self.address()?.params.value("q")?)
@@ -88,8 +80,8 @@ impl TypedHeader for Contact {
         parse_all(value, Self::lex)
     }
 
-    fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
-        parse_all_in(value, message, Self::lex)
+    fn parse_in(value: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+        parse_all_in(value, source, Self::lex)
     }
 
     fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {

@@ -1,7 +1,10 @@
+mod view;
+
+pub use view::ViaView;
+
 use super::{TypedHeader, parse_all, parse_all_in, write_token};
 use crate::wire::lexer::Lexer;
-use crate::wire::{Digits, HeaderName, Host, Params, ParseError, ParseErrorKind, check_host_port, lex_host_port};
-use bytes::Bytes;
+use crate::wire::{Digits, HeaderName, Host, Params, ParseError, ParseErrorKind, Source, lex_host_port};
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use smol_str::{SmolStr, ToSmolStr as _};
@@ -178,16 +181,6 @@ impl Via {
         })
     }
 
-    /// Fails where [`parse`](TypedHeader::parse) does, with the same error, without making a value.
-    pub(crate) fn check(value: &[u8]) -> Result<(), ParseError> {
-        parse_all(value, |lexer| {
-            lex_protocol(lexer)?;
-            lex_transport(lexer)?;
-            check_host_port(lexer, true)?;
-            Params::check(lexer)
-        })
-    }
-
     /// Writes what stands before the parameters.
     fn write_sent_by(&self, out: &mut impl fmt::Write) -> fmt::Result {
         out.write_str("SIP/2.0/")?;
@@ -271,8 +264,8 @@ impl TypedHeader for Via {
         parse_all(value, Self::lex)
     }
 
-    fn parse_in(value: &[u8], message: &Bytes) -> Result<Self, ParseError> {
-        parse_all_in(value, message, Self::lex)
+    fn parse_in(value: &[u8], source: Source<'_>) -> Result<Self, ParseError> {
+        parse_all_in(value, source, Self::lex)
     }
 
     fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
