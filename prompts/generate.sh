@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the sounds of this folder: English prompts spoken by espeak-ng, and a loop of music, all as 8 kHz mono µ-law WAV.
+# Makes the sounds of this folder: prompts spoken by espeak-ng in three languages, and a loop of music, all as 8 kHz mono µ-law WAV.
 # Needs espeak-ng and sox. The results are committed; run this only to change them.
 set -eu
 cd "$(dirname "$0")"
@@ -9,28 +9,35 @@ trap 'rm -rf "$work"' EXIT
 # Without dither, so that every run gives the same bytes.
 ulaw="-r 8000 -c 1 -e u-law -b 8"
 
-# say FILE TEXT: silence at both ends is cut, but for 30 ms; peaks at -4 dBFS; what a telephone does not carry is left out.
-say() {
-    espeak-ng -v en-us -s 145 -a 100 -w "$work/raw.wav" "$2"
-    # shellcheck disable=SC2086
-    sox -D "$work/raw.wav" $ulaw "$1" \
-        highpass 180 lowpass 3500 \
-        silence 1 0.005 0.6% fade t 0.005 reverse silence 1 0.005 0.6% fade t 0.01 reverse \
-        pad 0.03 0.03 norm -4
+# level FILE NAME: one of sox's statistics of a file.
+level() {
+    LC_ALL=C sox "$1" -n stats 2>&1 | sed -n "s/^$2  *//p"
 }
 
-mkdir -p en/digits music
-i=0
-for word in zero one two three four five six seven eight nine; do
-    say "en/digits/$i.wav" "$word"
-    i=$((i + 1))
-done
-say en/digits/star.wav "star"
-say en/digits/hash.wav "hash"
-say en/parked-at.wav "parked at"
-say en/slot-taken.wav "that parking slot is taken"
-say en/lot-full.wav "all parking slots are taken"
-say en/goodbye.wav "goodbye"
+# say FILE VOICE SPEED TEXT: silence at both ends is cut, but for 30 ms; what a telephone does not carry is left out; as loud as -20 dBFS
+# on average, or less where peaks would come above -2 dBFS.
+say() {
+    espeak-ng -v "$2" -s "$3" -a 100 -w "$work/raw.wav" -- "$4"
+    sox -D "$work/raw.wav" -r 8000 -c 1 -b 16 "$work/cut.wav" \
+        gain -6 highpass 180 lowpass 3500 \
+        silence 1 0.005 0.6% fade t 0.005 reverse silence 1 0.005 0.6% fade t 0.01 reverse
+    gain=$(echo "$(level "$work/cut.wav" "RMS lev dB") $(level "$work/cut.wav" "Pk lev dB")" |
+        awk '{ a = -20 - $1; b = -2 - $2; printf "%.2f", a < b ? a : b }')
+    mkdir -p "$(dirname "$1")"
+    # shellcheck disable=SC2086
+    sox -D "$work/cut.wav" $ulaw "$1" gain "$gain" pad 0.03 0.03
+}
+
+# language CODE VOICE SPEED: all sounds of texts/CODE.txt, each line of which is a name, a bar and a text.
+language() {
+    while IFS='|' read -r name text; do
+        say "$1/$name.wav" "$2" "$3" "$text" </dev/null
+    done <"texts/$1.txt"
+}
+language en en-us 145
+language de de 140
+language fa fa 135
+mkdir -p music
 
 # Sixteen seconds of music, our own: four chords of four seconds under eight notes each, and back to the first chord. Every
 # note fades to nothing before the end, so that the loop has no seam.

@@ -1,10 +1,12 @@
 //! The sounds of the project can be played, are heard, and are not clipped.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 use rtp_media::Sound;
+use rtp_media::say::{self, Language};
 
 fn load(name: &str) -> Sound {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../prompts").join(name);
@@ -25,23 +27,53 @@ fn level(sound: &Sound) -> (f64, f64) {
     )
 }
 
+/// Every sound that a language needs is there, as loud as the others, without a wait before it, and nothing else is.
 #[test]
-fn prompts_are_heard_and_short() {
-    let digits =
-        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "star", "hash"].map(|d| format!("en/digits/{d}.wav"));
-    let phrases = ["parked-at", "slot-taken", "lot-full", "goodbye"].map(|p| format!("en/{p}.wav"));
-    for (names, longest) in [(&digits[..], 700), (&phrases[..], 3_000)] {
+fn every_language_has_its_sounds_and_they_are_alike_in_level() {
+    let mut missed = Vec::new();
+    for language in Language::ALL {
+        let names: BTreeSet<String> = say::names(language).into_iter().map(String::from).collect();
+        assert_eq!(names, files(&format!("{}/", language.code())), "{language:?}");
         for name in names {
-            let sound = load(name);
+            let sound = load(&format!("{}/{name}.wav", language.code()));
             let (rms, peak) = level(&sound);
-            assert!(
-                (0.04..0.2).contains(&rms) && (0.3..0.75).contains(&peak),
-                "{name}: {rms} {peak}"
-            );
-            let range = Duration::from_millis(250)..Duration::from_millis(longest);
-            assert!(range.contains(&sound.duration()), "{name}: {:?}", sound.duration());
+            let decibels = 20.0 * rms.log10();
+            let loud = |sample: &i16| sample.unsigned_abs() > 200;
+            let before = sound.samples().iter().position(loud).unwrap_or(usize::MAX);
+            let after = sound.samples().iter().rev().position(loud).unwrap_or(usize::MAX);
+            let number = name.starts_with("digits/") || name.starts_with("number/");
+            let longest = Duration::from_millis(if number { 1_200 } else { 5_500 });
+            let right = (-24.0..-19.0).contains(&decibels)
+                && peak < 0.85
+                && before <= 400
+                && after <= 640
+                && sound.duration() > Duration::from_millis(120)
+                && sound.duration() <= longest;
+            if !right {
+                missed.push((language, name, decibels, peak, before / 8, after / 8, sound.duration()));
+            }
         }
     }
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+/// The sounds in a folder of the prompts, by name.
+fn files(folder: &str) -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../prompts").join(folder);
+    let mut found = BTreeSet::new();
+    let mut folders = vec![String::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(root.join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{folder}{}", entry.file_name().to_str().unwrap());
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(format!("{name}/"));
+            } else {
+                found.insert(name.strip_suffix(".wav").unwrap().to_owned());
+            }
+        }
+    }
+    found
 }
 
 #[test]

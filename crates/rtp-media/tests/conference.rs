@@ -2,6 +2,7 @@
 #![allow(
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::wildcard_enum_match_arm,
     reason = "a test"
@@ -84,7 +85,7 @@ impl Talk {
 
 /// The last sample that each of the streams was sent.
 fn last(sent: &[Sent], streams: &[u64]) -> Vec<i16> {
-    let of = |stream: &u64| sent.iter().filter(|sent| sent.stream == *stream).next_back();
+    let of = |stream: &u64| sent.iter().rfind(|sent| sent.stream == *stream);
     streams
         .iter()
         .map(|stream| g711::ulaw_decode(*of(stream).unwrap().payload.last().unwrap()))
