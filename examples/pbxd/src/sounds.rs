@@ -23,56 +23,57 @@ pub(crate) struct BuiltInError {
     error: WavError,
 }
 
-macro_rules! built_in {
-    ($($name:literal = $file:literal),* $(,)?) => {
-        &[$(($name, include_bytes!(concat!("../../../prompts/", $file)) as &[u8])),*]
-    };
-}
+/// Every file of the project's prompts, by its path without the ending: `en/welcome`, `de/digits/7`, `music/default`.
+const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/prompts.rs"));
 
-/// By its name, which the switch and the engine know it by.
-const BUILT_IN: &[(&str, &[u8])] = built_in![
-    "digits/0" = "en/digits/0.wav",
-    "digits/1" = "en/digits/1.wav",
-    "digits/2" = "en/digits/2.wav",
-    "digits/3" = "en/digits/3.wav",
-    "digits/4" = "en/digits/4.wav",
-    "digits/5" = "en/digits/5.wav",
-    "digits/6" = "en/digits/6.wav",
-    "digits/7" = "en/digits/7.wav",
-    "digits/8" = "en/digits/8.wav",
-    "digits/9" = "en/digits/9.wav",
-    "digits/star" = "en/digits/star.wav",
-    "digits/hash" = "en/digits/hash.wav",
-    "parked-at" = "en/parked-at.wav",
-    "slot-taken" = "en/slot-taken.wav",
-    "lot-full" = "en/lot-full.wav",
-    "goodbye" = "en/goodbye.wav",
-    "default" = "music/default.wav",
+/// Names that mean one of the files: the music that plays where no other is asked for, and English where no language is.
+const ALIASES: [(&str, &str); 17] = [
+    ("default", "music/default"),
+    ("digits/0", "en/digits/0"),
+    ("digits/1", "en/digits/1"),
+    ("digits/2", "en/digits/2"),
+    ("digits/3", "en/digits/3"),
+    ("digits/4", "en/digits/4"),
+    ("digits/5", "en/digits/5"),
+    ("digits/6", "en/digits/6"),
+    ("digits/7", "en/digits/7"),
+    ("digits/8", "en/digits/8"),
+    ("digits/9", "en/digits/9"),
+    ("digits/star", "en/digits/star"),
+    ("digits/hash", "en/digits/hash"),
+    ("parked-at", "en/parked-at"),
+    ("slot-taken", "en/slot-taken"),
+    ("lot-full", "en/lot-full"),
+    ("goodbye", "en/goodbye"),
 ];
 
 /// Whether a sound of this name comes with the program.
 pub(crate) fn is_built_in(name: &str) -> bool {
-    BUILT_IN.iter().any(|(known, _)| *known == name)
+    built_in_file(name).is_some()
 }
 
 /// The file of a sound that comes with the program.
-#[cfg(test)]
 pub(crate) fn built_in_file(name: &str) -> Option<&'static [u8]> {
-    BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, file)| *file)
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+    let path = alias.map_or(name, |(_, path)| path);
+    FILES.iter().find(|(known, _)| *known == path).map(|(_, file)| *file)
 }
 
-/// The sounds that come with the program.
+/// The sounds that come with the program, under all their names.
 pub(crate) fn built_in() -> Result<Vec<Named>, BuiltInError> {
-    BUILT_IN
-        .iter()
-        .map(|&(name, file)| {
-            let sound = Sound::from_wav(file).map_err(|error| BuiltInError { name, error })?;
-            Ok(Named {
-                name: name.to_owned(),
-                sound,
-            })
-        })
-        .collect()
+    let mut all = Vec::with_capacity(FILES.len() + ALIASES.len());
+    for &(name, file) in FILES {
+        let sound = Sound::from_wav(file).map_err(|error| BuiltInError { name, error })?;
+        let aliases = ALIASES
+            .iter()
+            .filter(|(_, path)| *path == name)
+            .map(|(alias, _)| *alias);
+        all.extend(aliases.chain([name]).map(|name| Named {
+            name: name.to_owned(),
+            sound: sound.clone(),
+        }));
+    }
+    Ok(all)
 }
 
 /// Reads a file of music; otherwise says what is wrong and what was expected.
@@ -96,6 +97,9 @@ pub(crate) fn read_music(name: &str, path: &Path) -> Result<Named, String> {
 
 #[cfg(test)]
 mod tests {
+    use rtp_media::PromptItem;
+    use rtp_media::say::{self, Language};
+
     #[test]
     fn every_embedded_sound_can_be_played() {
         for sound in super::built_in().unwrap() {
@@ -105,5 +109,19 @@ mod tests {
                 sound.name
             );
         }
+    }
+
+    #[test]
+    fn every_name_is_built_in() {
+        for language in Language::ALL {
+            for name in say::names(language) {
+                let PromptItem::Sound(name) = say::sound(language, name) else {
+                    unreachable!()
+                };
+                assert!(super::is_built_in(&name), "{name}");
+            }
+        }
+        assert!(super::ALIASES.iter().all(|(alias, _)| super::is_built_in(alias)));
+        assert!(!super::is_built_in("fr/welcome"));
     }
 }
