@@ -42,7 +42,7 @@ fn every_language_has_its_sounds_and_they_are_alike_in_level() {
             let before = sound.samples().iter().position(loud).unwrap_or(usize::MAX);
             let after = sound.samples().iter().rev().position(loud).unwrap_or(usize::MAX);
             let number = name.starts_with("digits/") || name.starts_with("number/");
-            let longest = Duration::from_millis(if number { 1_200 } else { 6_500 });
+            let longest = Duration::from_millis(if number { 1_200 } else { 6_000 });
             let right = (-24.0..-19.0).contains(&decibels)
                 && peak < 0.85
                 && before <= 400
