@@ -93,6 +93,7 @@ pub mod fuzz;
 pub mod mixer;
 pub mod packet;
 pub mod player;
+pub mod plc;
 pub mod resample;
 pub mod rtcp;
 pub mod say;
