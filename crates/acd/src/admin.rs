@@ -1,5 +1,7 @@
 //! Queues and agents come, change and go while contacts wait.
 
+use std::collections::BTreeSet;
+
 use machine::Time;
 
 use crate::acd::{Acd, Due, Id, arm};
@@ -141,16 +143,19 @@ impl<C: Id, A: Id> Acd<C, A> {
     }
 
     /// Makes an agent (signed off), or changes his skills, queues and capacity at once; what he has goes on. Queues that are not
-    /// there yet are served once they are.
+    /// there yet are served once they are. Of a queue or a channel that is named twice, the first counts.
     ///
     /// # Errors
     ///
     /// [`AgentError::Full`]: too many agents, skills or memberships.
-    pub fn set_agent(&mut self, now: Time, id: A, config: AgentConfig) -> Result<(), AgentError> {
+    pub fn set_agent(&mut self, now: Time, id: A, mut config: AgentConfig) -> Result<(), AgentError> {
         self.advance(now);
         if config.memberships.len() > Limits::MEMBERSHIPS || config.skills.len() > Limits::SKILLS {
             return Err(AgentError::Full);
         }
+        let (mut queues, mut channels) = (BTreeSet::new(), BTreeSet::new());
+        config.memberships.retain(|place| queues.insert(place.queue));
+        config.capacity.retain(|(channel, _)| channels.insert(*channel));
         let key = match self.agent_index.get(&id).copied() {
             Some(key) => key,
             None if self.agents.len() >= self.limits.agents => return Err(AgentError::Full),
@@ -220,6 +225,7 @@ impl<C: Id, A: Id> Acd<C, A> {
 
     /// Gives an agent the places that he is to have, in the queues that are there.
     fn enrol(&mut self, key: AgentKey) {
+        self.unlist(key);
         let floors = self.floors(key);
         let before = self.leave_queues(key);
         let Some(agent) = self.agents.get_mut(key) else { return };

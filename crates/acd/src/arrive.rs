@@ -183,10 +183,12 @@ impl<C: Id, A: Id> Acd<C, A> {
         }
     }
 
-    /// One user less.
-    pub(crate) fn leave_pool(&mut self, pool: PoolKey) {
-        if let Some(pool) = self.pools.get_mut(pool) {
-            pool.users = pool.users.saturating_sub(1);
+    /// One user less. A pool is kept for the next contact with the same needs, unless its queue is gone.
+    pub(crate) fn leave_pool(&mut self, key: PoolKey) {
+        let Some(pool) = self.pools.get_mut(key) else { return };
+        pool.users = pool.users.saturating_sub(1);
+        if pool.users == 0 && !self.queues.contains_key(pool.queue) {
+            self.drop_pool(key);
         }
     }
 

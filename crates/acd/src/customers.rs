@@ -33,6 +33,10 @@ impl Customers {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.last.len()
+    }
+
     pub(crate) fn last(&self, customer: u64) -> Option<(AgentKey, Time)> {
         self.last.get(&customer).copied()
     }

@@ -36,6 +36,7 @@ mod acd;
 mod admin;
 mod agent;
 mod arrive;
+mod audit;
 mod config;
 mod contact;
 mod customers;
@@ -44,6 +45,8 @@ mod error;
 mod event;
 mod expected;
 mod finish;
+#[doc(hidden)]
+pub mod fuzz;
 mod limits;
 mod matching;
 mod offer;

@@ -103,22 +103,16 @@ impl<C: Id, A: Id> Acd<C, A> {
             }
         }
         let mut at = 0;
-        while let Some(agent) = self.agents.get(key) {
-            let Some(&(channel, _)) = agent.config.capacity.get(at) else {
-                break;
-            };
-            if !agent.can_take(channel) {
-                at += 1;
-                continue;
-            }
-            match self.next_contact(key, channel) {
+        while let Some(agent) = self.agents.get(key)
+            && let Some(&(channel, _)) = agent.config.capacity.get(at)
+        {
+            let next = agent.can_take(channel).then(|| self.next_contact(key, channel));
+            match next.flatten() {
                 Some(contact) => self.offer(contact, key),
-                None => {
-                    self.list(key, channel);
-                    at += 1;
-                }
+                None => at += 1,
             }
         }
+        self.list_all(key);
         self.tell_state(key);
         self.arm_agent(key);
         self.remove_if_gone(key);

@@ -313,11 +313,12 @@ impl<C: Id, A: Id> Acd<C, A> {
                     .queues
                     .get(contact.queue)
                     .map(|queue| queue.config.call_backs.clone());
-                let rules = rules.unwrap_or_default();
                 self.drop_link(key, by);
-                if tried >= rules.attempts {
+                // Without its queue there is nowhere to try again.
+                let again = rules.filter(|rules| tried < rules.attempts);
+                if again.is_none() {
                     self.end_contact(key, crate::Outcome::NotReached);
-                } else if let Some(contact) = self.contacts.get_mut(key) {
+                } else if let (Some(rules), Some(contact)) = (again, self.contacts.get_mut(key)) {
                     contact.note_wait(self.now);
                     contact.phase = Phase::Later(self.now + rules.retry_after);
                     self.arm_contact(key);

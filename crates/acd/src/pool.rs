@@ -72,6 +72,11 @@ impl Pool {
         firsts.map(|(key, contact)| (*key, *contact)).min()
     }
 
+    pub(crate) fn contains(&self, stage: u8, key: OrderKey, contact: ContactKey) -> bool {
+        let waiting = self.waiting.get(usize::from(stage));
+        waiting.and_then(|waiting| waiting.get(&key)) == Some(&contact)
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = ContactKey> {
         self.waiting.iter().flat_map(|waiting| waiting.values().copied())
     }
@@ -179,6 +184,25 @@ impl Ready {
     fn first_bag(&self, stage: u8) -> Option<&Vec<(AgentKey, u16)>> {
         let (group, bag) = self.bags.first_key_value()?;
         (group.0 <= stage).then_some(bag)
+    }
+
+    pub(crate) fn contains(&self, place: &Place) -> bool {
+        self.ranked.contains(place)
+    }
+
+    pub(crate) fn in_bag(&self, group: Group, at: usize) -> Option<(AgentKey, u16)> {
+        self.bags.get(&group)?.get(at).copied()
+    }
+
+    /// All who are asked at `stage`.
+    pub(crate) fn agents(&self, stage: u8) -> impl Iterator<Item = AgentKey> {
+        let ranked = self
+            .ranked
+            .iter()
+            .filter(move |place| place.0.0 <= stage)
+            .map(|place| place.3);
+        let bags = self.bags.iter().filter(move |(group, _)| group.0 <= stage);
+        ranked.chain(bags.flat_map(|(_, bag)| bag.iter().map(|(agent, _)| *agent)))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
