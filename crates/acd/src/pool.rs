@@ -25,6 +25,7 @@ pub(crate) struct Pool {
     pub(crate) channel: Channel,
     pub(crate) needs: Skills,
     /// Contacts that want an agent (more), by stage.
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::pairs_each"))]
     waiting: Vec<BTreeMap<OrderKey, ContactKey>>,
     pub(crate) ready: Ready,
     /// Contacts that belong here or are here.
@@ -95,6 +96,7 @@ pub(crate) struct Ready {
     /// By rank.
     ranked: BTreeSet<Place>,
     /// By chance: of each group, the agents with their weights, in any order.
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::pairs"))]
     bags: BTreeMap<Group, Vec<(AgentKey, u16)>>,
 }
 

@@ -26,6 +26,27 @@ pub(crate) mod pairs {
     }
 }
 
+pub(crate) mod pairs_each {
+    use super::*;
+
+    pub(crate) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        maps: &[BTreeMap<K, V>],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(maps.iter().map(|map| map.iter().collect::<Vec<_>>()))
+    }
+
+    pub(crate) fn deserialize<'de, K, V, D>(from: D) -> Result<Vec<BTreeMap<K, V>>, D::Error>
+    where
+        K: serde::Deserialize<'de> + Ord,
+        V: serde::Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        let maps = Vec::<Vec<(K, V)>>::deserialize(from)?;
+        Ok(maps.into_iter().map(|map| map.into_iter().collect()).collect())
+    }
+}
+
 pub(crate) mod index {
     use super::*;
 

@@ -318,6 +318,7 @@ impl Office {
         let left = [
             ("legs", switch.legs().next().is_some()),
             ("calls", switch.call_count() > 0),
+            ("contacts of queues", switch.contact_count() > 0),
             ("slots", parked),
             ("streams", pbx.engine().live_streams() > 0),
             ("sessions", live.sessions > 0),

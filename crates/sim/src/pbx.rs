@@ -75,12 +75,23 @@ impl Pbx {
             .to_vec();
         config.media_address = ip;
         let mut engine = Engine::new(EngineConfig::default(), seed.map(|byte| !byte));
-        for name in SOUNDS
-            .iter()
-            .copied()
-            .chain(config.lots.iter().map(|lot| lot.music.as_str()))
-        {
-            // Not constant, so that nobody takes it for a phone's voice. A lot's music may be known already.
+        let lots = config.lots.iter().map(|lot| lot.music.as_str());
+        let queues = config.queues.iter().flat_map(|queue| {
+            let message = match &queue.overflow {
+                Some(switch::Elsewhere::Message(sound)) => Some(sound),
+                _ => None,
+            };
+            let sounds = queue
+                .messages
+                .iter()
+                .chain(&queue.music)
+                .chain(&queue.welcome)
+                .chain(message);
+            sounds.map(String::as_str)
+        });
+        let own = switch::SOUNDS.into_iter().chain([switch::DEFAULT_MUSIC]);
+        for name in own.chain(lots).chain(queues) {
+            // Not constant, so that nobody takes it for a phone's voice. Some may be known already.
             let wave: Vec<i16> = (0..1600).map(|sample: i16| (sample % 40 - 20) * 400).collect();
             let _ = engine.add_sound(name, Sound::from_samples(&wave));
         }
@@ -294,24 +305,3 @@ impl Host for Pbx {
         self.pump();
     }
 }
-
-/// The sounds that a switch plays.
-const SOUNDS: [&str; 17] = [
-    "digits/0",
-    "digits/1",
-    "digits/2",
-    "digits/3",
-    "digits/4",
-    "digits/5",
-    "digits/6",
-    "digits/7",
-    "digits/8",
-    "digits/9",
-    "digits/star",
-    "digits/hash",
-    "parked-at",
-    "slot-taken",
-    "lot-full",
-    "goodbye",
-    switch::DEFAULT_MUSIC,
-];

@@ -18,13 +18,17 @@ use rtp_media::codec::g711::{alaw_to_ulaw, ulaw_to_alaw};
 use sdp::Codec;
 use sim::{Answer, CallId, CallState, Happening, Link, Office, Phone, PhoneError, Sound};
 use sip_core::{StatusCode, Transport};
-use switch::{Choice, Config, Extension, Group, LegId, LegView, Lot, Mode, Otherwise, Place};
+use switch::{
+    Agent, Choice, Config, Extension, Group, KeyAction, LegId, LegView, Lot, Mode, Otherwise, Place, Queue, QueueMember,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What people dial: each other, the lot, its slots, the longest parked, nobody, groups.
-const NUMBERS: [&str; 13] = [
-    "1001", "1002", "1003", "1004", "1005", "700", "701", "702", "703", "799", "4711", "500", "501",
+/// What people dial: each other, the lot, its slots, the longest parked, nobody, groups, queues,
+/// and what agents dial.
+const NUMBERS: [&str; 20] = [
+    "1001", "1002", "1003", "1004", "1005", "700", "701", "702", "703", "799", "4711", "500", "501", "600", "600",
+    "610", "*45", "*46", "*475", "*48",
 ];
 
 #[derive(Clone, Debug)]
@@ -119,7 +123,7 @@ fn step(phones: usize) -> impl Strategy<Value = Step> {
     let phone = 0..phones;
     let call = any::<prop::sample::Index>();
     let number = prop::sample::select(NUMBERS.to_vec());
-    let digits = prop::sample::select(vec!["*68", "*", "6", "8", "*6", "123#"]);
+    let digits = prop::sample::select(vec!["*68", "*", "6", "8", "*6", "123#", "0", "2"]);
     let answer = prop::sample::select(vec![
         Answer::Manually,
         Answer::After(Duration::ZERO),
@@ -167,6 +171,39 @@ fn groups() -> Vec<Group> {
     vec![all, in_turn]
 }
 
+/// A queue that answers and one that only rings. The last two phones' agents are there from the start. How it is depends on the number of
+/// phones, so that another configuration changes nothing of it.
+fn centre(config: &mut Config, phones: usize) {
+    let has = |config: &Config, number: &str| config.extensions.iter().any(|extension| extension.number == number);
+    let mut sales = Queue::new("600", "Sales");
+    sales.keys = vec![('0', KeyAction::Leave("1001".to_owned())), ('2', KeyAction::CallBack)];
+    sales.rules.max_wait = Some(SECOND * 50);
+    sales.rules.call_backs.attempts = 1;
+    sales.rules.announcements.first = Some(SECOND * 7);
+    sales.rules.wrap_up = switch::acd::WrapUp::Fixed(SECOND * 3);
+    let mut support = Queue::new("610", "Support");
+    support.answers = false;
+    support.rules.max_wait = Some(SECOND * 40);
+    let full = phones == 5 && config.lots.first().is_some_and(|lot| lot.number == "700");
+    support.overflow = Some(switch::Elsewhere::Number(if full { "700" } else { "1001" }.to_owned()));
+    if phones == 6 {
+        sales.rules.strategy = switch::acd::Strategy::RingAll;
+        sales.overflow = Some(switch::Elsewhere::Number("610".to_owned()));
+    }
+    config.queues = vec![sales, support];
+    for index in 0..phones {
+        let number = (1001 + index).to_string();
+        let mut agent = Agent::new(&number, "Somebody");
+        agent.at = (index + 2 >= phones && has(config, &number)).then_some(number);
+        agent.rings_in_use = phones == 4;
+        agent.queues = vec![QueueMember::new("600"), QueueMember::new("610")];
+        config.agents.push(agent);
+    }
+    if let Some(lot) = config.lots.first_mut().filter(|lot| lot.number == "700" && phones == 5) {
+        lot.queue = Some("600".to_owned());
+    }
+}
+
 fn configuration(phones: usize, seed: u8) -> Config {
     let mut config = Config::new("pbx.test");
     for number in 1001..1001 + phones {
@@ -191,7 +228,8 @@ fn configuration(phones: usize, seed: u8) -> Config {
 }
 
 fn office(phones: usize, seed: u8) -> Office {
-    let config = configuration(phones, seed);
+    let mut config = configuration(phones, seed);
+    centre(&mut config, phones);
     let mut office = Office::new(config, [seed; 32]).unwrap();
     for phone in 0..phones {
         office.phone_config(phone, |config| {
@@ -275,6 +313,7 @@ fn act(office: &mut Office, step: &Step) -> Result<(), sim::Spin> {
         Step::Configure { change } => {
             let mut config = configuration(office.phone_count(), 0);
             CHANGES[*change](&mut config);
+            centre(&mut config, office.phone_count());
             let before: Vec<LegView> = office.pbx().switch().legs().collect();
             office.configure(config)?;
             let after: Vec<LegView> = office.pbx().switch().legs().collect();
@@ -342,7 +381,7 @@ fn check_heard(office: &mut Office) -> Result<(), String> {
                 }
                 _ => None,
             },
-            Place::Parked { .. } => Some(Sound::Other),
+            Place::Parked { .. } | Place::Queued => Some(Sound::Other),
             _ => None,
         };
         let heard = listener.heard.filter(|(at, _)| *at >= start).map(|(_, sound)| sound);
@@ -386,7 +425,8 @@ fn story(office: &Office) -> String {
 fn all_hang_up(office: &mut Office) {
     office.network().set_default(Link::default());
     // Phones that may not register would go on trying.
-    let config = configuration(office.phone_count(), 0);
+    let mut config = configuration(office.phone_count(), 0);
+    centre(&mut config, office.phone_count());
     office.configure(config).unwrap();
     for _ in 0..6 {
         for phone in 0..office.phone_count() {

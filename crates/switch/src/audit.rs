@@ -31,6 +31,12 @@ pub enum Fault {
     /// A call's count of legs is wrong.
     #[error("call {0} counts its legs wrong")]
     MiscountedCall(u64),
+    /// A queue's contact, its legs and the distribution do not say the same.
+    #[error("contact {0} of a queue is not where it is said to be")]
+    LostContact(u64),
+    /// An agent is not where he is said to be.
+    #[error("agent number {0} in the order of coming is not where he is said to be")]
+    LostAgent(u32),
     /// A port is neither free nor in use.
     #[error("media ports were lost or doubled")]
     LostPort,
@@ -53,6 +59,7 @@ impl Switch {
     pub fn audit(&self) -> Result<(), Fault> {
         for (id, leg) in &self.legs {
             self.audit_place(id, leg)?;
+            self.audit_contact(id, leg)?;
             let session = self.sessions.get(&leg.session) == Some(&id);
             let stream = !leg.media.open || self.streams.get(&leg.media.stream) == Some(&id);
             let indexed = self
@@ -64,6 +71,7 @@ impl Switch {
             }
         }
         self.audit_tables()?;
+        self.audit_queues()?;
         self.audit_slots()
     }
 
@@ -72,7 +80,7 @@ impl Switch {
         let hunts_for = || {
             leg.hunt
                 .and_then(|hunt| self.hunts.get(hunt))
-                .filter(|hunt| hunt.waiting == id)
+                .filter(|hunt| hunt.waiting == Some(id))
         };
         match leg.place {
             Place::Talking(peer) if place_of(peer) != Some(Place::Talking(id)) => Err(Fault::OneSidedTalk(id)),
@@ -106,7 +114,13 @@ impl Switch {
                     _ => Err(Fault::LostTransfer(id)),
                 }
             }
-            Place::Talking(_) | Place::Ringing(_) | Place::Calling | Place::Waiting | Place::Leaving => Ok(()),
+            Place::Talking(_)
+            | Place::Ringing(_)
+            | Place::Calling
+            | Place::Waiting
+            | Place::Queued
+            | Place::SigningOn
+            | Place::Leaving => Ok(()),
         }
     }
 
@@ -149,7 +163,7 @@ impl Switch {
             self.sessions.len().abs_diff(legs),
             self.streams.len().abs_diff(open),
             ringing.abs_diff(hunted),
-            waiting.abs_diff(self.hunts.len()),
+            waiting.abs_diff(self.hunts.values().filter(|hunt| hunt.waiting.is_some()).count()),
             timers,
             stray,
             members.abs_diff(in_groups),

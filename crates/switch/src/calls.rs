@@ -39,6 +39,10 @@ impl Switch {
             leave_at: None,
             probe_at: None,
             parked_at: None,
+            contact: None,
+            serves: None,
+            priority: None,
+            signing: None,
             media,
         });
         self.legs_of.entry(number).or_default().insert(id);
@@ -79,6 +83,9 @@ impl Switch {
         if self.watched.contains_key(&leg.party.number) {
             self.dirty.insert(leg.party.number.clone());
         }
+        if let Some(agent) = self.queueing.desks.get(&leg.party.number) {
+            self.queueing.stirred.insert(*agent);
+        }
     }
 
     pub(crate) fn set_place(&mut self, id: LegId, place: Place) {
@@ -87,6 +94,9 @@ impl Switch {
             leg.digits = Digits::default(); // a code is dialled to one party
         }
         self.touch(id);
+        if place == Place::Leaving {
+            self.service_over(self.now, id);
+        }
     }
 
     pub(crate) fn number_of(&self, id: LegId) -> String {
@@ -201,7 +211,12 @@ impl Switch {
         let Some(leg) = self.legs.get(leg) else { return };
         match leg.place {
             Place::Ringing(_) | Place::Transferring { .. } | Place::Leaving => {}
-            Place::Calling | Place::Waiting | Place::Talking(_) | Place::Parked { .. } => {
+            Place::Calling
+            | Place::Waiting
+            | Place::Queued
+            | Place::SigningOn
+            | Place::Talking(_)
+            | Place::Parked { .. } => {
                 if let Some(call) = self.calls.get_mut(&leg.call) {
                     call.cause.get_or_insert(cause);
                 }
@@ -250,7 +265,7 @@ impl Switch {
                 self.parked_leg_over(now, id, lot);
                 self.drop_leg(now, id, hang_up);
             }
-            Place::Leaving => self.drop_leg(now, id, hang_up),
+            Place::Queued | Place::SigningOn | Place::Leaving => self.drop_leg(now, id, hang_up),
         }
     }
 
@@ -283,7 +298,20 @@ impl Switch {
             self.try_endpoint(|endpoint| endpoint.hang_up(now, leg.session, None));
         }
         self.close_media(&leg.media);
+        if let Some(contact) = leg.contact {
+            self.end_wait(now, contact, None);
+        }
+        if let Some(contact) = leg.serves {
+            self.served(now, contact);
+        }
         self.leave_call(leg.call);
+    }
+
+    /// Takes a call back for which no leg came about.
+    pub(crate) fn drop_empty_call(&mut self, id: CallId) {
+        if self.calls.get(&id).is_some_and(|call| call.legs == 0) {
+            self.leave_call(id);
+        }
     }
 
     /// The leg stays for an announcement, or until its phone has said BYE, but no longer than that.

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::config::{Config, Extension, Lot};
 use crate::group::Group;
+use crate::queue::{Agent, Queue};
 
 /// What [`Switch::configure`](crate::Switch::configure) changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +17,10 @@ pub struct Changes {
     pub lots: Difference,
     /// Groups, by number. Those that are being rung go on as they began.
     pub groups: Difference,
+    /// Queues, by number. From those that are no more callers go where they overflow to; talks go on.
+    pub queues: Difference,
+    /// Agents, by number. Those who are no more finish what they have.
+    pub agents: Difference,
     /// Settings that are changed.
     pub settings: Vec<Setting>,
     /// Settings that cannot be changed while the switch runs, and stay as they were.
@@ -104,6 +109,10 @@ pub enum Setting {
     DigitTimeout,
     /// [`Config::guard`].
     Guard,
+    /// [`Config::agent_codes`].
+    AgentCodes,
+    /// [`Config::queue_limits`]; at restart only.
+    QueueLimits,
     /// [`Config::max_calls`]. Calls above a lower limit go on.
     MaxCalls,
 }
@@ -125,6 +134,8 @@ impl Setting {
             Self::ParkCode => "the code that parks",
             Self::DigitTimeout => "the pause between digits",
             Self::Guard => "the guard's rates and bans",
+            Self::AgentCodes => "the agents' codes",
+            Self::QueueLimits => "the limits of queues",
             Self::MaxCalls => "the number of calls",
         }
     }
@@ -146,6 +157,7 @@ pub(crate) fn changes(old: &Config, lots: &[Lot], mut new: Config) -> (Changes, 
     note(old.keepalive != new.keepalive, Setting::Keepalive);
     note(old.park_code != new.park_code, Setting::ParkCode);
     note(old.digit_timeout != new.digit_timeout, Setting::DigitTimeout);
+    note(old.agent_codes != new.agent_codes, Setting::AgentCodes);
     note(old.guard != new.guard, Setting::Guard);
     note(old.max_calls != new.max_calls, Setting::MaxCalls);
     let mut at_restart = Vec::new();
@@ -155,6 +167,8 @@ pub(crate) fn changes(old: &Config, lots: &[Lot], mut new: Config) -> (Changes, 
     keep(old.t1 != new.t1, Setting::T1);
     keep(old.media_address != new.media_address, Setting::MediaAddress);
     keep(old.media_ports != new.media_ports, Setting::MediaPorts);
+    keep(old.queue_limits != new.queue_limits, Setting::QueueLimits);
+    new.queue_limits.clone_from(&old.queue_limits);
     new.domain.clone_from(&old.domain);
     new.listen.clone_from(&old.listen);
     new.t1 = old.t1;
@@ -164,6 +178,8 @@ pub(crate) fn changes(old: &Config, lots: &[Lot], mut new: Config) -> (Changes, 
     let changes = Changes {
         extensions: Difference::between(&old.extensions, &new.extensions, |e: &Extension| &e.number),
         lots: Difference::between(lots, &new.lots, |lot: &Lot| &lot.number),
+        queues: Difference::between(&old.queues, &new.queues, |queue: &Queue| &queue.number),
+        agents: Difference::between(&old.agents, &new.agents, |agent: &Agent| &agent.number),
         groups: Difference::between(&old.groups, &new.groups, |group: &Group| &group.number),
         settings,
         at_restart,

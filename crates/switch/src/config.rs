@@ -9,6 +9,7 @@ use sip_core::auth::Algorithm;
 use sip_core::guard::GuardConfig;
 
 use crate::group::{Chase, Group};
+use crate::queue::{Agent, AgentCodes, Queue};
 
 /// Everything a [`Switch`](crate::Switch) needs to know before its first packet.
 ///
@@ -52,6 +53,14 @@ pub struct Config {
     pub lots: Vec<Lot>,
     /// The groups: numbers behind which several extensions are.
     pub groups: Vec<Group>,
+    /// The queues.
+    pub queues: Vec<Queue>,
+    /// Who serves them.
+    pub agents: Vec<Agent>,
+    /// What agents dial to sign on and off, to pause and to go on.
+    pub agent_codes: AgentCodes,
+    /// The limits of the queues.
+    pub queue_limits: acd::Limits,
     /// Feature code that parks the other party during a call (default `*68`).
     pub park_code: Option<String>,
     /// The longest pause between two digits of a feature code (default 3 s).
@@ -81,6 +90,10 @@ impl Config {
             extensions: Vec::new(),
             lots: Vec::new(),
             groups: Vec::new(),
+            queues: Vec::new(),
+            agents: Vec::new(),
+            agent_codes: AgentCodes::default(),
+            queue_limits: acd::Limits::default(),
             park_code: Some("*68".to_owned()),
             digit_timeout: Duration::from_secs(3),
             guard: Some(GuardConfig::default()),
@@ -105,6 +118,17 @@ impl Config {
     pub(crate) fn can_take_calls(&self, number: &str) -> bool {
         self.extensions.iter().any(|extension| extension.number == number)
             || self.groups.iter().any(|group| group.number == number)
+    }
+
+    fn check_lot_queues(&self) -> Result<(), ConfigError> {
+        for lot in &self.lots {
+            if let Some(number) = &lot.queue
+                && !self.queues.iter().any(|queue| queue.number == *number)
+            {
+                return Err(ConfigError::BadTarget(lot.number.clone(), number.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// Whether the parts fit together.
@@ -161,6 +185,11 @@ impl Config {
             add(&group.number)?;
         }
         crate::group::check(self)?;
+        for queue in &self.queues {
+            add(&queue.number)?;
+        }
+        self.check_lot_queues()?;
+        self.check_queues(&numbers)?;
         if crate::ports::Ports::new(&self.media_ports, &self.media_ports_taken).available() == 0 {
             return Err(ConfigError::NoMediaPort);
         }
@@ -174,7 +203,7 @@ pub const MAX_SLOTS: usize = park::LotConfig::MAX_SLOTS;
 /// The most targets that a recall may try.
 pub const MAX_RECALL_TARGETS: usize = park::LotConfig::MAX_RECALL_TARGETS;
 
-fn can_be_dialled(code: &str) -> bool {
+pub(crate) fn can_be_dialled(code: &str) -> bool {
     !code.is_empty() && code.chars().all(|key| matches!(key, '0'..='9' | '*' | '#' | 'A'..='D'))
 }
 
@@ -231,6 +260,36 @@ pub enum ConfigError {
     /// A recall has more than [`MAX_RECALL_TARGETS`].
     #[error("the recall of lot {0} has more than {MAX_RECALL_TARGETS} targets")]
     TooManyRecallTargets(String),
+    /// There are more than [`MAX_QUEUES`](crate::MAX_QUEUES) queues or [`MAX_AGENTS`](crate::MAX_AGENTS) agents.
+    #[error("there are too many queues or agents")]
+    TooManyQueues,
+    /// A queue has too many rings, tiers, penalties, skills or messages.
+    #[error("queue {0} has too many rings, tiers, penalties, skills or messages")]
+    TooManyRules(String),
+    /// A key cannot be pressed, or is given twice.
+    #[error("the key {1:?} of queue {0} cannot be pressed, or is given twice")]
+    BadKey(String, char),
+    /// Callers, or parked calls, are to go to a number that is not there, or to where they are.
+    #[error("from {0} nobody can go to {1}")]
+    BadTarget(String, String),
+    /// An agent's number holds something else than digits, or nothing.
+    #[error("the agent's number {0:?} is none")]
+    BadAgent(String),
+    /// Two agents have the same number.
+    #[error("there is more than one agent {0}")]
+    AgentTwice(String),
+    /// A PIN holds something else than digits, or nothing.
+    #[error("the PIN of agent {0} cannot be dialled")]
+    BadPin(String),
+    /// An agent sits at what is no extension, or where another one sits.
+    #[error("agent {0} cannot be at {1}: it is no extension, or another agent is there")]
+    BadDesk(String, String),
+    /// An agent has too many queues or skills.
+    #[error("agent {0} has too many queues or skills")]
+    TooManyPlaces(String),
+    /// An agent serves a queue that is not there, or one queue twice.
+    #[error("agent {0} cannot serve {1}: it is no queue, or it is named twice")]
+    UnknownQueue(String, String),
     /// A time that must pass is zero.
     #[error("a time is zero that must be longer than nothing")]
     NoTime,
@@ -312,6 +371,8 @@ pub struct Lot {
     pub music: String,
     /// The `Alert-Info` of a recall, by which phones choose a ring tone.
     pub recall_alert: String,
+    /// The number of a queue whose agents are offered the parked calls.
+    pub queue: Option<String>,
 }
 
 impl Lot {
@@ -328,6 +389,7 @@ impl Lot {
             retrieve: None,
             music: "default".to_owned(),
             recall_alert: "<urn:alert:source:pbx>;info=park-recall".to_owned(),
+            queue: None,
         }
     }
 }

@@ -51,13 +51,14 @@ impl Switch {
         let lots = self.arrange_lots(now, &config.lots, machines);
         config.lots = lots;
         self.renew_secrets(&config);
+        self.queueing.configure(now, &config);
         let old = core::mem::replace(&mut self.config, config);
         if old.guard != self.config.guard {
             self.endpoint.configure_guard(now, self.config.guard.clone());
         }
         self.auth.set_algorithms(self.config.digest.clone());
         let meant = core::mem::take(&mut self.numbers);
-        self.numbers = number_plan(&self.config, &self.retired_lots);
+        self.numbers = number_plan(&self.config, &self.retired_lots, &self.queueing);
         self.keep_occupied_slots();
         self.turns.retain(|number, _| self.numbers.contains_key(number));
         self.leave_registrations(now, &old.extensions);

@@ -7,6 +7,7 @@ use park::SlotNumber;
 
 use crate::changes::Changes;
 use crate::config::ConfigError;
+use crate::queue::{ContactId, QueueEvent};
 
 /// A call: from the first INVITE until the last of its legs is gone, through transfers and parking. Never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -154,6 +155,30 @@ pub enum Event {
         recall: bool,
         /// How long it was parked.
         waited: core::time::Duration,
+    },
+    /// Something happened to a caller of a queue.
+    Queue {
+        /// When.
+        at: Time,
+        /// The contact.
+        contact: ContactId,
+        /// The call it belongs to.
+        call: CallId,
+        /// The number of the queue it is in.
+        queue: String,
+        /// What.
+        what: QueueEvent,
+    },
+    /// An agent does something else.
+    Agent {
+        /// When.
+        at: Time,
+        /// The agent's number.
+        agent: String,
+        /// What he did.
+        from: acd::AgentState,
+        /// What he does.
+        to: acd::AgentState,
     },
     /// A parked caller hung up.
     Abandoned {

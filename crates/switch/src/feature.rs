@@ -9,6 +9,11 @@ use crate::switch::Switch;
 impl Switch {
     /// A digit was pressed. The last digits, if no pause was too long, may be a code.
     pub(crate) fn on_digit(&mut self, now: Time, id: LegId, digit: char) {
+        match self.legs.get(id).map(|leg| leg.place) {
+            Some(Place::Queued) => return self.key_in_queue(now, id, digit),
+            Some(Place::SigningOn) => return self.key_of_agent(now, id, digit),
+            _ => {}
+        }
         let Some(code) = self.config.park_code.clone() else {
             return;
         };

@@ -19,6 +19,16 @@ pub(crate) struct Presentation {
     pub(crate) ring: core::time::Duration,
 }
 
+/// What is to be known of a caller to ring phones for him.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) call: crate::CallId,
+    /// How many hops the INVITEs are allowed.
+    pub(crate) max_forwards: u8,
+    /// His codec: with the same nothing needs to be transcoded.
+    pub(crate) preferred: Option<sdp::Codec>,
+}
+
 impl Switch {
     /// Rings all phones of `number` for `waiting`, or those of a group. A hunt that has nobody to ring fails at once.
     pub(crate) fn start_hunt(
@@ -45,14 +55,7 @@ impl Switch {
         if !self.legs.contains_key(waiting) {
             return;
         }
-        let hunt = self.hunts.insert(Hunt {
-            waiting,
-            purpose,
-            ringing: Vec::new(),
-            refusal: None,
-            alerting: false,
-            chase: None,
-        });
+        let hunt = self.hunts.insert(Hunt::new(Some(waiting), purpose));
         if let Some(leg) = self.legs.get_mut(waiting) {
             leg.hunt = Some(hunt);
         }
@@ -75,17 +78,37 @@ impl Switch {
         show: &Presentation,
         diverted: &[Diverted],
     ) -> Vec<LegId> {
-        let waiting = self.hunts.get(hunt).and_then(|hunt| self.legs.get(hunt.waiting));
-        let (Some(leg), Some(extension)) = (waiting, self.extension(number)) else {
+        let waiting = self.hunts.get(hunt).and_then(|hunt| self.legs.get(hunt.waiting?));
+        let Some(leg) = waiting else { return Vec::new() };
+        let call = leg.call;
+        let max_forwards = leg.max_forwards.saturating_sub(1);
+        let preferred = leg.media.negotiation.agreed().map(|agreed| agreed.codec.clone());
+        let caller = Caller {
+            call,
+            max_forwards,
+            preferred,
+        };
+        self.ring_phones(now, hunt, &caller, number, show, diverted)
+    }
+
+    /// The same for a caller of whom this much is known.
+    pub(crate) fn ring_phones(
+        &mut self,
+        now: Time,
+        hunt: HuntId,
+        caller: &Caller,
+        number: &str,
+        show: &Presentation,
+        diverted: &[Diverted],
+    ) -> Vec<LegId> {
+        let Some(extension) = self.extension(number) else {
             return Vec::new();
         };
         let to = Party {
             number: number.to_owned(),
             name: extension.name.clone(),
         };
-        let call = leg.call;
-        let max_forwards = leg.max_forwards.saturating_sub(1);
-        let preferred = leg.media.negotiation.agreed().map(|agreed| agreed.codec.clone());
+        let (call, preferred) = (caller.call, caller.preferred.as_ref());
         let targets: Vec<(Uri, Option<sip_core::Flow>, Vec<Uri>)> = self
             .registrar
             .bindings(number)
@@ -100,7 +123,7 @@ impl Switch {
             .collect();
         let mut rung = Vec::new();
         for (target, flow, route) in targets {
-            let Some((leg, offer)) = self.new_outgoing_leg(now, &to, call, hunt, preferred.as_ref()) else {
+            let Some((leg, offer)) = self.new_outgoing_leg(now, &to, call, hunt, preferred) else {
                 self.stats.refused_at_limit += 1;
                 if let Some(hunt) = self.hunts.get_mut(hunt) {
                     hunt.refusal = Some(StatusCode::SERVICE_UNAVAILABLE);
@@ -116,7 +139,7 @@ impl Switch {
             invite.route = route;
             invite.contact_user = Some(show.from.number.clone());
             invite.no_answer = Some(show.ring);
-            invite.max_forwards = max_forwards;
+            invite.max_forwards = caller.max_forwards;
             invite.body = Some(Body::sdp(offer));
             if let Some(alert) = &show.alert {
                 invite.headers.push((HeaderName::AlertInfo, alert.clone().into()));
@@ -136,7 +159,7 @@ impl Switch {
         rung
     }
 
-    fn hunt_or_fail(&mut self, now: Time, hunt: HuntId) {
+    pub(crate) fn hunt_or_fail(&mut self, now: Time, hunt: HuntId) {
         let Some(entry) = self.hunts.get(hunt) else { return };
         if entry.ringing.is_empty() {
             let status = entry.refusal.unwrap_or(StatusCode::TEMPORARILY_UNAVAILABLE);
@@ -169,14 +192,15 @@ impl Switch {
         let Some(Place::Ringing(hunt)) = self.legs.get(leg).map(|l| l.place) else {
             return;
         };
-        if status.code() < 180 {
-            return;
-        }
         let Some(entry) = self.hunts.get_mut(hunt) else { return };
-        if core::mem::replace(&mut entry.alerting, true) {
+        entry.responded = true;
+        if status.code() < 180 || core::mem::replace(&mut entry.alerting, true) {
             return;
         }
-        let waiting = entry.waiting;
+        if let Purpose::Offer { contact, agent } = entry.purpose {
+            return self.offer_rings(now, contact, agent);
+        }
+        let Some(waiting) = entry.waiting else { return };
         if let Some(caller) = self.legs.get(waiting).filter(|l| l.place == Place::Calling) {
             let session = caller.session;
             self.try_endpoint(|endpoint| endpoint.provisional(now, session, StatusCode::RINGING, Reply::default()));
@@ -192,10 +216,15 @@ impl Switch {
         for other in entry.ringing.iter().copied().filter(|leg| *leg != winner) {
             self.answered_elsewhere(now, other);
         }
-        let waiting = entry.waiting;
+        let Some(waiting) = entry.waiting else {
+            if let Purpose::Offer { contact, agent } = entry.purpose {
+                self.offer_answered(now, winner, contact, agent);
+            }
+            return;
+        };
         let by = self.number_of(winner);
         match entry.purpose {
-            Purpose::Call | Purpose::Return => {
+            Purpose::Call | Purpose::Return | Purpose::Forward => {
                 if self.legs.get(waiting).is_some_and(|l| l.place == Place::Calling) {
                     self.call_answered(now, waiting, &by);
                     if !self.answer_leg(now, waiting) {
@@ -208,6 +237,8 @@ impl Switch {
                 self.transfer_done(now, waiting, transferor, owner, by, false);
             }
             Purpose::Recall { lot, slot } => self.recall_answered(now, lot, slot, &by),
+            Purpose::CallBack { contact } => self.customer_reached(now, contact, winner),
+            Purpose::Offer { .. } => {}
         }
         self.join(waiting, winner);
     }
@@ -223,6 +254,7 @@ impl Switch {
         self.drop_leg(now, leg, false);
         if let Some(entry) = self.hunts.get_mut(hunt) {
             entry.refusal = Some(better_refusal(entry.refusal, status));
+            entry.responded |= !matches!(status.code(), 408 | 503);
         }
         self.hunt_or_fail(now, hunt);
     }
@@ -230,9 +262,13 @@ impl Switch {
     /// Nobody took the call.
     pub(crate) fn hunt_failed(&mut self, now: Time, hunt: HuntId, status: StatusCode) {
         let Some(entry) = self.take_hunt(hunt) else { return };
-        match entry.chase {
-            Some(chase) => self.chase_failed(now, entry.waiting, entry.purpose, *chase, status),
-            None => self.not_taken(now, entry.waiting, entry.purpose, status),
+        match (entry.waiting, entry.chase, entry.purpose) {
+            (Some(waiting), Some(chase), purpose) => self.chase_failed(now, waiting, purpose, *chase, status),
+            (Some(waiting), None, purpose) => self.not_taken(now, waiting, purpose, status),
+            (None, _, Purpose::Offer { contact, agent }) => {
+                self.offer_failed(now, contact, agent, status, entry.responded);
+            }
+            (None, ..) => {}
         }
     }
 
@@ -246,6 +282,9 @@ impl Switch {
             }
             Purpose::Transfer { by, owner } => self.transfer_failed(now, waiting, by, &owner, status),
             Purpose::Recall { lot, slot } => self.recall_failed(now, lot, slot),
+            Purpose::Forward => self.cannot_go_on(now, waiting, status),
+            Purpose::CallBack { contact } => self.customer_not_reached(now, contact, waiting, status),
+            Purpose::Offer { .. } => {}
         }
     }
 
@@ -267,19 +306,19 @@ impl Switch {
     }
 
     /// Takes a hunt out of all tables; its legs ring on.
-    fn take_hunt(&mut self, hunt: HuntId) -> Option<Hunt> {
+    pub(crate) fn take_hunt(&mut self, hunt: HuntId) -> Option<Hunt> {
         let entry = self.hunts.remove(hunt)?;
         if let Some(due) = entry.chase.as_ref().and_then(|chase| chase.due) {
             self.hunt_timers.remove(&(due, hunt));
         }
-        if let Some(leg) = self.legs.get_mut(entry.waiting) {
+        if let Some(leg) = entry.waiting.and_then(|leg| self.legs.get_mut(leg)) {
             leg.hunt = None;
         }
         Some(entry)
     }
 
     /// A phone stops ringing because another has the call; its CANCEL says so (RFC 3326).
-    fn answered_elsewhere(&mut self, now: Time, leg: LegId) {
+    pub(crate) fn answered_elsewhere(&mut self, now: Time, leg: LegId) {
         let Some(session) = self.legs.get(leg).map(|leg| leg.session) else {
             return;
         };
@@ -294,11 +333,11 @@ impl Switch {
     /// Lets an unanswered hunt ring for another leg: an attended transfer that is completed while ringing.
     pub(crate) fn move_hunt(&mut self, hunt: HuntId, to: LegId, purpose: Purpose) {
         let Some(entry) = self.hunts.get_mut(hunt) else { return };
-        let from = core::mem::replace(&mut entry.waiting, to);
+        let from = entry.waiting.replace(to);
         entry.purpose = purpose;
         let ringing = entry.ringing.clone();
         self.present_anew(hunt, to);
-        if let Some(leg) = self.legs.get_mut(from) {
+        if let Some(leg) = from.and_then(|leg| self.legs.get_mut(leg)) {
             leg.hunt = None;
         }
         let Some(call) = self.legs.get_mut(to).map(|leg| {

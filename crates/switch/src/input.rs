@@ -7,6 +7,7 @@ use sip_core::{ConnectionId, Flow, Transport};
 
 use crate::config::Config;
 use crate::event::Event;
+use crate::queue::AgentCommand;
 
 /// Everything that can happen to a [`Switch`](crate::Switch), as a value: it can be journalled, replayed and fuzzed.
 #[derive(Debug, Clone)]
@@ -36,6 +37,21 @@ pub enum Input {
     /// Another configuration ([`Switch::configure`](crate::Switch::configure)); [`Event::Configured`] or
     /// [`Event::ConfigurationRefused`] follows.
     Configure(Box<Config>),
+    /// An agent signs on or off, pauses or goes on, asked for by something else than his phone. What he cannot do now is not
+    /// done.
+    Agent {
+        /// His number.
+        number: String,
+        /// What he does.
+        command: AgentCommand,
+    },
+    /// A queue's working hours begin or end. A closed one lets nobody in; who waits stays.
+    QueueOpen {
+        /// The queue's number.
+        queue: String,
+        /// Whether it lets callers in from now on.
+        open: bool,
+    },
     /// The switch ends all calls and takes no new ones.
     Shutdown,
 }

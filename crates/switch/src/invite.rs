@@ -46,7 +46,8 @@ impl Switch {
             Some(Ok(leg)) => Some(leg),
             Some(Err(status)) => return refuse(self, status),
         };
-        let destination = self.numbers.get(&number).copied();
+        self.phone_seen(now, &party.number);
+        let destination = self.destination(&number);
         if destination.is_none() && replaced.is_none() {
             return refuse(self, StatusCode::NOT_FOUND);
         }
@@ -146,14 +147,18 @@ impl Switch {
         let (lot, slot) = match destination {
             Destination::Slot(lot, slot) => (lot, slot),
             Destination::RetrieveLongest(lot) => (lot, self.lots.get(lot)?.longest()?),
-            Destination::Extension(_) | Destination::Group(_) | Destination::Lot(_) => return None,
+            Destination::Extension(_)
+            | Destination::Group(_)
+            | Destination::Lot(_)
+            | Destination::Queue(_)
+            | Destination::AgentCode(_) => return None,
         };
         let parked = self.lots.get(lot)?.get(slot)?.call;
         Some(self.legs.get(parked)?.media.negotiation.agreed()?.codec.clone())
     }
 
     /// A dialled number, of whatever kind.
-    fn dial(&mut self, now: Time, leg: LegId, destination: Destination, number: &str) {
+    pub(crate) fn dial(&mut self, now: Time, leg: LegId, destination: Destination, number: &str) {
         match destination {
             Destination::Extension(_) | Destination::Group(_) => {
                 let show = self.present_caller(leg);
@@ -162,6 +167,8 @@ impl Switch {
             Destination::Lot(lot) => self.dial_lot(now, leg, lot, park::Wanted::Any),
             Destination::Slot(lot, slot) => self.dial_slot(now, leg, lot, slot),
             Destination::RetrieveLongest(lot) => self.dial_retrieve(now, leg, lot),
+            Destination::Queue(queue) => self.dial_queue(now, leg, queue),
+            Destination::AgentCode(code) => self.dial_agent_code(now, leg, code, number),
         }
     }
 
@@ -179,6 +186,8 @@ impl Switch {
             | Place::Waiting
             | Place::Transferring { .. }
             | Place::Parked { .. }
+            | Place::Queued
+            | Place::SigningOn
             | Place::Leaving => Err(GONE),
         }
     }
@@ -192,6 +201,7 @@ impl Switch {
         self.call_answered(now, new, &by);
         if self.answer_leg(now, new) {
             self.join(peer, new);
+            self.inherit_contact(new, replaced);
             self.drop_leg(now, replaced, true);
         } else {
             self.drop_leg(now, new, false);

@@ -9,6 +9,7 @@ use sip_core::{ReferId, SessionId, StatusCode};
 
 use crate::event::CallId;
 use crate::group::Chasing;
+use crate::queue::{AgentId, ContactId, Signing};
 
 slotmap::new_key_type! {
     /// One phone's part in a call: one SIP session and one media stream. Generation-checked, never another leg's.
@@ -44,6 +45,10 @@ pub enum Place {
         /// The slot.
         slot: SlotNumber,
     },
+    /// In a queue, until an agent answers.
+    Queued,
+    /// Dials the number and the PIN of an agent.
+    SigningOn,
     /// Hears a last announcement, or is given time to say BYE, and is then hung up.
     Leaving,
 }
@@ -112,6 +117,13 @@ pub(crate) struct Leg {
     pub(crate) probe_at: Option<Time>,
     /// For a transferor: the slot in which his transfer ended.
     pub(crate) parked_at: Option<SlotNumber>,
+    /// What it waits for in a queue, also while it is parked.
+    pub(crate) contact: Option<ContactId>,
+    /// Whom it serves as an agent's.
+    pub(crate) serves: Option<ContactId>,
+    /// The priority that it had in its last queue.
+    pub(crate) priority: Option<i16>,
+    pub(crate) signing: Option<Signing>,
     pub(crate) media: LegMedia,
 }
 
@@ -127,8 +139,8 @@ pub(crate) struct Digits {
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Hunt {
-    /// For whom.
-    pub(crate) waiting: LegId,
+    /// For whom; `None` where an agent is rung, whose caller waits in a queue.
+    pub(crate) waiting: Option<LegId>,
     pub(crate) purpose: Purpose,
     pub(crate) ringing: Vec<LegId>,
     /// The best refusal so far (RFC 3261 §16.7 item 6).
@@ -137,6 +149,22 @@ pub(crate) struct Hunt {
     pub(crate) alerting: bool,
     /// The group, if a group is rung.
     pub(crate) chase: Option<Box<Chasing>>,
+    /// Whether a phone has said anything at all.
+    pub(crate) responded: bool,
+}
+
+impl Hunt {
+    pub(crate) fn new(waiting: Option<LegId>, purpose: Purpose) -> Self {
+        Self {
+            waiting,
+            purpose,
+            ringing: Vec::new(),
+            refusal: None,
+            alerting: false,
+            chase: None,
+            responded: false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +176,12 @@ pub(crate) enum Purpose {
     Transfer { by: Transferor, owner: String },
     /// A transfer failed after the transferor had left: the call goes back to him.
     Return,
+    /// A caller goes on from a queue.
+    Forward,
+    /// A queue offers a contact to an agent.
+    Offer { contact: ContactId, agent: AgentId },
+    /// The customer is called back for an agent who waits.
+    CallBack { contact: ContactId },
     /// A parked call's time is over.
     Recall { lot: usize, slot: SlotNumber },
 }

@@ -75,6 +75,7 @@ mod leg;
 mod media;
 mod parking;
 mod ports;
+mod queue;
 #[cfg(feature = "serde")]
 mod saved;
 mod sip;
@@ -82,6 +83,7 @@ mod switch;
 mod transfer;
 mod watch;
 
+pub use acd;
 pub use audit::Fault;
 pub use changes::{Changes, Difference, Setting};
 pub use config::{Config, ConfigError, Extension, Lot, MAX_RECALL_TARGETS, MAX_SLOTS, RecallTarget};
@@ -92,6 +94,10 @@ pub use group::{
 pub use input::{Input, Output};
 pub use leg::{LegId, LegView, Place};
 pub use park::{Choice, SlotNumber};
+pub use queue::{
+    Agent, AgentCodes, AgentCommand, AgentView, ContactId, Elsewhere, KeyAction, MAX_AGENTS, MAX_QUEUES, NotTaken,
+    Queue, QueueEvent, QueueMember, QueueView, SOUNDS,
+};
 pub use switch::{Stats, Switch};
 pub use watch::MAX_DIALOGS;
 

@@ -234,6 +234,9 @@ impl Switch {
     /// A phone is no longer heard, or cannot be.
     fn stream_lost(&mut self, now: Time, stream: StreamId) {
         if let Some(leg) = self.streams.get(&stream).copied() {
+            if self.agent_vanished(now, leg) {
+                return;
+            }
             self.set_cause(leg, EndCause::Vanished);
             self.leg_over(now, leg, true);
         }
@@ -249,7 +252,8 @@ impl Switch {
             Place::Leaving => self.drop_leg(now, id, true),
             Place::Talking(peer) => self.refresh_hold(id, peer),
             Place::Parked { lot, .. } => self.hear_lot_music(id, lot),
-            Place::Calling | Place::Ringing(_) | Place::Waiting | Place::Transferring { .. } => {}
+            Place::Queued => self.said_to_waiting(id),
+            Place::SigningOn | Place::Calling | Place::Ringing(_) | Place::Waiting | Place::Transferring { .. } => {}
         }
     }
 }

@@ -11,11 +11,12 @@ use crate::config::{Lot, RecallTarget};
 use crate::event::Event;
 use crate::hunt::Presentation;
 use crate::leg::{Hearing, LegId, Place, Purpose};
+use crate::queue::Left;
 use crate::sip::GONE;
 use crate::switch::Switch;
 
 /// The longest an announcement may hold a leg; it normally ends when the engine says so.
-const ANNOUNCEMENT_LIMIT: Duration = Duration::from_secs(15);
+pub(crate) const ANNOUNCEMENT_LIMIT: Duration = Duration::from_secs(15);
 
 /// A lot of the configuration as its machine wants it.
 pub(crate) fn machine_config(lot: &Lot) -> park::LotConfig {
@@ -90,11 +91,11 @@ impl Switch {
             .ok_or(ParkError::UnknownSlot)?;
         let slot = machine.park_with(now, id, wanted, by.to_owned())?;
         self.unbridge(id);
-        self.parked(id, by, lot, slot);
+        self.parked(now, id, by, lot, slot);
         Ok(slot)
     }
 
-    fn parked(&mut self, id: LegId, by: &str, lot: usize, slot: SlotNumber) {
+    fn parked(&mut self, now: Time, id: LegId, by: &str, lot: usize, slot: SlotNumber) {
         self.set_place(id, Place::Parked { lot, slot });
         self.hear_lot_music(id, lot);
         self.touch_slot(lot, slot);
@@ -112,6 +113,30 @@ impl Switch {
                 by: by.to_owned(),
             });
         }
+        self.offer_parked(now, id, lot);
+    }
+
+    /// A caller goes on into a lot; if that is full he is hung up.
+    pub(crate) fn park_on(&mut self, now: Time, id: LegId, lot: usize) {
+        let owner = self.number_of(id);
+        if let Err(error) = self.park(now, id, &owner, lot, Wanted::Any) {
+            self.cannot_go_on(now, id, refusal(error));
+        }
+    }
+
+    /// An agent who was offered a parked call took it.
+    pub(crate) fn unpark(&mut self, now: Time, leg: LegId, lot: usize, slot: SlotNumber, agent_leg: LegId) {
+        let Some(machine) = self.lots.get_mut(lot) else { return };
+        let since = machine.get(slot).map(|parked| parked.since);
+        if machine.retrieve(now, slot).is_err() {
+            return;
+        }
+        if let Some(hunt) = self.legs.get(leg).and_then(|leg| leg.hunt) {
+            self.cancel_hunt(now, hunt);
+        }
+        let by = self.number_of(agent_leg);
+        self.tell_retrieved(now, leg, slot, by, false, since);
+        self.touch_slot(lot, slot);
     }
 
     pub(crate) fn hear_lot_music(&mut self, id: LegId, lot: usize) {
@@ -190,6 +215,7 @@ impl Switch {
         if let Some(hunt) = self.legs.get(parked).and_then(|leg| leg.hunt) {
             self.completed_elsewhere(now, hunt);
         }
+        self.left_queue(now, parked, Left::Retrieved(by.clone()));
         self.tell_retrieved(now, parked, slot, by, false, Some(since));
         self.touch_slot(lot, slot);
         self.join(parked, leg);
@@ -231,7 +257,7 @@ impl Switch {
             return self.tell_transferor(now, transferor, GONE);
         }
         self.unbridge(peer);
-        self.parked(peer, &owner, lot, slot);
+        self.parked(now, peer, &owner, lot, slot);
         if let Some(call) = self.legs.get(peer).map(|leg| leg.call) {
             self.tell(Event::Transferred {
                 call,
@@ -345,6 +371,7 @@ impl Switch {
         let Some(machine) = self.lots.get_mut(lot) else { return };
         let since = machine.get(slot).map(|parked| parked.since);
         if let Ok(parked) = machine.recall_answered(now, slot) {
+            self.left_queue(now, parked, Left::Retrieved(by.to_owned()));
             self.tell_retrieved(now, parked, slot, by.to_owned(), true, since);
         }
         self.touch_slot(lot, slot);

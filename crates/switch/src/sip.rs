@@ -53,11 +53,7 @@ impl Switch {
             E::Reinvite { session, request } => {
                 self.with_leg(session, |switch, leg| switch.on_reinvite(now, leg, &request));
             }
-            E::Ended { session, cause } => self.with_leg(session, |switch, leg| {
-                let vanished = !matches!(cause, SipEnd::Bye { .. });
-                switch.set_cause(leg, if vanished { EndCause::Vanished } else { EndCause::HungUp });
-                switch.leg_over(now, leg, false);
-            }),
+            E::Ended { session, cause } => self.with_leg(session, |switch, leg| switch.on_ended(now, leg, &cause)),
             E::Refer {
                 session,
                 refer,
@@ -96,6 +92,15 @@ impl Switch {
         }
     }
 
+    fn on_ended(&mut self, now: Time, leg: LegId, cause: &SipEnd) {
+        let vanished = !matches!(cause, SipEnd::Bye { .. });
+        if vanished && self.agent_vanished(now, leg) {
+            return;
+        }
+        self.set_cause(leg, if vanished { EndCause::Vanished } else { EndCause::HungUp });
+        self.leg_over(now, leg, false);
+    }
+
     fn on_guard(&mut self, event: sip_core::guard::Event) {
         use sip_core::guard::Event as G;
         match event {
@@ -131,9 +136,12 @@ impl Switch {
         let (numbers, secrets) = (&self.numbers, &self.secrets);
         let find = |user: &str| match numbers.get(user)? {
             Destination::Extension(index) => secrets.get(*index).map(|secret| (*index, secret)),
-            Destination::Group(_) | Destination::Lot(_) | Destination::Slot(..) | Destination::RetrieveLongest(_) => {
-                None
-            }
+            Destination::Group(_)
+            | Destination::Lot(_)
+            | Destination::Slot(..)
+            | Destination::RetrieveLongest(_)
+            | Destination::Queue(_)
+            | Destination::AgentCode(_) => None,
         };
         let signed = SignedRequest {
             method: request.method(),
@@ -276,22 +284,27 @@ impl Switch {
             }
         );
         match event {
-            R::Registered { aor, binding, .. } => self.tell(Event::Registered {
-                number: aor,
-                contact: binding.contact.uri.to_string(),
-                source: binding.flow.remote,
-            }),
+            R::Registered { aor, binding, .. } => {
+                self.phone_seen(now, &aor);
+                self.tell(Event::Registered {
+                    number: aor,
+                    contact: binding.contact.uri.to_string(),
+                    source: binding.flow.remote,
+                });
+            }
             R::Removed { aor, binding, .. } | R::Expired { aor, binding, .. } => {
                 // What a new configuration takes away rings on: it touches no call.
                 if !by_us {
                     self.member_unregistered(now, &aor);
+                    self.phone_gone(now, &aor);
                 }
                 self.tell(Event::Unregistered {
                     number: aor,
                     contact: binding.contact.uri.to_string(),
                 });
             }
-            R::Refreshed { .. } | _ => {}
+            R::Refreshed { aor, .. } => self.phone_seen(now, &aor),
+            _ => {}
         }
         true
     }

@@ -16,6 +16,7 @@ use crate::event::{CallId, EndCause};
 use crate::input::{Input, Output};
 use crate::leg::{Hunt, HuntId, Leg, LegId, LegView, Place};
 use crate::ports::Ports;
+use crate::queue::{AgentCode, Queueing};
 
 /// Call control: the one machine that knows SIP, media, registrations and parking.
 ///
@@ -45,6 +46,7 @@ pub struct Switch {
     /// The legs of each number that has any.
     pub(crate) legs_of: BTreeMap<String, BTreeSet<LegId>>,
     pub(crate) hunts: SlotMap<HuntId, Hunt>,
+    pub(crate) queueing: Queueing,
     #[cfg_attr(feature = "serde", serde(with = "crate::saved"))]
     pub(crate) sessions: BTreeMap<SessionId, LegId>,
     pub(crate) streams: BTreeMap<StreamId, LegId>,
@@ -99,6 +101,8 @@ pub(crate) enum Destination {
     Lot(usize),
     Slot(usize, SlotNumber),
     RetrieveLongest(usize),
+    Queue(acd::QueueId),
+    AgentCode(AgentCode),
 }
 
 #[derive(Debug)]
@@ -174,8 +178,9 @@ impl Switch {
                 .map_err(|_| ConfigError::BadSlots(lot.number.clone()))
             })
             .collect::<Result<_, _>>()?;
+        let queueing = Queueing::new(&config, derive_seed(seed, 3))?;
         Ok(Self {
-            numbers: number_plan(&config, &BTreeSet::new()),
+            numbers: number_plan(&config, &BTreeSet::new(), &queueing),
             secrets,
             endpoint: Endpoint::new(endpoint_config, derive_seed(seed, 0)),
             registrar: Registrar::new(sip_core::registrar::RegistrarConfig::default()),
@@ -189,6 +194,7 @@ impl Switch {
             legs: SlotMap::with_key(),
             legs_of: BTreeMap::new(),
             hunts: SlotMap::with_key(),
+            queueing,
             sessions: BTreeMap::new(),
             streams: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -229,6 +235,14 @@ impl Switch {
             Input::SipUnreachable { transport, remote } => self.endpoint.unreachable(now, transport, remote),
             Input::Media(event) => self.on_media(now, event),
             Input::Configure(config) => self.configure_and_tell(now, *config),
+            Input::Agent { number, command } => {
+                self.command_agent(now, &number, &command);
+            }
+            Input::QueueOpen { queue, open } => {
+                if let Some(id) = self.queueing.queue_id(&queue) {
+                    let _ = self.queueing.acd.set_open(now, id, open); // it is there: its number was found
+                }
+            }
             Input::Shutdown => self.shut_down(now),
         }
         self.settle(now);
@@ -279,6 +293,7 @@ impl Switch {
     /// Hangs everything up and takes nothing new.
     fn shut_down(&mut self, now: Time) {
         self.shutting_down = true;
+        self.sign_all_off(now);
         // Who rings comes last: his hunt ends with those for whom he rings, instead of looking for somebody else.
         let rings = |leg: &Leg| matches!(leg.place, Place::Ringing(_));
         let mut legs: Vec<(bool, LegId)> = self.legs.iter().map(|(id, leg)| (rings(leg), id)).collect();
@@ -297,6 +312,10 @@ impl Switch {
     /// Lets every part say what it has to say until all are silent, then tells the watchers.
     pub(crate) fn settle(&mut self, now: Time) {
         loop {
+            // What distribution decides comes before the next word of a phone.
+            if self.poll_acd(now) {
+                continue;
+            }
             if let Some(output) = self.endpoint.poll_output() {
                 match output {
                     sip_core::Output::Transmit(transmit) => self.outputs.push_back(Output::Sip(transmit)),
@@ -313,10 +332,18 @@ impl Switch {
     pub(crate) fn extension(&self, number: &str) -> Option<&Extension> {
         match self.numbers.get(number)? {
             Destination::Extension(index) => self.config.extensions.get(*index),
-            Destination::Group(_) | Destination::Lot(_) | Destination::Slot(..) | Destination::RetrieveLongest(_) => {
-                None
-            }
+            Destination::Group(_)
+            | Destination::Lot(_)
+            | Destination::Slot(..)
+            | Destination::RetrieveLongest(_)
+            | Destination::Queue(_)
+            | Destination::AgentCode(_) => None,
         }
+    }
+
+    /// What a dialled number is.
+    pub(crate) fn destination(&self, number: &str) -> Option<Destination> {
+        self.numbers.get(number).copied().or_else(|| self.agent_code(number))
     }
 
     /// `sip:number@domain`.
@@ -345,6 +372,7 @@ impl Switch {
             own,
             hunts,
             lots,
+            self.queueing.acd.poll_timeout(),
             self.endpoint.poll_timeout(),
             self.registrar.poll_timeout(),
         ]
@@ -361,6 +389,7 @@ impl Machine for Switch {
         let now = self.advance(now);
         self.endpoint.handle_timeout(now);
         self.registrar.handle_timeout(now);
+        self.queueing.acd.handle_timeout(now);
         for lot in &mut self.lots {
             lot.handle_timeout(now);
         }
@@ -380,7 +409,11 @@ impl Machine for Switch {
     }
 }
 
-pub(crate) fn number_plan(config: &Config, retired_lots: &BTreeSet<usize>) -> BTreeMap<String, Destination> {
+pub(crate) fn number_plan(
+    config: &Config,
+    retired_lots: &BTreeSet<usize>,
+    queueing: &Queueing,
+) -> BTreeMap<String, Destination> {
     let mut numbers = BTreeMap::new();
     for (index, extension) in config.extensions.iter().enumerate() {
         numbers.insert(extension.number.clone(), Destination::Extension(index));
@@ -397,6 +430,9 @@ pub(crate) fn number_plan(config: &Config, retired_lots: &BTreeSet<usize>) -> BT
         if let Some(retrieve) = &lot.retrieve {
             numbers.insert(retrieve.clone(), Destination::RetrieveLongest(index));
         }
+    }
+    for (id, queue) in &queueing.queues {
+        numbers.insert(queue.number.clone(), Destination::Queue(*id));
     }
     numbers
 }

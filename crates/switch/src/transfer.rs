@@ -39,7 +39,7 @@ impl Switch {
     fn blind_transfer(&mut self, now: Time, leg: LegId, refer: ReferId, refer_to: &NameAddr) -> Result<(), StatusCode> {
         let peer = self.transferable_peer(leg)?;
         let number = self.own_number(&refer_to.uri).ok_or(StatusCode::NOT_FOUND)?;
-        match self.numbers.get(&number).copied().ok_or(StatusCode::NOT_FOUND)? {
+        match self.destination(&number).ok_or(StatusCode::NOT_FOUND)? {
             Destination::Extension(_) | Destination::Group(_) => {
                 self.accept_refer(now, leg, refer);
                 self.transfer_to_extension(now, leg, peer, &number);
@@ -48,7 +48,8 @@ impl Switch {
             Destination::Slot(lot, slot) => {
                 self.transfer_to_lot(now, leg, peer, refer, lot, park::Wanted::Slot(slot))?;
             }
-            Destination::RetrieveLongest(_) => return Err(StatusCode::FORBIDDEN),
+            Destination::Queue(queue) => self.transfer_to_queue(now, leg, peer, refer, queue)?,
+            Destination::RetrieveLongest(_) | Destination::AgentCode(_) => return Err(StatusCode::FORBIDDEN),
         }
         Ok(())
     }
@@ -230,9 +231,15 @@ impl Switch {
                 self.accept_refer(now, leg, refer);
                 self.park_instead(now, consultation, peer, leg, (lot, slot));
             }
+            Place::Queued => self.transfer_to_queued(now, leg, peer, consultation, refer)?,
             // His own parked call: nobody is there to be connected with.
             Place::Parked { .. } => return Err(StatusCode::FORBIDDEN),
-            Place::Talking(_) | Place::Ringing(_) | Place::Waiting | Place::Transferring { .. } | Place::Leaving => {
+            Place::Talking(_)
+            | Place::Ringing(_)
+            | Place::Waiting
+            | Place::Transferring { .. }
+            | Place::SigningOn
+            | Place::Leaving => {
                 return Err(NO_CONSULTATION);
             }
         }

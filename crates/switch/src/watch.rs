@@ -7,7 +7,7 @@ use sip_core::event::dialog_info::{DialogElement, DialogInfo, DialogState, Direc
 use sip_core::header::EventHeader;
 use sip_core::{Body, Flow, Notify, Reply, Request, RequestId, StatusCode, SubscriptionId};
 
-use crate::leg::{Leg, LegId, Place};
+use crate::leg::{Leg, LegId, Place, Purpose};
 use crate::sip::Verdict;
 use crate::switch::{Destination, Switch, Watcher};
 
@@ -160,8 +160,16 @@ impl Switch {
     fn other_party(&self, leg: &Leg) -> Option<String> {
         let other = match leg.place {
             Place::Talking(peer) | Place::Transferring { peer } => peer,
-            Place::Ringing(hunt) => self.hunts.get(hunt)?.waiting,
-            Place::Calling => return self.calls.get(&leg.call).map(|call| call.to.clone()),
+            Place::Ringing(hunt) => {
+                let hunt = self.hunts.get(hunt)?;
+                if let Purpose::Offer { contact, .. } = hunt.purpose {
+                    return Some(self.queueing.contacts.get(&contact)?.from.number.clone());
+                }
+                hunt.waiting?
+            }
+            Place::Calling | Place::Queued | Place::SigningOn => {
+                return self.calls.get(&leg.call).map(|call| call.to.clone());
+            }
             Place::Waiting | Place::Parked { .. } | Place::Leaving => return None,
         };
         self.legs.get(other).map(|leg| leg.party.number.clone())
@@ -186,8 +194,12 @@ fn dialog_state(leg: &Leg) -> DialogState {
     match leg.place {
         Place::Calling => DialogState::Proceeding,
         Place::Ringing(_) => DialogState::Early,
-        Place::Waiting | Place::Transferring { .. } | Place::Talking(_) | Place::Parked { .. } | Place::Leaving => {
-            DialogState::Confirmed
-        }
+        Place::Waiting
+        | Place::Transferring { .. }
+        | Place::Talking(_)
+        | Place::Parked { .. }
+        | Place::Queued
+        | Place::SigningOn
+        | Place::Leaving => DialogState::Confirmed,
     }
 }

@@ -17,10 +17,12 @@ use proptest::sample::Index;
 use rtp_media::CommandError;
 use sip_core::{Body, Event as Sip, HeaderName, Method, NameAddr, Reply, SessionId, SessionState, StatusCode};
 use support::*;
-use switch::{Config, Group, Lot, Member, Mode, Otherwise, RecallTarget};
+use switch::acd::AgentState;
+use switch::{Agent, Config, Group, KeyAction, Lot, Member, Mode, Otherwise, Queue, QueueMember, RecallTarget};
 
-const NUMBERS: [&str; 12] = [
-    "1001", "1002", "1003", "1004", "700", "701", "702", "*88", "4711", "500", "501", "502",
+const NUMBERS: [&str; 20] = [
+    "1001", "1002", "1003", "1004", "700", "701", "702", "*88", "4711", "500", "501", "502", "600", "600", "610",
+    "*45", "*46", "*475", "*48", "*452001",
 ];
 
 /// All at once, going on to the next; in turn with delays, ending in a message; one within the other, going round.
@@ -101,7 +103,7 @@ const CHANGES: [fn(&mut Config); 9] = [
 fn word() -> impl Strategy<Value = Word> {
     let number = || prop::sample::select(NUMBERS.to_vec());
     let direction = prop::sample::select(DIRECTIONS.to_vec());
-    let digits = prop::sample::select(vec!["*68", "*6", "8", "12"]);
+    let digits = prop::sample::select(vec!["*68", "*6", "8", "12", "0", "2", "2", "47#"]);
     let status = prop::sample::select(vec![
         StatusCode::BUSY_HERE,
         StatusCode::DECLINE,
@@ -137,15 +139,51 @@ fn step() -> impl Strategy<Value = Step> {
         3 => any().prop_map(Step::Silent),
         3 => any().prop_map(Step::NoPort),
         3 => any().prop_map(Step::NoSound),
-        3 => (any(), prop::sample::select(vec!['*', '6', '8'])).prop_map(|(leg, digit)| Step::Digit(leg, digit)),
+        3 => (any(), prop::sample::select(vec!['*', '6', '8', '2', '2'])).prop_map(|(leg, digit)| Step::Digit(leg, digit)),
         9 => prop_oneof![0..3_000_u64, 10_000..70_000_u64].prop_map(Step::Wait),
         1 => (0..CHANGES.len()).prop_map(Step::Configure),
         3 => Just(Step::Copy),
     ]
 }
 
+/// A queue that answers and one that only rings; two agents who are there from the start, and two who may come.
+fn centre(config: &mut Config, seed: u8) {
+    let mut sales = Queue::new("600", "Sales");
+    sales.keys = vec![('0', KeyAction::Leave("1001".to_owned())), ('2', KeyAction::CallBack)];
+    sales.rules.max_wait = Some(SECOND * 50);
+    sales.rules.call_backs.attempts = 1;
+    sales.rules.ring_time = SECOND * 10;
+    sales.raise = 1;
+    if seed & 16 != 0 {
+        sales.rules.strategy = switch::acd::Strategy::RingAll;
+    }
+    if seed & 32 != 0 {
+        sales.overflow = Some(switch::Elsewhere::Number("610".to_owned()));
+        sales.rules.wrap_up = switch::acd::WrapUp::Fixed(SECOND * 5);
+    }
+    let mut support = Queue::new("610", "Support");
+    support.answers = false;
+    support.rules.max_wait = Some(SECOND * 40);
+    let parks = seed & 64 == 0 && config.lots.iter().any(|lot| lot.number == "700");
+    support.overflow = Some(switch::Elsewhere::Number(if parks { "700" } else { "1001" }.to_owned()));
+    config.queues = vec![sales, support];
+    for (number, at) in [("1003", true), ("1004", true), ("1002", false), ("2001", false)] {
+        let mut agent = Agent::new(number, "Somebody");
+        let there = config.extensions.iter().any(|extension| extension.number == number);
+        agent.at = (at && there).then(|| number.to_owned());
+        agent.rings_in_use = seed & 128 != 0;
+        agent.pin = (number == "2001").then(|| "47".to_owned());
+        agent.queues = vec![QueueMember::new("600"), QueueMember::new("610")];
+        config.agents.push(agent);
+    }
+    if let Some(lot) = config.lots.iter_mut().find(|lot| lot.number == "700" && seed & 3 == 3) {
+        lot.queue = Some("600".to_owned());
+    }
+}
+
 struct Story {
     desk: Desk,
+    seed: u8,
     dialled: Vec<Vec<SessionId>>,
 }
 
@@ -344,6 +382,7 @@ impl Story {
         let mut config = config();
         config.groups = groups();
         change(&mut config);
+        centre(&mut config, self.seed);
         let (legs, commands) = (self.desk.switch.legs().collect::<Vec<_>>(), self.desk.commands.len());
         self.desk.input(switch::Input::Configure(Box::new(config)));
         assert_eq!(self.desk.switch.legs().collect::<Vec<_>>(), legs);
@@ -361,6 +400,11 @@ impl Story {
     fn check(&self) {
         let desk = &self.desk;
         assert_eq!(desk.ledger.calls.len(), desk.switch.call_count());
+        assert_eq!(desk.ledger.contacts.len(), desk.switch.contact_count());
+        for agent in desk.switch.agents() {
+            let told = desk.ledger.agents.get(&agent.number).copied();
+            assert_eq!(told.unwrap_or(AgentState::Off), agent.state, "{agent:?}");
+        }
         let lots = ["700", "710"].into_iter().filter_map(|lot| desk.switch.slots(lot));
         let slots: Vec<u32> = lots.flatten().map(|(slot, _)| slot.0).collect();
         assert!(desk.ledger.slots.keys().all(|slot| slots.contains(slot)), "{slots:?}");
@@ -386,6 +430,8 @@ impl Story {
         }
         self.desk.check_idle();
         assert!(self.desk.ledger.calls.is_empty() && self.desk.ledger.slots.is_empty());
+        assert_eq!(self.desk.ledger.contacts.len(), 0, "{:?}", self.desk.ledger.contacts);
+        assert_eq!(self.desk.switch.contact_count(), 0);
     }
 }
 
@@ -401,6 +447,7 @@ proptest! {
     ) {
         let mut desk = Desk::new(|config| {
             config.groups = groups();
+            centre(config, opening);
             if opening & 16 != 0 {
                 config.lots[0].recall_to = vec![RecallTarget::Parker, RecallTarget::Number("502".to_owned())];
             }
@@ -410,7 +457,7 @@ proptest! {
             }
         });
         desk.alerting = opening & 32 != 0;
-        let mut story = Story { desk, dialled: vec![Vec::new(); 4] };
+        let mut story = Story { desk, seed: opening, dialled: vec![Vec::new(); 4] };
         story.begin(opening);
         for step in &steps {
             story.act(step);
@@ -419,24 +466,32 @@ proptest! {
     }
 }
 
-/// The stories are worth their name: within a few hundred of them, everything happens that can.
+/// The stories are worth their name: sooner or later, everything happens that can.
 #[test]
 fn the_stories_are_rich() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     use std::collections::BTreeSet;
-    use switch::{EndCause, Event};
+    use switch::{EndCause, Event, NotTaken, QueueEvent};
 
     let mut runner = TestRunner::deterministic();
     let mut happened: BTreeSet<&'static str> = BTreeSet::new();
-    for _ in 0..300 {
+    for opening in 0..1500_u16 {
+        if happened.len() == 29 {
+            break;
+        }
+        let [opening, _] = opening.to_le_bytes();
         let steps = prop::collection::vec(step(), 40..120)
             .new_tree(&mut runner)
             .unwrap()
             .current();
-        let desk = Desk::new(|config| config.groups = groups());
+        let desk = Desk::new(|config| {
+            config.groups = groups();
+            centre(config, opening);
+        });
         let mut story = Story {
             desk,
+            seed: opening,
             dialled: vec![Vec::new(); 4],
         };
         for step in &steps {
@@ -456,6 +511,28 @@ fn the_stories_are_rich() {
                 Event::Retrieved { recall: false, .. } => "retrieved",
                 Event::Retrieved { recall: true, .. } => "retrieved by recall",
                 Event::Abandoned { .. } => "abandoned",
+                Event::Queue { what, .. } => match what {
+                    QueueEvent::Answered { .. } => "answered in a queue",
+                    QueueEvent::Handled { .. } => "handled",
+                    QueueEvent::Abandoned { .. } => "left a queue",
+                    QueueEvent::Moved { cause: None, .. } => "moved to a queue",
+                    QueueEvent::Overflowed { .. } => "overflowed",
+                    QueueEvent::AgentLost { .. } => "lost an agent",
+                    QueueEvent::CallBackDialled { .. } => "called back",
+                    QueueEvent::Left { .. } => "left by a key",
+                    QueueEvent::Retrieved { .. } => "fetched",
+                    QueueEvent::NotTaken {
+                        why: NotTaken::Taken, ..
+                    } => "taken by another",
+                    QueueEvent::NotTaken {
+                        why: NotTaken::Gone, ..
+                    } => "gone while it rang",
+                    QueueEvent::NotTaken {
+                        why: NotTaken::NotAnswered,
+                        ..
+                    } => "let ring",
+                    _ => return None,
+                },
                 Event::CallEnded(record) => match record.cause {
                     EndCause::HungUp => "hung up",
                     EndCause::Vanished => "vanished",
@@ -472,5 +549,5 @@ fn the_stories_are_rich() {
             happened.insert("told of an end");
         }
     }
-    assert_eq!(happened.len(), 17, "{happened:?}");
+    assert_eq!(happened.len(), 29, "{happened:?}");
 }

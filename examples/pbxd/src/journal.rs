@@ -24,6 +24,16 @@ pub(crate) fn tell(event: &Event) {
         Event::UserAttacked { user } => warn!(target: "switch", ?user, "many fail with this name"),
         Event::Configured(changes) => configured(changes),
         Event::ConfigurationRefused(error) => error!(target: "switch", %error, "the new configuration is not taken"),
+        Event::Queue {
+            contact,
+            call,
+            queue,
+            what,
+            ..
+        } => {
+            info!(target: "queue", contact = contact.0, call = call.0, queue, event = ?what);
+        }
+        Event::Agent { agent, from, to, .. } => info!(target: "queue", agent, ?from, ?to, "agent"),
         Event::CallStarted { call, from, to } => info!(target: "switch", call = call.0, ?from, ?to, "call"),
         Event::CallAnswered { call, by } => info!(target: "switch", call = call.0, ?by, "answered"),
         Event::CallEnded(record) => {
@@ -70,6 +80,8 @@ fn configured(changes: &Changes) {
         ("extensions", &changes.extensions),
         ("lots", &changes.lots),
         ("groups", &changes.groups),
+        ("queues", &changes.queues),
+        ("agents", &changes.agents),
     ];
     for (what, difference) in lists.into_iter().filter(|(_, difference)| !difference.is_empty()) {
         let (added, removed, changed) = (&difference.added, &difference.removed, &difference.changed);

@@ -107,9 +107,11 @@ fn print_config() -> Result<ExitCode, Failure> {
 
 fn check(file: &Path) -> Result<ExitCode, Failure> {
     let settings = config::load(file).map_err(not_started)?;
-    let (extensions, lots) = (settings.switch.extensions.len(), settings.switch.lots.len());
+    let switch = &settings.switch;
+    let (extensions, lots) = (switch.extensions.len(), switch.lots.len());
+    let (queues, agents) = (switch.queues.len(), switch.agents.len());
     let fine = format!(
-        "{}: right (extensions: {extensions}, parking lots: {lots})\n",
+        "{}: right (extensions: {extensions}, parking lots: {lots}, queues: {queues}, agents: {agents})\n",
         file.display()
     );
     say(std::io::stdout(), &fine);

@@ -82,7 +82,7 @@ fn what_it_prints_is_right_and_new_each_time() {
     let file = config(folder.path(), "127.0.0.1:5070");
     let checked = pbxd(&["--check", &file]);
     assert!(checked.status.success());
-    assert!(text(&checked.stdout).contains("right (extensions: 10, parking lots: 1)"));
+    assert!(text(&checked.stdout).contains("right (extensions: 10, parking lots: 1, queues: 1, agents: 2)"));
     assert_ne!(pbxd(&["--print-config"]).stdout, pbxd(&["--print-config"]).stdout);
 }
 

@@ -51,7 +51,11 @@ impl Switch {
         match self.numbers.get(number)? {
             Destination::Group(index) => self.config.groups.get(*index).map(|group| &group.chase),
             Destination::Extension(index) => self.config.extensions.get(*index)?.find_me.as_ref(),
-            Destination::Lot(_) | Destination::Slot(..) | Destination::RetrieveLongest(_) => None,
+            Destination::Lot(_)
+            | Destination::Slot(..)
+            | Destination::RetrieveLongest(_)
+            | Destination::Queue(_)
+            | Destination::AgentCode(_) => None,
         }
     }
 
@@ -74,7 +78,12 @@ impl Switch {
         // A recalled call goes back to its slot after the lot's own time.
         let whole = match entry.purpose {
             Purpose::Recall { .. } => show.ring,
-            Purpose::Call | Purpose::Transfer { .. } | Purpose::Return => chase.timeout,
+            Purpose::Call
+            | Purpose::Transfer { .. }
+            | Purpose::Return
+            | Purpose::Forward
+            | Purpose::Offer { .. }
+            | Purpose::CallBack { .. } => chase.timeout,
         };
         let mut plan = Plan::default();
         let mut show = show.clone();
@@ -197,7 +206,7 @@ impl Switch {
         let rings = |node: &Node| chase.plan.member(*node).is_some_and(|(other, _)| other == number);
         let caller = self
             .legs
-            .get(entry.waiting)
+            .get(entry.waiting.unwrap_or_default())
             .is_some_and(|leg| leg.party.number == number);
         let legs = if caller || chase.legs.values().any(rings) {
             Vec::new()

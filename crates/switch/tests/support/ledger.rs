@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use switch::{CallId, Event};
+use switch::acd::AgentState;
+use switch::{CallId, ContactId, Event, QueueEvent};
 
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -15,6 +16,10 @@ pub(crate) struct Ledger {
     last: Option<CallId>,
     /// Who is in each slot.
     pub(crate) slots: BTreeMap<u32, CallId>,
+    /// Contacts of queues that came and did not end, and by whom each was answered.
+    pub(crate) contacts: BTreeMap<ContactId, Option<String>>,
+    /// What each agent was last told to do.
+    pub(crate) agents: BTreeMap<String, AgentState>,
 }
 
 impl Ledger {
@@ -45,6 +50,39 @@ impl Ledger {
             }
             Event::Transferred { call, .. } | Event::TransferFailed { call, .. } => {
                 assert!(self.calls.contains_key(call), "{event:?}");
+            }
+            Event::Queue { contact, what, .. } => self.book_contact(*contact, what),
+            Event::Agent { agent, from, to, .. } => {
+                let before = self.agents.insert(agent.clone(), *to);
+                assert_eq!(before.unwrap_or(AgentState::Off), *from, "{event:?}");
+            }
+            _ => {}
+        }
+    }
+
+    fn book_contact(&mut self, contact: ContactId, what: &QueueEvent) {
+        let known = self.contacts.get(&contact).cloned();
+        match what {
+            QueueEvent::Arrived { .. } => assert_eq!(known, None, "came twice"),
+            _ => assert!(known.is_some(), "{contact:?} ended before: {what:?}"),
+        }
+        match what {
+            QueueEvent::Arrived { .. } | QueueEvent::AgentLost { .. } => {
+                self.contacts.insert(contact, None);
+            }
+            QueueEvent::Moved { cause: None, .. } => {
+                self.contacts.insert(contact, None);
+            }
+            QueueEvent::Answered { agent, .. } => {
+                assert_eq!(known, Some(None), "answered twice: {what:?}");
+                self.contacts.insert(contact, Some(agent.clone()));
+            }
+            QueueEvent::Abandoned { .. } | QueueEvent::Left { .. } => {
+                assert_eq!(known, Some(None), "{what:?} in a talk");
+                self.contacts.remove(&contact);
+            }
+            what if what.is_last() => {
+                self.contacts.remove(&contact);
             }
             _ => {}
         }

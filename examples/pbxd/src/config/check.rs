@@ -27,7 +27,10 @@ pub(super) fn check(file: &File) -> Vec<Mistake> {
     checker.listening(file);
     checker.media(file);
     checker.extensions(file);
+    checker.queue_numbers(file);
     checker.lots(file);
+    checker.queues(file);
+    checker.agents(file);
     checker.music(file);
     for (index, group) in file.group.iter().enumerate() {
         let number = &group.number;
@@ -37,19 +40,19 @@ pub(super) fn check(file: &File) -> Vec<Mistake> {
     checker.mistakes
 }
 
-struct Checker {
+pub(super) struct Checker {
     mistakes: Vec<Mistake>,
     /// Every number that can be dialled, and the key that gives it.
     numbers: BTreeMap<String, String>,
 }
 
 impl Checker {
-    fn wrong(&mut self, key: impl Into<String>, span: Range<usize>, message: impl Into<String>) {
+    pub(super) fn wrong(&mut self, key: impl Into<String>, span: Range<usize>, message: impl Into<String>) {
         self.mistakes.push(Mistake::new(key, span, message));
     }
 
     /// Gives a number to `key`, unless another has it.
-    fn number(&mut self, number: &str, key: &str, span: Range<usize>) {
+    pub(super) fn number(&mut self, number: &str, key: &str, span: Range<usize>) {
         if let Some(other) = self.numbers.get(number) {
             let message = format!("{number} is already given by {other}; expected a number of its own");
             self.wrong(key, span, message);
@@ -58,7 +61,17 @@ impl Checker {
         }
     }
 
-    fn interval(&mut self, value: Option<&Spanned<Interval>>, key: String, allowed: RangeInclusive<Duration>) {
+    /// Whether somebody, or something, has this number. Asked once all are known.
+    pub(super) fn is_number(&self, number: &str) -> bool {
+        self.numbers.contains_key(number)
+    }
+
+    pub(super) fn interval(
+        &mut self,
+        value: Option<&Spanned<Interval>>,
+        key: String,
+        allowed: RangeInclusive<Duration>,
+    ) {
         if let Some(value) = value
             && !allowed.contains(&value.get_ref().0)
         {
@@ -67,7 +80,7 @@ impl Checker {
         }
     }
 
-    fn count(&mut self, key: &str, count: usize, most: usize, span: Option<Range<usize>>) {
+    pub(super) fn count(&mut self, key: &str, count: usize, most: usize, span: Option<Range<usize>>) {
         if count > most {
             let message = format!("there are {count}; expected at most {most}");
             self.wrong(key, span.unwrap_or_default(), message);

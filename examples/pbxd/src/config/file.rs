@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::queue::{Agent, Codes, Queue};
 use super::values::{
     Address, Choice, Digest, Domain, Interval, Ip, Level, Mode, Number, Otherwise, Password, Plain, Ports, RecallTo,
     Slots, Source,
@@ -23,6 +24,12 @@ pub(crate) struct File {
     pub(crate) lot: Vec<Lot>,
     #[serde(default)]
     pub(crate) group: Vec<Group>,
+    #[serde(default)]
+    pub(crate) agent_codes: Codes,
+    #[serde(default)]
+    pub(crate) queue: Vec<Queue>,
+    #[serde(default)]
+    pub(crate) agent: Vec<Agent>,
     #[serde(default)]
     pub(crate) music: Vec<Music>,
 }
@@ -163,6 +170,7 @@ pub(crate) struct Lot {
     pub(crate) recall_then: Option<Spanned<RecallTo>>,
     pub(crate) retrieve: Option<Spanned<Number>>,
     pub(crate) music: Option<Spanned<Plain>>,
+    pub(crate) queue: Option<Spanned<Number>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,10 +4,12 @@
 //! what was expected there. Nothing is opened before the whole file is right.
 
 mod check;
+mod check_queue;
 mod embedded;
 mod error;
 mod file;
 mod groups;
+mod queue;
 mod read;
 mod values;
 
@@ -126,6 +128,10 @@ fn switch_config(file: &File) -> switch::Config {
     config.extensions = file.extension.iter().map(extension).collect();
     config.lots = file.lot.iter().map(lot).collect();
     config.groups = file.group.iter().map(groups::group).collect();
+    let skills = queue::SkillBook::of(&file.queue, &file.agent);
+    config.queues = file.queue.iter().map(|queue| skills.queue(queue)).collect();
+    config.agents = file.agent.iter().map(|agent| skills.agent(agent)).collect();
+    config.agent_codes = queue::codes(&file.agent_codes);
     config
 }
 
@@ -191,6 +197,7 @@ fn lot(lot: &file::Lot) -> switch::Lot {
     if let Some(music) = &lot.music {
         config.music.clone_from(&music.get_ref().0);
     }
+    config.queue = lot.queue.as_ref().map(|number| number.get_ref().0.clone());
     config
 }
 

@@ -10,7 +10,9 @@ pub(super) fn read(text: &str) -> Result<File, Mistake> {
     serde_path_to_error::deserialize(document).map_err(|error| {
         let key = key(error.path());
         let error = error.into_inner();
-        let message = if key.ends_with("password") {
+        let message = if key.ends_with("pin") {
+            format!("expected {}", <super::values::Pin as super::values::Text>::EXPECTED)
+        } else if key.ends_with("password") {
             // The message quotes what it found, and a password is not to be shown.
             format!(
                 "expected {}",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
 /// A value that is written as a string.
 pub(crate) trait Text: Sized {
@@ -28,18 +28,24 @@ impl<T: Text> Visitor<'_> for TextVisitor<T> {
     }
 }
 
+/// Reads a value that is written as a string.
+pub(crate) fn deserialize_text<'de, T: Text, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_str(TextVisitor(std::marker::PhantomData))
+}
+
 macro_rules! deserialize_as_text {
     ($($name:ty),*) => {$(
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str(TextVisitor(std::marker::PhantomData))
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::config::values::deserialize_text(deserializer)
             }
         }
     )*};
 }
+pub(crate) use deserialize_as_text;
 
 deserialize_as_text!(
-    Interval, Ports, Slots, Number, Domain, Address, Ip, Choice, RecallTo, Digest, Level, Plain, Password, Source,
+    Interval, Ports, Slots, Number, Domain, Address, Ip, Choice, RecallTo, Digest, Level, Plain, Password, Pin, Source,
     Mode, Otherwise
 );
 
@@ -302,6 +308,25 @@ impl Text for Password {
 
     fn read(text: &str) -> Option<Self> {
         ((1..=128).contains(&text.len()) && !text.chars().any(char::is_control)).then(|| Self(text.to_owned()))
+    }
+}
+
+/// An agent's PIN. It is never printed, not even in the message that refuses it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Pin(pub(crate) String);
+
+impl Text for Pin {
+    const EXPECTED: &'static str = "a PIN of 1 to 20 digits";
+
+    fn read(text: &str) -> Option<Self> {
+        ((1..=20).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_digit()))
+            .then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pin(…)")
     }
 }
 
