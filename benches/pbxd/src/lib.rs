@@ -2,9 +2,11 @@
 //! what the server has used.
 
 pub mod account;
+pub mod books;
 pub mod rtp;
 pub mod server;
 pub mod sipp;
+pub mod trace;
 
 /// Whatever went wrong: a benchmark that cannot measure ends with a message.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;

@@ -69,6 +69,15 @@ pub struct Server {
 impl Server {
     /// Starts it and waits until it answers.
     pub fn start(program: &Path) -> Result<Self> {
+        Self::start_with(program, configuration)
+    }
+
+    /// The same with a queue 600 and its agents. What happens in it is in the file `log` of the server's folder.
+    pub fn start_centre(program: &Path, centre: &Centre) -> Result<Self> {
+        Self::start_with(program, |sip| centre.configuration(sip))
+    }
+
+    fn start_with(program: &Path, configuration: impl Fn(SocketAddr) -> Result<String>) -> Result<Self> {
         let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let folder = std::env::temp_dir().join(format!("bench-pbxd-{}-{}", std::process::id(), sip.port()));
         std::fs::create_dir_all(&folder)?;
@@ -79,6 +88,7 @@ impl Server {
             .arg(config)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(std::fs::File::create(folder.join("log"))?)
             .spawn()?;
         let server = Self { child, sip, folder };
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -117,6 +127,34 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A queue and its agents.
+pub struct Centre {
+    /// How many agents, each at a phone of his own.
+    pub agents: usize,
+    /// Whether the queue answers its callers.
+    pub answers: bool,
+    /// Whether they hear music.
+    pub music: bool,
+}
+
+/// The numbers of agents and their phones.
+pub fn agents(count: usize) -> impl Iterator<Item = String> {
+    (2001..).take(count).map(|number: u32| number.to_string())
+}
+
+impl Centre {
+    fn configuration(&self, sip: SocketAddr) -> Result<String> {
+        let mut text = configuration(sip)?.replace("\"warn\"", "\"warn,queue=info\"");
+        for number in agents(self.agents) {
+            write!(text, "[[extension]]\nnumber = \"{number}\"\npassword = \"secret-{number}\"\n")?;
+            write!(text, "[[agent]]\nnumber = \"{number}\"\nat = \"{number}\"\nqueues = [\"600\"]\n")?;
+        }
+        let music = if self.music { "default" } else { "none" };
+        write!(text, "[[queue]]\nnumber = \"600\"\nanswers = {}\nmusic = \"{music}\"\n", self.answers)?;
+        Ok(text)
     }
 }
 

@@ -123,6 +123,11 @@ impl Sipp {
         Err(format!("{} failed ({status})\n{}", self.name, first.join("\n")).into())
     }
 
+    /// Where its files are.
+    pub fn folder(&self) -> &std::path::Path {
+        self.log.parent().unwrap_or(std::path::Path::new("."))
+    }
+
     /// The legs it has logged: its own audio port, and the server's.
     pub fn legs(&self) -> Vec<(u16, u16)> {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();

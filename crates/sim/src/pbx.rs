@@ -89,11 +89,13 @@ impl Pbx {
                 .chain(message);
             sounds.map(String::as_str)
         });
-        let own = switch::SOUNDS.into_iter().chain([switch::DEFAULT_MUSIC]);
-        for name in own.chain(lots).chain(queues) {
-            // Not constant, so that nobody takes it for a phone's voice. Some may be known already.
-            let wave: Vec<i16> = (0..1600).map(|sample: i16| (sample % 40 - 20) * 400).collect();
-            let _ = engine.add_sound(name, Sound::from_samples(&wave));
+        let own = switch::sounds();
+        // Not constant, so that nobody takes it for a phone's voice.
+        let wave: Vec<i16> = (0..1600).map(|sample: i16| (sample % 40 - 20) * 400).collect();
+        let sound = Sound::from_samples(&wave);
+        for name in own.iter().map(String::as_str).chain([switch::DEFAULT_MUSIC]).chain(lots).chain(queues) {
+            // Some may be known already.
+            let _ = engine.add_sound(name, sound.clone());
         }
         Ok(Self {
             ip,

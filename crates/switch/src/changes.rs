@@ -109,6 +109,8 @@ pub enum Setting {
     DigitTimeout,
     /// [`Config::guard`].
     Guard,
+    /// [`Config::language`].
+    Language,
     /// [`Config::agent_codes`].
     AgentCodes,
     /// [`Config::queue_limits`]; at restart only.
@@ -134,6 +136,7 @@ impl Setting {
             Self::ParkCode => "the code that parks",
             Self::DigitTimeout => "the pause between digits",
             Self::Guard => "the guard's rates and bans",
+            Self::Language => "the language",
             Self::AgentCodes => "the agents' codes",
             Self::QueueLimits => "the limits of queues",
             Self::MaxCalls => "the number of calls",
@@ -157,6 +160,7 @@ pub(crate) fn changes(old: &Config, lots: &[Lot], mut new: Config) -> (Changes, 
     note(old.keepalive != new.keepalive, Setting::Keepalive);
     note(old.park_code != new.park_code, Setting::ParkCode);
     note(old.digit_timeout != new.digit_timeout, Setting::DigitTimeout);
+    note(old.language != new.language, Setting::Language);
     note(old.agent_codes != new.agent_codes, Setting::AgentCodes);
     note(old.guard != new.guard, Setting::Guard);
     note(old.max_calls != new.max_calls, Setting::MaxCalls);

@@ -4,6 +4,7 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use rtp_media::say::Language;
 use sip_core::Transport;
 use sip_core::auth::Algorithm;
 use sip_core::guard::GuardConfig;
@@ -57,6 +58,8 @@ pub struct Config {
     pub queues: Vec<Queue>,
     /// Who serves them.
     pub agents: Vec<Agent>,
+    /// In which language prompts are, where nothing else is said (default English).
+    pub language: Language,
     /// What agents dial to sign on and off, to pause and to go on.
     pub agent_codes: AgentCodes,
     /// The limits of the queues.
@@ -92,6 +95,7 @@ impl Config {
             groups: Vec::new(),
             queues: Vec::new(),
             agents: Vec::new(),
+            language: Language::default(),
             agent_codes: AgentCodes::default(),
             queue_limits: acd::Limits::default(),
             park_code: Some("*68".to_owned()),

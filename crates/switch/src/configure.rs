@@ -70,7 +70,7 @@ impl Switch {
     /// The same as an input, whose outcome is told.
     pub(crate) fn configure_and_tell(&mut self, now: Time, config: Config) {
         let event = match self.configure(now, config) {
-            Ok(changes) => Event::Configured(changes),
+            Ok(changes) => Event::Configured(Box::new(changes)),
             Err(error) => Event::ConfigurationRefused(error),
         };
         self.tell(event);

@@ -64,7 +64,7 @@ pub enum Event {
         user: String,
     },
     /// The switch goes on with another configuration.
-    Configured(Changes),
+    Configured(Box<Changes>),
     /// Another configuration is wrong, and the old one stays.
     ConfigurationRefused(ConfigError),
     /// A call began.

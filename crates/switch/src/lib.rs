@@ -94,9 +94,10 @@ pub use group::{
 pub use input::{Input, Output};
 pub use leg::{LegId, LegView, Place};
 pub use park::{Choice, SlotNumber};
+pub use rtp_media::say::Language;
 pub use queue::{
     Agent, AgentCodes, AgentCommand, AgentView, ContactId, Elsewhere, KeyAction, MAX_AGENTS, MAX_QUEUES, NotTaken,
-    Queue, QueueEvent, QueueMember, QueueView, SOUNDS,
+    Queue, QueueEvent, QueueMember, QueueView,
 };
 pub use switch::{Stats, Switch};
 pub use watch::MAX_DIALOGS;

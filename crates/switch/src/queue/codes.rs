@@ -57,11 +57,11 @@ impl Switch {
                 };
                 return match own {
                     None if rest.is_empty() => self.ask(now, leg, Signing::default(), &Prompt::AgentNumber),
-                    None => self.confirm(now, leg, &Prompt::NotPossible),
+                    None => self.confirm(now, leg, &Prompt::Wrong),
                     Some(agent) => self.prove(now, leg, agent),
                 };
             }
-            (_, None) => Prompt::NotPossible,
+            (_, None) => Prompt::NotSignedOn,
             (AgentCode::SignOff, Some(agent)) => {
                 self.sign_off(now, agent);
                 Prompt::SignedOff
@@ -69,13 +69,13 @@ impl Switch {
             (AgentCode::Pause, Some(agent)) => {
                 let reason = if rest.is_empty() { Some(0) } else { rest.parse().ok() };
                 let paused = reason.is_some_and(|reason| self.queueing.acd.pause(now, &agent, reason).is_ok());
-                if paused { Prompt::Paused } else { Prompt::NotPossible }
+                if paused { Prompt::Paused } else { Prompt::NotAllowed }
             }
             (AgentCode::Ready, Some(agent)) => {
                 // Who is ready already is told so, too.
                 let ready = self.ready(now, agent).is_ok()
                     || self.queueing.acd.agent_state(&agent) == Some(acd::AgentState::Ready);
-                if ready { Prompt::Ready } else { Prompt::NotPossible }
+                if ready { Prompt::Ready } else { Prompt::NotAllowed }
             }
         };
         self.confirm(now, leg, &prompt);
@@ -104,14 +104,14 @@ impl Switch {
         let prompt = if self.sign_on(now, agent, &at) {
             Prompt::SignedOn
         } else {
-            Prompt::NotPossible
+            Prompt::NotAllowed
         };
         self.confirm(now, leg, &prompt);
     }
 
     /// Says what came of it and hangs up.
     fn confirm(&mut self, now: Time, leg: LegId, prompt: &Prompt) {
-        self.leave_with(now, leg, prompt.items());
+        self.leave_with(now, leg, prompt.items(self.config.language));
     }
 
     /// Asks for keys, up to a `#`.
@@ -125,7 +125,7 @@ impl Switch {
         if let Some(entry) = self.legs.get_mut(leg) {
             entry.signing = Some(signing);
         }
-        self.announce(leg, prompt.items());
+        self.announce(leg, prompt.items(self.config.language));
         self.set_leave(leg, now + KEY_WAIT);
     }
 
@@ -174,7 +174,7 @@ impl Switch {
     fn wrong(&mut self, now: Time, leg: LegId, mut signing: Signing, again: &Prompt) {
         signing.wrong += 1;
         if signing.wrong >= TRIES {
-            return self.confirm(now, leg, &Prompt::NotPossible);
+            return self.confirm(now, leg, &Prompt::Wrong);
         }
         self.ask(now, leg, signing, again);
     }

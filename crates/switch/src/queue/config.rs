@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use acd::{Membership, QueueConfig, QueueId, Skills, Strategy, WrapUp};
+use rtp_media::say::Language;
 
 use crate::config::{ConfigError, can_be_dialled};
 
@@ -48,6 +49,8 @@ pub struct Queue {
     pub priority: i16,
     /// How much higher the priority of a caller becomes whom somebody transfers to it. Default 0: it stays as it was.
     pub raise: i16,
+    /// In which language callers are spoken to. `None`: in [`Config::language`](crate::Config::language).
+    pub language: Option<Language>,
     /// The sound that is played at first.
     pub welcome: Option<String>,
     /// The music of those who wait: the name of a sound in the engine's library. `None`: silence.
@@ -87,6 +90,7 @@ impl Queue {
             needs: Skills::new(),
             priority: 0,
             raise: 0,
+            language: None,
             welcome: None,
             music: Some(crate::DEFAULT_MUSIC.to_owned()),
             messages: Vec::new(),

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use acd::{Acd, OverflowCause, QueueConfig, QueueId, Target};
 use machine::{Machine, Time};
+use rtp_media::say::Language;
 
 use crate::config::{Config, ConfigError};
 use crate::event::{CallId, Event};
@@ -29,7 +30,7 @@ pub(crate) use codes::Signing;
 pub(crate) use config::AgentCode;
 pub use config::{Agent, AgentCodes, Elsewhere, KeyAction, MAX_AGENTS, MAX_QUEUES, Queue, QueueMember};
 pub use event::{ContactId, NotTaken, QueueEvent};
-pub use prompts::SOUNDS;
+pub use prompts::sounds;
 pub use view::{AgentView, QueueView};
 
 /// An agent, by the order of coming; never another's.
@@ -358,6 +359,12 @@ impl Switch {
     pub(crate) fn queue_of(&self, contact: ContactId) -> Option<&Queue> {
         let contact = self.queueing.contacts.get(&contact)?;
         self.queueing.queues.get(&contact.queue)
+    }
+
+    /// In which language its caller is spoken to.
+    pub(crate) fn language_of(&self, contact: ContactId) -> Language {
+        let own = self.queue_of(contact).and_then(|queue| queue.language);
+        own.unwrap_or(self.config.language)
     }
 
     /// Tells what happened to a contact.

@@ -85,6 +85,10 @@ impl Switch {
             (Outcome::Abandoned, _) => QueueEvent::Abandoned { waited, position },
             (Outcome::Handled | _, _) => QueueEvent::Handled { agent, waited, talked },
         };
+        let cause = match outcome {
+            Outcome::Overflowed(cause, _) | Outcome::Dismissed(cause) => cause,
+            _ => OverflowCause::Removed,
+        };
         let abandoned = matches!(what, QueueEvent::Abandoned { .. });
         self.tell_queue(now, contact, what);
         let Some(entry) = self.queueing.contacts.remove(&contact) else {
@@ -102,7 +106,7 @@ impl Switch {
         if let Some(leg) = entry.customer
             && self.legs.get(leg).is_some_and(|leg| leg.contact == Some(contact))
         {
-            self.sent_away(now, leg, entry);
+            self.sent_away(now, leg, entry, cause);
         }
     }
 
@@ -119,12 +123,15 @@ impl Switch {
     }
 
     /// A caller whom his queue did not let in or keep.
-    fn sent_away(&mut self, now: Time, leg: LegId, entry: Contact) {
+    fn sent_away(&mut self, now: Time, leg: LegId, entry: Contact, cause: OverflowCause) {
         let Some(caller) = self.legs.get_mut(leg) else { return };
         caller.contact = None;
         if caller.place != Place::Queued {
             return; // parked: there he stays
         }
+        let answered = caller.answered;
+        let own = self.queueing.queues.get(&entry.queue).and_then(|queue| queue.language);
+        let language = own.unwrap_or(self.config.language);
         let to = match entry.left {
             Some(Left::Overflow(_, to)) => to,
             Some(Left::Key(_) | Left::Retrieved(_) | Left::Replaced) | None => None,
@@ -132,7 +139,7 @@ impl Switch {
         match to {
             Some(Elsewhere::Number(number)) => self.send_on(now, leg, &number),
             Some(Elsewhere::Message(sound)) => self.leave_with(now, leg, vec![PromptItem::Sound(sound)]),
-            None if caller.answered => self.leave_with(now, leg, Prompt::Goodbye.items()),
+            None if answered => self.leave_with(now, leg, Prompt::Refused(cause).items(language)),
             None => self.refuse(now, leg, StatusCode::TEMPORARILY_UNAVAILABLE),
         }
     }
@@ -172,7 +179,7 @@ impl Switch {
     pub(crate) fn cannot_go_on(&mut self, now: Time, leg: LegId, status: StatusCode) {
         self.set_cause(leg, EndCause::Refused(status.code()));
         if self.legs.get(leg).is_some_and(|leg| leg.answered) {
-            self.leave_with(now, leg, Prompt::Goodbye.items());
+            self.leave_with(now, leg, Prompt::NobodyAvailable.items(self.config.language));
         } else {
             self.refuse(now, leg, status);
         }

@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
+use acd::OverflowCause;
 use rtp_media::PromptItem;
+use rtp_media::say::{self, Language, Phrase};
 
 /// Something that is said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,68 +13,63 @@ pub(crate) enum Prompt {
     SignedOff,
     Paused,
     Ready,
-    NotPossible,
+    NotSignedOn,
+    NotAllowed,
+    Wrong,
     AgentNumber,
     Pin,
     Position(u32),
     Wait(Duration),
     CallBackNoted,
-    Goodbye,
+    Refused(OverflowCause),
+    NobodyAvailable,
 }
 
-/// The names of the sounds that a switch plays by itself, beside [`DEFAULT_MUSIC`](crate::DEFAULT_MUSIC) and what its
-/// configuration names. Where the engine has no sound of a name, nothing is heard and everything goes on.
-pub const SOUNDS: [&str; 26] = [
-    "digits/0",
-    "digits/1",
-    "digits/2",
-    "digits/3",
-    "digits/4",
-    "digits/5",
-    "digits/6",
-    "digits/7",
-    "digits/8",
-    "digits/9",
-    "digits/star",
-    "digits/hash",
-    "parked-at",
-    "slot-taken",
-    "lot-full",
-    "goodbye",
-    "queue/signed-on",
-    "queue/signed-off",
-    "queue/paused",
-    "queue/ready",
-    "queue/not-possible",
-    "queue/agent-number",
-    "queue/pin",
-    "queue/position",
-    "queue/minutes",
-    "queue/call-back-noted",
-];
+/// What asks for an agent's number and his PIN.
+const ASKED: [&str; 2] = ["enter-your-number", "enter-your-pin"];
+
+/// The names of the sounds that a switch plays by itself, beside [`DEFAULT_MUSIC`](crate::DEFAULT_MUSIC) and what its configuration
+/// names. Where the engine has no sound of a name, nothing is heard and everything goes on.
+#[must_use]
+pub fn sounds() -> Vec<String> {
+    let digits = "0123456789".chars().map(|digit| format!("digits/{digit}"));
+    let others = ["digits/star", "digits/hash", "parked-at", "slot-taken", "lot-full", "goodbye"];
+    let spoken = Language::ALL.into_iter().flat_map(|language| {
+        let names = say::names(language).into_iter().chain(ASKED);
+        names.map(move |name| format!("{}/{name}", language.code()))
+    });
+    digits.chain(others.map(str::to_owned)).chain(spoken).collect()
+}
 
 impl Prompt {
     /// Its sounds, by their names in the engine's library.
-    pub(crate) fn items(&self) -> Vec<PromptItem> {
-        let sound = |name: &str| PromptItem::Sound(name.to_owned());
-        let after = |name: &str, number: u64| vec![sound(name), PromptItem::Digits(number.to_string())];
+    pub(crate) fn items(&self, language: Language) -> Vec<PromptItem> {
+        let phrases = |phrases: &[Phrase]| phrases.iter().map(|phrase| say::phrase(language, *phrase)).collect();
         match self {
-            Self::SignedOn => vec![sound("queue/signed-on")],
-            Self::SignedOff => vec![sound("queue/signed-off")],
-            Self::Paused => vec![sound("queue/paused")],
-            Self::Ready => vec![sound("queue/ready")],
-            Self::NotPossible => vec![sound("queue/not-possible")],
-            Self::AgentNumber => vec![sound("queue/agent-number")],
-            Self::Pin => vec![sound("queue/pin")],
-            Self::Position(position) => after("queue/position", u64::from(*position)),
-            Self::Wait(wait) => after("queue/minutes", minutes(*wait)),
-            Self::CallBackNoted => vec![sound("queue/call-back-noted")],
-            Self::Goodbye => vec![sound("goodbye")],
+            Self::SignedOn => phrases(&[Phrase::SignedOn]),
+            Self::SignedOff => phrases(&[Phrase::SignedOff]),
+            Self::Paused => phrases(&[Phrase::Paused]),
+            Self::Ready => phrases(&[Phrase::Resumed]),
+            Self::NotSignedOn => phrases(&[Phrase::NotSignedOn]),
+            Self::NotAllowed => phrases(&[Phrase::NotAllowed]),
+            Self::Wrong => phrases(&[Phrase::WrongCode]),
+            Self::AgentNumber => vec![say::sound(language, ASKED[0])],
+            Self::Pin => vec![say::sound(language, ASKED[1])],
+            Self::Position(position) => say::position(language, *position),
+            Self::Wait(wait) => say::expected_wait(language, *wait),
+            Self::CallBackNoted => phrases(&[Phrase::CallBackConfirmed, Phrase::Goodbye]),
+            Self::Refused(cause) => match cause {
+                OverflowCause::Closed | OverflowCause::Removed => {
+                    phrases(&[Phrase::QueueClosed, Phrase::TryAgainLater, Phrase::Goodbye])
+                }
+                OverflowCause::Full | OverflowCause::ExpectedWait => {
+                    phrases(&[Phrase::QueueFull, Phrase::TryAgainLater, Phrase::Goodbye])
+                }
+                OverflowCause::NobodyThere | OverflowCause::MaxWait | _ => {
+                    phrases(&[Phrase::NobodyAvailable, Phrase::TryAgainLater, Phrase::Goodbye])
+                }
+            },
+            Self::NobodyAvailable => phrases(&[Phrase::NobodyAvailable, Phrase::Goodbye]),
         }
     }
-}
-
-/// Whole minutes, rounded up: nobody is to wait longer than he was told.
-fn minutes(wait: Duration) -> u64 {
-    wait.as_secs().div_ceil(60).max(1)
 }

@@ -37,12 +37,13 @@ impl Switch {
     /// Where a caller stands.
     pub(crate) fn tell_position(&mut self, contact: ContactId, position: u32, expected: Option<Duration>) {
         let Some(queue) = self.queue_of(contact) else { return };
+        let language = self.language_of(contact);
         let mut items = Vec::new();
         if queue.tells_position {
-            items.extend(Prompt::Position(position).items());
+            items.extend(Prompt::Position(position).items(language));
         }
         if let Some(expected) = expected.filter(|_| queue.tells_wait) {
-            items.extend(Prompt::Wait(expected).items());
+            items.extend(Prompt::Wait(expected).items(language));
         }
         self.say_to_waiting(contact, items);
     }
@@ -137,6 +138,7 @@ impl Switch {
         if let Some(leg) = self.legs.get_mut(leg) {
             leg.contact = None;
         }
-        self.leave_with(now, leg, Prompt::CallBackNoted.items());
+        let language = self.language_of(contact);
+        self.leave_with(now, leg, Prompt::CallBackNoted.items(language));
     }
 }

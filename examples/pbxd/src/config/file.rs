@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::queue::{Agent, Codes, Queue};
+use super::queue::{Agent, Codes, Queue, Tongue};
 use super::values::{
     Address, Choice, Digest, Domain, Interval, Ip, Level, Mode, Number, Otherwise, Password, Plain, Ports, RecallTo,
     Slots, Source,
@@ -13,6 +13,7 @@ use super::values::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
     pub(crate) domain: Domain,
+    pub(crate) language: Option<Tongue>,
     pub(crate) park_code: Option<Spanned<Number>>,
     #[serde(default)]
     pub(crate) log: Log,

@@ -128,6 +128,9 @@ fn switch_config(file: &File) -> switch::Config {
     config.extensions = file.extension.iter().map(extension).collect();
     config.lots = file.lot.iter().map(lot).collect();
     config.groups = file.group.iter().map(groups::group).collect();
+    if let Some(language) = file.language {
+        config.language = language.0;
+    }
     let skills = queue::SkillBook::of(&file.queue, &file.agent);
     config.queues = file.queue.iter().map(|queue| skills.queue(queue)).collect();
     config.agents = file.agent.iter().map(|agent| skills.agent(agent)).collect();

@@ -46,6 +46,7 @@ pub(crate) struct Queue {
     pub(crate) needs: BTreeMap<String, u8>,
     pub(crate) priority: Option<i16>,
     pub(crate) raise: Option<i16>,
+    pub(crate) language: Option<Tongue>,
     pub(crate) welcome: Option<Spanned<Plain>>,
     pub(crate) music: Option<Spanned<Plain>>,
     #[serde(default)]
@@ -254,6 +255,18 @@ impl Text for Presence {
     }
 }
 
+/// A language of prompts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tongue(pub(crate) switch::Language);
+
+impl Text for Tongue {
+    const EXPECTED: &'static str = "\"en\" (English), \"de\" (German) or \"fa\" (Persian)";
+
+    fn read(text: &str) -> Option<Self> {
+        switch::Language::ALL.into_iter().find(|language| language.code() == text).map(Self)
+    }
+}
+
 /// What a key does.
 #[derive(Debug, Clone)]
 pub(crate) struct Key(pub(crate) switch::KeyAction);
@@ -269,7 +282,7 @@ impl Text for Key {
     }
 }
 
-super::values::deserialize_as_text!(Distribution, Sequence, Rest, Presence, Key);
+super::values::deserialize_as_text!(Distribution, Sequence, Rest, Presence, Key, Tongue);
 
 /// The skills of a file, each with its number.
 #[derive(Debug, Default)]
@@ -306,6 +319,7 @@ impl SkillBook {
         config.answers = queue.answers.unwrap_or(config.answers);
         config.priority = queue.priority.unwrap_or(config.priority);
         config.raise = queue.raise.unwrap_or(config.raise);
+        config.language = queue.language.map(|language| language.0);
         config.welcome = queue.welcome.as_ref().map(text);
         if let Some(music) = &queue.music {
             config.music = Some(text(music)).filter(|music| music != "none");
