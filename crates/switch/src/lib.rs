@@ -94,11 +94,11 @@ pub use group::{
 pub use input::{Input, Output};
 pub use leg::{LegId, LegView, Place};
 pub use park::{Choice, SlotNumber};
-pub use rtp_media::say::Language;
 pub use queue::{
     Agent, AgentCodes, AgentCommand, AgentView, ContactId, Elsewhere, KeyAction, MAX_AGENTS, MAX_QUEUES, NotTaken,
-    Queue, QueueEvent, QueueMember, QueueView,
+    Queue, QueueEvent, QueueMember, QueueView, sounds,
 };
+pub use rtp_media::say::Language;
 pub use switch::{Stats, Switch};
 pub use watch::MAX_DIALOGS;
 

@@ -87,7 +87,12 @@ impl Switch {
         };
         let cause = match outcome {
             Outcome::Overflowed(cause, _) | Outcome::Dismissed(cause) => cause,
-            _ => OverflowCause::Removed,
+            Outcome::Handled
+            | Outcome::Abandoned
+            | Outcome::NotReached
+            | Outcome::Expired
+            | Outcome::Superseded
+            | _ => OverflowCause::Removed,
         };
         let abandoned = matches!(what, QueueEvent::Abandoned { .. });
         self.tell_queue(now, contact, what);

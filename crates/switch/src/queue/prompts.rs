@@ -33,7 +33,14 @@ const ASKED: [&str; 2] = ["enter-your-number", "enter-your-pin"];
 #[must_use]
 pub fn sounds() -> Vec<String> {
     let digits = "0123456789".chars().map(|digit| format!("digits/{digit}"));
-    let others = ["digits/star", "digits/hash", "parked-at", "slot-taken", "lot-full", "goodbye"];
+    let others = [
+        "digits/star",
+        "digits/hash",
+        "parked-at",
+        "slot-taken",
+        "lot-full",
+        "goodbye",
+    ];
     let spoken = Language::ALL.into_iter().flat_map(|language| {
         let names = say::names(language).into_iter().chain(ASKED);
         names.map(move |name| format!("{}/{name}", language.code()))
