@@ -35,7 +35,7 @@ fn configure(desk: &mut Desk, change: impl FnOnce(&mut Config)) -> Changes {
         Event::Configured(changes) => Some(changes.clone()),
         _ => None,
     });
-    told.expect("it was taken")
+    *told.expect("it was taken")
 }
 
 /// A call with another password than the usual.

@@ -19,7 +19,8 @@ use sip_core::{Body, Event as Sip, HeaderName, Method, NameAddr, Reply, SessionI
 use support::*;
 use switch::acd::AgentState;
 use switch::{
-    Agent, Config, Group, KeyAction, Lot, Member, Mode, NotTaken, Otherwise, Queue, QueueEvent, QueueMember, RecallTarget,
+    Agent, Config, Group, KeyAction, Lot, Member, Mode, NotTaken, Otherwise, Queue, QueueEvent, QueueMember,
+    RecallTarget,
 };
 
 const NUMBERS: [&str; 20] = [
