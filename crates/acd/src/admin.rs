@@ -6,11 +6,12 @@ use machine::Time;
 
 use crate::acd::{Acd, Due, Id, arm};
 use crate::agent::{Agent, AgentKey, Member};
-use crate::contact::ContactKey;
+use crate::contact::{Contact, ContactKey, NEVER, Phase};
 use crate::matching::NO_STAGE;
+use crate::positions::OrderKey;
 use crate::queue::{Queue, QueueKey};
 use crate::strategy::Rank;
-use crate::{AgentConfig, AgentError, Limits, OverflowCause, QueueConfig, QueueError, QueueId};
+use crate::{AgentConfig, AgentError, Limits, OverflowCause, QueueConfig, QueueError, QueueId, Withdrawal};
 
 impl<C: Id, A: Id> Acd<C, A> {
     /// Makes a queue, or changes its rules. Contacts that wait keep their order, as far as the new rules order them as the
@@ -21,7 +22,10 @@ impl<C: Id, A: Id> Acd<C, A> {
     /// [`QueueError::Full`]: too many queues or rings, or more than 250 different waits.
     pub fn set_queue(&mut self, now: Time, id: QueueId, config: QueueConfig) -> Result<(), QueueError> {
         self.advance(now);
-        if config.rings.len() > Limits::RINGS || config.tiers.len() + config.penalties.len() > 250 {
+        if config.rings.len() > Limits::RINGS
+            || config.overflow_for.len() > Limits::RULES
+            || config.tiers.len() + config.penalties.len() > 250
+        {
             return Err(QueueError::Full);
         }
         if let Some(key) = self.queue_index.get(&id).copied() {
@@ -128,18 +132,65 @@ impl<C: Id, A: Id> Acd<C, A> {
         Ok(())
     }
 
-    /// Opens or closes a queue. A closed one lets nobody in; those who wait stay.
+    /// Opens or closes a queue: the embedder knows the calendar, with its working hours, holidays and summer time. A closed one lets nobody
+    /// in; whether those who wait may stay, [`QueueConfig::keep_when_closed`] says. Customers are called back when it opens again.
     ///
     /// # Errors
     ///
     /// [`QueueError::Unknown`].
     pub fn set_open(&mut self, now: Time, id: QueueId, open: bool) -> Result<(), QueueError> {
         self.advance(now);
-        let key = self.queue_index.get(&id).ok_or(QueueError::Unknown)?;
-        if let Some(queue) = self.queues.get_mut(*key) {
-            queue.open = open;
+        let key = *self.queue_index.get(&id).ok_or(QueueError::Unknown)?;
+        let queue = self.queues.get_mut(key).ok_or(QueueError::Unknown)?;
+        if core::mem::replace(&mut queue.open, open) == open {
+            return Ok(());
         }
+        if open {
+            self.opened(key);
+        } else {
+            self.closed(key);
+        }
+        self.settle();
         Ok(())
+    }
+
+    /// Call-backs that waited for the opening are in line now.
+    fn opened(&mut self, key: QueueKey) {
+        let waited = |contact: &Contact<C>| contact.queue == key && contact.phase == Phase::Later(NEVER);
+        let mut contacts: Vec<(OrderKey, ContactKey)> = self
+            .contacts
+            .iter()
+            .filter(|(_, contact)| waited(contact))
+            .map(|(key, contact)| (contact.key, key))
+            .collect();
+        contacts.sort_unstable();
+        for (_, contact) in &contacts {
+            if let Some(contact) = self.contacts.get_mut(*contact) {
+                contact.phase = Phase::Waiting;
+            }
+            self.stand_in_line(*contact);
+        }
+        for (_, contact) in contacts {
+            self.seek_agents(contact);
+            self.arm_contact(contact);
+        }
+    }
+
+    /// Call-backs wait for the opening; others go if they may not stay.
+    fn closed(&mut self, key: QueueKey) {
+        let Some(queue) = self.queues.get(key) else { return };
+        let (keep, in_line) = (queue.config.keep_when_closed, queue.line.iter().collect::<Vec<_>>());
+        for contact in in_line {
+            let Some(of) = self.contacts.get(contact) else { continue };
+            if of.is_call_back() {
+                let freed = self.line_out(contact, Withdrawal::Gone);
+                self.stand_in_line(contact);
+                self.arm_contact(contact);
+                freed.into_iter().for_each(|agent| self.refresh_agent(agent));
+            } else if !keep {
+                self.overflow(contact, OverflowCause::Closed);
+            }
+        }
     }
 
     /// Makes an agent (signed off), or changes his skills, queues and capacity at once; what he has goes on. Queues that are not
@@ -150,7 +201,10 @@ impl<C: Id, A: Id> Acd<C, A> {
     /// [`AgentError::Full`]: too many agents, skills or memberships.
     pub fn set_agent(&mut self, now: Time, id: A, mut config: AgentConfig) -> Result<(), AgentError> {
         self.advance(now);
-        if config.memberships.len() > Limits::MEMBERSHIPS || config.skills.len() > Limits::SKILLS {
+        if config.memberships.len() > Limits::MEMBERSHIPS
+            || config.skills.len() > Limits::SKILLS
+            || config.supervises.len() > Limits::MEMBERSHIPS
+        {
             return Err(AgentError::Full);
         }
         let (mut queues, mut channels) = (BTreeSet::new(), BTreeSet::new());

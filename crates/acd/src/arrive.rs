@@ -16,6 +16,9 @@ use crate::{ArriveError, ContactError, Limits, Outcome, Output, OverflowCause, Q
 /// Queues that one contact may overflow through at once.
 const HOPS: usize = 8;
 
+/// Queues that did not take a contact, each with why.
+type Hops = SmallVec<[(QueueKey, OverflowCause); 2]>;
+
 /// Where a contact is let in.
 enum Admission {
     In(QueueKey),
@@ -48,62 +51,92 @@ impl<C: Id, A: Id> Acd<C, A> {
             .get(&arrival.queue)
             .ok_or(ArriveError::UnknownQueue(arrival.queue))?;
         let (hops, admission) = self.admit(asked, arrival.call_back.is_some());
-        let last = hops.last().copied().unwrap_or(asked);
         match admission {
-            Admission::Refused(cause) => return Err(ArriveError::Refused(cause)),
-            Admission::In(queue) if self.pool_for(queue, arrival.channel, &arrival.needs).is_none() => {
-                return Err(ArriveError::Full);
+            Admission::Refused(last) => {
+                let cause = hops.first().map_or(last, |(_, cause)| *cause);
+                return Err(ArriveError::Refused(cause));
             }
-            Admission::In(_) | Admission::Out(..) => {}
-        }
-        self.tell_hops(&id, &hops);
-        match admission {
-            Admission::In(queue) => self.take_in(id, queue, arrival),
+            Admission::In(queue) => {
+                if self.pool_for(queue, arrival.channel, &arrival.needs).is_none() {
+                    return Err(ArriveError::Full);
+                }
+                self.tell_hops(&id, &hops, Some(queue));
+                self.take_in(id, queue, arrival);
+            }
             Admission::Out(cause, to) => {
-                let from = self.queues.get(last).map_or(arrival.queue, |queue| queue.id);
-                let to_place = Target::Elsewhere(to);
-                self.emit(Output::Overflow {
-                    contact: id.clone(),
-                    from,
-                    to: to_place,
-                    cause,
-                });
+                self.tell_hops(&id, &hops, None);
+                let last = hops.last().and_then(|(last, _)| self.queues.get(*last));
+                let queue = last.map_or(arrival.queue, |queue| queue.id);
                 self.emit(Output::Ended {
                     contact: id,
-                    queue: from,
+                    queue,
                     outcome: Outcome::Overflowed(cause, to),
                     agent: None,
                     waited: core::time::Duration::ZERO,
                     talked: core::time::Duration::ZERO,
                 });
             }
-            Admission::Refused(_) => {}
         }
+        self.settle();
         Ok(())
     }
 
-    /// Follows overflows until somebody takes the contact. The queues on the way, and what came of it.
-    fn admit(&self, asked: QueueKey, call_back: bool) -> (SmallVec<[QueueKey; 2]>, Admission) {
-        let mut way: SmallVec<[QueueKey; 2]> = SmallVec::new();
+    /// Follows overflows until somebody takes the contact. The queues on the way, each with why it does not, and what came of it.
+    fn admit(&self, asked: QueueKey, call_back: bool) -> (Hops, Admission) {
+        let mut way = Hops::new();
         let mut at = asked;
-        let mut first = None;
         loop {
-            way.push(at);
-            let Some(queue) = self.queues.get(at) else {
-                return (way, Admission::Refused(OverflowCause::Removed));
-            };
-            let Some(cause) = self.refusal(at, call_back) else {
-                return (way, Admission::In(at));
-            };
-            let cause = *first.get_or_insert(cause);
-            match queue.config.overflow {
-                Some(Target::Elsewhere(to)) => return (way, Admission::Out(cause, to)),
-                Some(Target::Queue(next)) if way.len() < HOPS => match self.queue_index.get(&next) {
-                    Some(next) if !way.contains(next) => at = *next,
-                    _ => return (way, Admission::Refused(cause)),
+            match self.refusal(at, call_back) {
+                None => return (way, Admission::In(at)),
+                Some(cause) => match self.next_hop(&mut way, at, cause) {
+                    Ok(next) => at = next,
+                    Err(end) => return (way, end),
                 },
-                Some(Target::Queue(_)) | None => return (way, Admission::Refused(cause)),
             }
+        }
+    }
+
+    /// Where a contact goes that `from` does not take or keep: another queue, or the end of its way.
+    fn next_hop(&self, way: &mut Hops, from: QueueKey, cause: OverflowCause) -> Result<QueueKey, Admission> {
+        let Some(queue) = self.queues.get(from) else {
+            return Err(Admission::Refused(cause));
+        };
+        way.push((from, cause));
+        match queue.config.target(cause) {
+            Some(Target::Elsewhere(to)) => Err(Admission::Out(cause, to)),
+            Some(Target::Queue(next)) => match self.queue_index.get(&next) {
+                Some(next) if way.len() < HOPS && way.iter().all(|(been, _)| been != next) => Ok(*next),
+                Some(_) | None => Err(Admission::Refused(cause)),
+            },
+            None => Err(Admission::Refused(cause)),
+        }
+    }
+
+    /// Moves a contact that its queue does not keep to where that overflows to, or ends it.
+    pub(crate) fn overflow(&mut self, key: ContactKey, cause: OverflowCause) {
+        let Some(contact) = self.contacts.get(key) else { return };
+        let (id, from, call_back) = (contact.id.clone(), contact.queue, contact.is_call_back());
+        let mut way = Hops::new();
+        let end = match self.next_hop(&mut way, from, cause) {
+            Err(end) => end,
+            Ok(next) => {
+                let (rest, end) = self.admit(next, call_back);
+                way.extend(rest);
+                end
+            }
+        };
+        match end {
+            Admission::In(to) => {
+                self.tell_hops(&id, &way, Some(to));
+                if self.move_to(key, to, None).is_err() {
+                    self.end_contact(key, Outcome::Dismissed(cause));
+                }
+            }
+            Admission::Out(_, place) => {
+                self.tell_hops(&id, &way, None);
+                self.end_contact(key, Outcome::Overflowed(cause, place));
+            }
+            Admission::Refused(_) => self.end_contact(key, Outcome::Dismissed(cause)),
         }
     }
 
@@ -132,16 +165,21 @@ impl<C: Id, A: Id> Acd<C, A> {
         too_long.then_some(OverflowCause::ExpectedWait)
     }
 
-    fn tell_hops(&mut self, id: &C, hops: &[QueueKey]) {
-        for pair in hops.windows(2) {
-            let [from, to] = pair else { continue };
-            let cause = self.refusal(*from, false).unwrap_or(OverflowCause::Full);
-            let (Some(from), Some(to)) = (self.queues.get(*from), self.queues.get(*to)) else {
-                continue;
+    /// Tells of each queue that a contact goes through, and where it came `to` in the end; elsewhere if that is none.
+    fn tell_hops(&mut self, id: &C, way: &[(QueueKey, OverflowCause)], to: Option<QueueKey>) {
+        for (at, (from, cause)) in way.iter().enumerate() {
+            let next = way.get(at + 1).map(|(next, _)| *next).or(to);
+            let Some(queue) = self.queues.get(*from) else { continue };
+            let to = match next.and_then(|next| self.queues.get(next)) {
+                Some(next) => Target::Queue(next.id),
+                None => match queue.config.target(*cause) {
+                    Some(target) => target,
+                    None => continue,
+                },
             };
-            let (from, to) = (from.id, Target::Queue(to.id));
+            let (contact, from, cause) = (id.clone(), queue.id, *cause);
             self.emit(Output::Overflow {
-                contact: id.clone(),
+                contact,
                 from,
                 to,
                 cause,
@@ -262,6 +300,10 @@ impl<C: Id, A: Id> Acd<C, A> {
             return;
         };
         let listens = !contact.is_call_back();
+        if !listens && !queue.open {
+            contact.phase = Phase::Later(NEVER);
+            return;
+        }
         queue.line.insert(contact.key, key);
         queue.listening += usize::from(listens);
         contact.stage = queue.stage(now - contact.joined);
@@ -427,23 +469,35 @@ impl<C: Id, A: Id> Acd<C, A> {
     pub fn keep_place(&mut self, now: Time, id: &C, when: CallBackTime) -> Result<(), ContactError> {
         self.advance(now);
         let key = self.contact_key(id)?;
-        let contact = self.contacts.get(key).ok_or(ContactError::Unknown)?;
-        if !contact.in_line() || contact.is_call_back() {
+        if !self.note_call_back(key, when, false) {
             return Err(ContactError::State);
         }
-        let (queue, customer) = (contact.queue, contact.customer());
+        Ok(())
+    }
+
+    /// A contact in line becomes a call-back in its place; whether it was in line.
+    pub(crate) fn note_call_back(&mut self, key: ContactKey, when: CallBackTime, abandoned: bool) -> bool {
+        let now = self.now;
+        let Some(contact) = self.contacts.get(key) else {
+            return false;
+        };
+        if !contact.in_line() || contact.is_call_back() {
+            return false;
+        }
+        let (queue, customer, id) = (contact.queue, contact.customer(), contact.id.clone());
         let freed = self.line_out(key, Withdrawal::Gone);
         if let Some(customer) = customer {
             self.customers.add_call_back(queue, customer, key);
         }
         if let Some(contact) = self.contacts.get_mut(key) {
-            contact.be_call_back(when, self.now);
+            contact.be_call_back(when, now);
         }
+        self.emit(Output::CallBackNoted { contact: id, abandoned });
         self.stand_in_line(key);
         freed.into_iter().for_each(|agent| self.refresh_agent(agent));
         self.seek_agents(key);
         self.arm_contact(key);
         self.settle();
-        Ok(())
+        true
     }
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::{SkillId, Skills, Strategy};
+use crate::{OverflowCause, SkillId, Skills, Strategy};
 
 /// The number of a queue, as the embedder counts them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -157,6 +157,77 @@ pub struct CallBacks {
     pub retry_after: Duration,
     /// Whether a customer who calls the queue himself takes over the place of his call-back. Default `true`.
     pub merge: bool,
+    /// Whether customers who hang up while they wait are called back. Default `None`: they are not.
+    pub abandoned: Option<Abandoned>,
+}
+
+/// Which customers are called back who hung up while they waited.
+///
+/// ```
+/// use acd::{Abandoned, QueueConfig, Strategy};
+/// use std::time::Duration;
+///
+/// let mut sales = QueueConfig::new(Strategy::LongestIdle);
+/// let mut rule = Abandoned::within(Duration::from_secs(4 * 3_600));
+/// rule.min_wait = Duration::from_secs(10);
+/// sales.call_backs.abandoned = Some(rule);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Abandoned {
+    /// Those who waited for at least so long. Default 5 s.
+    pub min_wait: Duration,
+    /// Not before so long after they hung up. Default: at once, in their place.
+    pub delay: Duration,
+    /// No more after so long ([`Outcome::Expired`](crate::Outcome::Expired)).
+    pub within: Duration,
+}
+
+impl Abandoned {
+    /// All who waited for five seconds, in their place, no later than that.
+    #[must_use]
+    pub const fn within(within: Duration) -> Self {
+        Self {
+            min_wait: Duration::from_secs(5),
+            delay: Duration::ZERO,
+            within,
+        }
+    }
+}
+
+/// What a supervisor may do with the talks of a queue.
+///
+/// ```
+/// use acd::{AgentConfig, QueueId, Rights};
+///
+/// let mut chief = AgentConfig::in_queues([]);
+/// let mut rights = Rights::default();
+/// (rights.listen, rights.whisper) = (true, true);
+/// chief.supervises.push((QueueId(1), rights));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Rights {
+    /// Listen, unheard.
+    pub listen: bool,
+    /// Speak to the agent alone.
+    pub whisper: bool,
+    /// Speak to both.
+    pub barge: bool,
+    /// Take the contact over ([`Acd::assign`](crate::Acd::assign)).
+    pub take_over: bool,
+}
+
+impl Rights {
+    /// All of them.
+    pub const ALL: Rights = Rights {
+        listen: true,
+        whisper: true,
+        barge: true,
+        take_over: true,
+    };
 }
 
 impl Default for CallBacks {
@@ -165,6 +236,7 @@ impl Default for CallBacks {
             attempts: 3,
             retry_after: Duration::from_secs(600),
             merge: true,
+            abandoned: None,
         }
     }
 }
@@ -229,6 +301,10 @@ pub struct QueueConfig {
     pub stay_needs: Option<Counted>,
     /// Where those go who are not let in or not kept; `None`: they are refused or ended.
     pub overflow: Option<Target>,
+    /// Where they go instead, for some of the causes.
+    pub overflow_for: Vec<(OverflowCause, Target)>,
+    /// Whether those who wait when the queue closes may wait on. Default `true`; otherwise they go where it overflows to.
+    pub keep_when_closed: bool,
     /// What is told to those who wait.
     pub announcements: Announcements,
     /// Call-backs.
@@ -262,13 +338,31 @@ impl QueueConfig {
             join_needs: None,
             stay_needs: None,
             overflow: None,
+            overflow_for: Vec::new(),
+            keep_when_closed: true,
             announcements: Announcements::default(),
             call_backs: CallBacks::default(),
         }
     }
+
+    /// Where a contact goes that is not let in or not kept for this cause.
+    pub(crate) fn target(&self, cause: OverflowCause) -> Option<Target> {
+        let own = self.overflow_for.iter().find(|(of, _)| *of == cause);
+        own.map(|(_, target)| *target).or(self.overflow)
+    }
 }
 
 /// An agent's place in a queue.
+///
+/// ```
+/// use acd::{Membership, QueueId};
+/// use std::time::Duration;
+///
+/// // Helps out in the second tier, and only with those who have waited for a minute.
+/// let mut place = Membership::new(QueueId(2));
+/// place.tier = 1;
+/// place.delay = Duration::from_secs(60);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -326,6 +420,8 @@ pub struct AgentConfig {
     pub capacity: Vec<(Channel, u8)>,
     /// How long he is left alone after a contact; `None`: as the queue says.
     pub wrap_up: Option<WrapUp>,
+    /// The queues whose talks he may supervise, and how.
+    pub supervises: Vec<(QueueId, Rights)>,
 }
 
 impl AgentConfig {
@@ -337,6 +433,7 @@ impl AgentConfig {
             memberships: queues.into_iter().map(Membership::new).collect(),
             capacity: vec![(Channel::VOICE, 1)],
             wrap_up: None,
+            supervises: Vec::new(),
         }
     }
 

@@ -1,18 +1,42 @@
 //! Who served a customer last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use machine::Time;
 
 use crate::agent::AgentKey;
 use crate::contact::ContactKey;
 use crate::queue::QueueKey;
+use crate::{Channel, Limits, QueueId};
+
+/// A contact of a customer that an agent had.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Served<A> {
+    /// When they were connected.
+    pub when: Time,
+    /// In which queue.
+    pub queue: QueueId,
+    /// On which channel.
+    pub channel: Channel,
+    /// With whom; `None` if he is not there any more.
+    pub agent: Option<A>,
+}
+
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Entry {
+    pub(crate) when: Time,
+    pub(crate) queue: QueueId,
+    pub(crate) channel: Channel,
+    pub(crate) agent: AgentKey,
+}
 
 /// The history of customers, as far as the distribution needs it.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Customers {
-    last: BTreeMap<u64, (AgentKey, Time)>,
+    last: BTreeMap<u64, VecDeque<Entry>>,
     by_time: BTreeSet<(Time, u64)>,
     /// Call-backs that wait, one a queue and customer.
     #[cfg_attr(feature = "serde", serde(with = "crate::saved::pairs"))]
@@ -20,11 +44,16 @@ pub(crate) struct Customers {
 }
 
 impl Customers {
-    pub(crate) fn served(&mut self, customer: u64, agent: AgentKey, now: Time, limit: usize) {
-        if let Some((_, before)) = self.last.insert(customer, (agent, now)) {
-            self.by_time.remove(&(before, customer));
+    pub(crate) fn served(&mut self, customer: u64, entry: Entry, limit: usize) {
+        let history = self.last.entry(customer).or_default();
+        if let Some(before) = history.back() {
+            self.by_time.remove(&(before.when, customer));
         }
-        self.by_time.insert((now, customer));
+        if history.len() >= Limits::HISTORY {
+            history.pop_front();
+        }
+        self.by_time.insert((entry.when, customer));
+        history.push_back(entry);
         while self.last.len() > limit {
             let Some((_, oldest)) = self.by_time.pop_first() else {
                 break;
@@ -33,12 +62,16 @@ impl Customers {
         }
     }
 
+    pub(crate) fn history(&self, customer: u64) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.last.get(&customer).into_iter().flatten()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.last.len()
     }
 
     pub(crate) fn last(&self, customer: u64) -> Option<(AgentKey, Time)> {
-        self.last.get(&customer).copied()
+        self.last.get(&customer)?.back().map(|entry| (entry.agent, entry.when))
     }
 
     pub(crate) fn call_back(&self, queue: QueueKey, customer: u64) -> Option<ContactKey> {

@@ -88,7 +88,7 @@ impl<C: Id, A: Id> Acd<C, A> {
         if contact.expires().is_some_and(|expires| expires <= self.now) {
             return Some(Late::CallBack);
         }
-        let most = self.queues.get(contact.queue)?.config.max_wait?;
+        let most = self.queues.get(contact.queue)?.max_wait(contact.is_call_back())?;
         (contact.in_line() && contact.joined + most <= self.now).then_some(Late::Wait)
     }
 

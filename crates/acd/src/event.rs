@@ -175,6 +175,14 @@ pub enum Output<C, A> {
         /// Why.
         cause: OverflowCause,
     },
+    /// Nobody is on the line any more, and the contact keeps its place: its customer will be called back. It has not ended.
+    #[non_exhaustive]
+    CallBackNoted {
+        /// The contact.
+        contact: C,
+        /// Whether the customer hung up without having asked for it ([`CallBacks::abandoned`](crate::CallBacks::abandoned)).
+        abandoned: bool,
+    },
     /// Call the customer back and tell what came of it with [`Acd::called_back`](crate::Acd::called_back). The agent waits.
     #[non_exhaustive]
     CallBack {

@@ -8,10 +8,13 @@ use smallvec::SmallVec;
 use crate::acd::{Acd, Due, Id, arm};
 use crate::agent::{AgentKey, LinkPhase, note_work};
 use crate::contact::{Contact, ContactKey, NEVER, Phase, nanos};
-use crate::{AgentError, ContactError, Outcome, Output, OverflowCause, Target, Withdrawal, WrapUp};
+use crate::{AgentError, CallBackTime, ContactError, Outcome, Output, Withdrawal, WrapUp};
 
 impl<C: Id, A: Id> Acd<C, A> {
     /// A contact is over: the caller hung up, or the talk ended, whoever ended it.
+    ///
+    /// Where [`CallBacks::abandoned`](crate::CallBacks::abandoned) says so, a caller who hangs up while he waits is called back:
+    /// [`Output::CallBackNoted`] tells that his contact has not ended.
     ///
     /// # Errors
     ///
@@ -30,8 +33,29 @@ impl<C: Id, A: Id> Acd<C, A> {
                 }
             }
         };
+        if outcome == Outcome::Abandoned && self.call_back_abandoned(key) {
+            return Ok(());
+        }
         self.end_contact(key, outcome);
+        self.settle();
         Ok(())
+    }
+
+    /// Whether a caller who hung up is called back; notes it.
+    fn call_back_abandoned(&mut self, key: ContactKey) -> bool {
+        let Some(contact) = self.contacts.get(key) else {
+            return false;
+        };
+        let rule = self
+            .queues
+            .get(contact.queue)
+            .and_then(|queue| queue.config.call_backs.abandoned);
+        let Some(rule) = rule.filter(|rule| self.now - contact.arrival >= rule.min_wait) else {
+            return false;
+        };
+        let from = self.now + rule.delay;
+        contact.customer().is_some()
+            && self.note_call_back(key, CallBackTime::Between(from, self.now + rule.within), true)
     }
 
     /// The last of a contact.
@@ -171,53 +195,12 @@ impl<C: Id, A: Id> Acd<C, A> {
         Ok(())
     }
 
-    /// Moves a contact to where its queue overflows to, or ends it.
-    pub(crate) fn overflow(&mut self, key: ContactKey, cause: OverflowCause) {
-        let Some(contact) = self.contacts.get(key) else { return };
-        let Some(queue) = self.queues.get(contact.queue) else {
-            return;
-        };
-        let (from, id) = (queue.id, contact.id.clone());
-        match queue.config.overflow {
-            Some(to @ Target::Elsewhere(place)) => {
-                self.emit(Output::Overflow {
-                    contact: id,
-                    from,
-                    to,
-                    cause,
-                });
-                self.end_contact(key, Outcome::Overflowed(cause, place));
-            }
-            Some(to @ Target::Queue(next)) => {
-                let next = self
-                    .queue_index
-                    .get(&next)
-                    .copied()
-                    .filter(|next| *next != contact.queue);
-                match next {
-                    Some(next) => {
-                        self.emit(Output::Overflow {
-                            contact: id,
-                            from,
-                            to,
-                            cause,
-                        });
-                        if self.move_to(key, next, None).is_err() {
-                            self.end_contact(key, Outcome::Dismissed(cause));
-                        }
-                    }
-                    None => self.end_contact(key, Outcome::Dismissed(cause)),
-                }
-            }
-            None => self.end_contact(key, Outcome::Dismissed(cause)),
-        }
-    }
-
     /// When a contact must be looked at.
     pub(crate) fn contact_deadline(&self, key: ContactKey) -> Option<Time> {
         let contact = self.contacts.get(key)?;
         if let Phase::Later(at) = contact.phase {
-            return Some(contact.expires().map_or(at, |expires| at.min(expires)));
+            let expires = contact.expires().unwrap_or(NEVER);
+            return Some(at.min(expires));
         }
         if !contact.in_line() {
             return None;
@@ -233,8 +216,7 @@ impl<C: Id, A: Id> Acd<C, A> {
             .get(usize::from(contact.ring))
             .map(|ring| contact.joined + ring.after);
         let most = config
-            .config
-            .max_wait
+            .max_wait(contact.is_call_back())
             .filter(|_| contact.offers.is_empty())
             .map(|wait| contact.joined + wait);
         let expires = contact.expires().filter(|_| contact.offers.is_empty());

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use machine::{Machine as _, Time};
 
 use crate::{
-    Acd, AgentConfig, AgentError, Arrival, CallBackTime, CalledBack, Channel, Counted, Decline, Limits, Membership,
-    Order, Output, QueueConfig, QueueId, Ring, SkillId, Skills, Strategy, Target, WrapUp,
+    Abandoned, Acd, AgentConfig, AgentError, Arrival, CallBackTime, CalledBack, Channel, Counted, Decline, Limits,
+    Membership, Order, Output, QueueConfig, QueueId, Ring, SkillId, Skills, Strategy, Target, WrapUp,
 };
 
 /// A story told by `data`.
@@ -83,6 +83,10 @@ impl Story<'_> {
             ),
             14 => tried(self.acd.pause(now, &agent, 2)),
             15 => self.phone(agent),
+            16 if agent == 7 => {
+                let (queue, open) = (self.queue(), self.byte() & 1 == 0);
+                tried(self.acd.set_open(now, queue, open));
+            }
             16 => tried(self.acd.wrap_up_done(now, &agent)),
             17 => self.move_contact(agent),
             18 => self.keep_place(),
@@ -257,6 +261,10 @@ impl Story<'_> {
         queue.overflow = (more & 32 != 0).then(|| Target::Queue(self.queue()));
         queue.preferred_wait = if more & 64 == 0 { Duration::ZERO } else { self.seconds() };
         queue.announcements.first = (more & 128 != 0).then(|| self.seconds());
+        if more & 5 == 5 {
+            queue.call_backs.abandoned = Some(Abandoned::within(self.seconds()));
+            queue.keep_when_closed = bits & 1 == 0;
+        }
         queue.announcements.every = queue.announcements.first.unwrap_or_default();
         tried(self.acd.set_queue(self.now, id, queue));
     }
@@ -298,6 +306,7 @@ impl Story<'_> {
                     );
                 }
                 Output::Announce { .. }
+                | Output::CallBackNoted { .. }
                 | Output::Message { .. }
                 | Output::Overflow { .. }
                 | Output::AgentStateChanged { .. } => {}
@@ -308,8 +317,11 @@ impl Story<'_> {
     fn all_go_home(&mut self) {
         while let Some(id) = self.live.pop_first() {
             self.live.insert(id);
+            // One who hangs up may be called back; who does not want that, ends it.
             let ended = self.acd.end(self.now, &id);
             assert!(ended.is_ok(), "{id} is not known");
+            self.listen();
+            tried(self.acd.end(self.now, &id));
             self.listen();
             assert!(!self.live.contains(&id), "{id} does not end");
         }

@@ -64,10 +64,11 @@ mod view;
 
 pub use acd::{Acd, Id};
 pub use config::{
-    AgentConfig, Announcements, CallBacks, Channel, Counted, Membership, Order, QueueConfig, QueueId, Ring, Target,
-    WrapUp,
+    Abandoned, AgentConfig, Announcements, CallBacks, Channel, Counted, Membership, Order, QueueConfig, QueueId,
+    Rights, Ring, Target, WrapUp,
 };
 pub use contact::{Arrival, CallBackTime};
+pub use customers::Served;
 pub use error::{AgentError, ArriveError, ContactError, QueueError};
 pub use event::{AgentState, Outcome, Output, OverflowCause, PauseReason, Withdrawal};
 pub use limits::Limits;

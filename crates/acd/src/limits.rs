@@ -25,6 +25,10 @@ impl Limits {
     pub const MEMBERSHIPS: usize = 256;
     /// Agents whom a contact may prefer.
     pub const PREFERRED: usize = 8;
+    /// Overflow rules of a queue by cause.
+    pub const RULES: usize = 16;
+    /// Contacts of a customer that are remembered.
+    pub const HISTORY: usize = 8;
     /// Rings of a bullseye.
     pub const RINGS: usize = 6;
 }

@@ -5,6 +5,7 @@ use machine::Time;
 use crate::acd::{Acd, Id};
 use crate::agent::{AgentKey, Link, LinkPhase};
 use crate::contact::{Contact, ContactKey, Phase};
+use crate::customers::Entry;
 use crate::matching::offer_end;
 use crate::{ContactError, Output, PauseReason, Strategy, Withdrawal};
 
@@ -196,13 +197,20 @@ impl<C: Id, A: Id> Acd<C, A> {
             link.phase = LinkPhase::Talking(now);
         }
         let (customer, queue_key) = (contact.customer(), contact.queue);
+        let (queue_id, channel) = (contact.queue_id, contact.channel);
         let output = Output::Connect {
             contact: contact.id.clone(),
             agent: agent.id.clone(),
         };
         self.emit(output);
         if let Some(customer) = customer {
-            self.customers.served(customer, with, now, self.limits.customers);
+            let entry = Entry {
+                when: now,
+                queue: queue_id,
+                channel,
+                agent: with,
+            };
+            self.customers.served(customer, entry, self.limits.customers);
             self.customers.remove_call_back(queue_key, customer, key);
         }
     }

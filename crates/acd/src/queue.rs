@@ -133,6 +133,13 @@ impl Queue {
         Some(tier.max(penalty).max(member.delay))
     }
 
+    /// How long a contact may wait. Nobody is on the line of a call-back who would mind; and of two queues that overflow to each other at once,
+    /// neither would ever be done.
+    pub(crate) fn max_wait(&self, call_back: bool) -> Option<Duration> {
+        let most = self.config.max_wait.filter(|_| !call_back)?;
+        Some(most.max(Duration::from_millis(1)))
+    }
+
     /// The stage of a contact that has waited for so long.
     pub(crate) fn stage(&self, waited: Duration) -> u8 {
         let reached = self.opens.partition_point(|open| *open <= waited);

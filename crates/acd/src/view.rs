@@ -6,7 +6,7 @@ use machine::Time;
 
 use crate::acd::{Acd, Id};
 use crate::contact::Phase;
-use crate::{AgentState, Population, QueueId};
+use crate::{AgentState, Population, QueueId, Rights, Served};
 
 /// A queue at a moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +32,7 @@ pub enum ContactView<A> {
     Waiting(usize),
     /// Being offered to these agents.
     Offered(Vec<A>),
-    /// Nobody is on the line; its turn does not come before then.
+    /// Nobody is on the line; its turn does not come before then ([`Time::MAX`]: before its queue opens).
     Later(Time),
     /// Its customer is being called for this agent.
     Dialling(A),
@@ -100,6 +100,50 @@ impl<C: Id, A: Id> Acd<C, A> {
             Phase::Later(at) => ContactView::Later(at),
             Phase::Dialling(agent) => ContactView::Dialling(name(agent)?),
             Phase::Talking(agent) => ContactView::Talking(name(agent)?),
+        })
+    }
+
+    /// The contacts in line of a queue in their order, those that ring included: the rows of a live board.
+    pub fn line(&self, queue: QueueId) -> impl Iterator<Item = &C> {
+        let queue = self.queue_index.get(&queue).and_then(|key| self.queues.get(*key));
+        let line = queue.into_iter().flat_map(|queue| queue.line.iter());
+        line.filter_map(|key| self.contacts.get(key)).map(|contact| &contact.id)
+    }
+
+    /// The agents of a queue, in the order in which they came to it, with what they do.
+    pub fn members(&self, queue: QueueId) -> impl Iterator<Item = (&A, AgentState)> {
+        let queue = self.queue_index.get(&queue).and_then(|key| self.queues.get(*key));
+        let members = queue.into_iter().flat_map(|queue| &queue.members);
+        members
+            .filter_map(|key| self.agents.get(*key))
+            .map(|agent| (&agent.id, agent.told))
+    }
+
+    /// What agents had to do with a customer on any channel, the latest first; at most [`Limits::HISTORY`](crate::Limits::HISTORY) of it.
+    pub fn history(&self, customer: u64) -> impl Iterator<Item = Served<A>> {
+        self.customers.history(customer).rev().map(|entry| Served {
+            when: entry.when,
+            queue: entry.queue,
+            channel: entry.channel,
+            agent: self.agents.get(entry.agent).map(|agent| agent.id.clone()),
+        })
+    }
+
+    /// What a supervisor may do with the talk that an agent has: his rights in the queue of the contact. `None` where the agent talks to nobody,
+    /// or the supervisor has no rights there.
+    #[must_use]
+    pub fn rights(&self, supervisor: &A, agent: &A) -> Option<Rights> {
+        let supervisor = self.agents.get(*self.agent_index.get(supervisor)?)?;
+        let agent = self.agents.get(*self.agent_index.get(agent)?)?;
+        let talks = agent.links.iter().filter_map(|link| self.contacts.get(link.contact));
+        let mut talks = talks.filter(|contact| contact.talks_with().is_some());
+        talks.find_map(|contact| {
+            let rights = supervisor
+                .wanted
+                .supervises
+                .iter()
+                .find(|(queue, _)| *queue == contact.queue_id);
+            rights.map(|(_, rights)| *rights)
         })
     }
 
