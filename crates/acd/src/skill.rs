@@ -100,6 +100,15 @@ impl FromIterator<(SkillId, u8)> for Skills {
     }
 }
 
+/// Of a skill that is there already, the level becomes the new one.
+impl Extend<(SkillId, u8)> for Skills {
+    fn extend<I: IntoIterator<Item = (SkillId, u8)>>(&mut self, skills: I) {
+        for (skill, level) in skills {
+            self.set(skill, level);
+        }
+    }
+}
+
 impl<const N: usize> From<[(SkillId, u8); N]> for Skills {
     fn from(skills: [(SkillId, u8); N]) -> Self {
         skills.into_iter().collect()

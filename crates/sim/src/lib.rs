@@ -6,6 +6,7 @@
 //!   what it went through.
 //! - [`Pbx`]: a [`switch::Switch`] with a media engine at one address.
 //! - [`Office`]: a `Pbx` with a phone for each extension, and checks of what must hold at any moment.
+//! - [`centre`]: callers and agents around an [`acd::Acd`], with figures and their confidence intervals.
 //!
 //! ```
 //! use sim::{Answer, Happening, Office, Sound};
@@ -45,6 +46,7 @@
 //! [`MAX_STEPS`] steps at one instant; logs keep their newest [`LOG_LIMIT`] and [`EVENT_LIMIT`] entries. Phones speak G.711 in
 //! constant bytes, sparsely: enough to tell who hears whom, not to judge audio.
 
+pub mod centre;
 #[doc(hidden)]
 pub mod fuzz;
 mod network;
