@@ -17,7 +17,9 @@ pub enum NameError {
     )]
     Strategy,
     /// Not the name of an order.
-    #[error("expected arrival, priority, ageing:60 or service-target:60 (seconds of wait that a step of priority is worth)")]
+    #[error(
+        "expected arrival, priority, ageing:60 or service-target:60 (seconds of wait that a step of priority is worth)"
+    )]
     Order,
 }
 
@@ -26,8 +28,16 @@ const STRATEGIES: [(Strategy, &str, &[&str]); 17] = [
     (Strategy::RingAll, "ring-all", &["ringall"]),
     (Strategy::LongestIdle, "longest-idle", &["longest-idle-agent"]),
     (Strategy::LeastRecent, "least-recent", &["leastrecent"]),
-    (Strategy::FewestCalls, "fewest-calls", &["fewestcalls", "agent-with-fewest-calls"]),
-    (Strategy::LeastTalkTime, "least-talk-time", &["agent-with-least-talk-time"]),
+    (
+        Strategy::FewestCalls,
+        "fewest-calls",
+        &["fewestcalls", "agent-with-fewest-calls"],
+    ),
+    (
+        Strategy::LeastTalkTime,
+        "least-talk-time",
+        &["agent-with-least-talk-time"],
+    ),
     (Strategy::LeastOccupied, "least-occupied", &[]),
     (Strategy::RoundRobin, "round-robin", &["rrmemory"]),
     (Strategy::TopDown, "top-down", &["linear"]),
@@ -58,14 +68,18 @@ impl FromStr for Strategy {
     type Err = NameError;
 
     fn from_str(name: &str) -> Result<Self, NameError> {
-        if let Some((strategy, ..)) = STRATEGIES.iter().find(|(_, known, others)| *known == name || others.contains(&name)) {
+        if let Some((strategy, ..)) = STRATEGIES
+            .iter()
+            .find(|(_, known, others)| *known == name || others.contains(&name))
+        {
             return Ok(*strategy);
         }
         match name.split_once(':') {
             None if name == "ring-progressively" => Ok(Strategy::RingProgressively(PROGRESS)),
-            Some(("ring-progressively", every)) => {
-                every.parse().map(|every| Strategy::RingProgressively(Duration::from_secs(every))).map_err(|_| NameError::Strategy)
-            }
+            Some(("ring-progressively", every)) => every
+                .parse()
+                .map(|every| Strategy::RingProgressively(Duration::from_secs(every)))
+                .map_err(|_| NameError::Strategy),
             Some(("custom", number)) => number.parse().map(Strategy::Custom).map_err(|_| NameError::Strategy),
             None | Some(_) => Err(NameError::Strategy),
         }
@@ -134,14 +148,27 @@ mod tests {
             }
         }
         let second = Duration::from_secs(1);
-        for order in [Order::Arrival, Order::Priority, Order::Ageing(second), Order::ServiceTarget(second)] {
+        for order in [
+            Order::Arrival,
+            Order::Priority,
+            Order::Ageing(second),
+            Order::ServiceTarget(second),
+        ] {
             assert_eq!(order.to_string().parse(), Ok(order));
         }
     }
 
     #[test]
     fn other_names_are_refused() {
-        for name in ["", "longest", "Longest-Idle", "ring-progressively:", "ring-progressively:x", "custom:70000", "custom"] {
+        for name in [
+            "",
+            "longest",
+            "Longest-Idle",
+            "ring-progressively:",
+            "ring-progressively:x",
+            "custom:70000",
+            "custom",
+        ] {
             assert_eq!(name.parse::<Strategy>(), Err(NameError::Strategy), "{name}");
         }
         for name in ["", "ageing", "ageing:", "ageing:-1", "service-target", "prio"] {

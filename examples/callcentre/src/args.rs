@@ -123,14 +123,21 @@ impl From<Formula> for ServiceLevel {
 }
 
 fn parse_threads(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|threads| (1..=256).contains(threads)).ok_or_else(|| "expected a number from 1 to 256".to_owned())
+    text.parse()
+        .ok()
+        .filter(|threads| (1..=256).contains(threads))
+        .ok_or_else(|| "expected a number from 1 to 256".to_owned())
 }
 
 impl Args {
     /// What the parser does not know.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         if self.scenario.is_none() && self.from.is_none() {
-            for (given, name) in [(self.arrivals.is_some(), "--arrivals 4.2/min"), (self.service.is_some(), "--service exp:2min"), (!self.agents.is_empty(), "--agents 12")] {
+            for (given, name) in [
+                (self.arrivals.is_some(), "--arrivals 4.2/min"),
+                (self.service.is_some(), "--service exp:2min"),
+                (!self.agents.is_empty(), "--agents 12"),
+            ] {
                 if !given {
                     return Err(Fault::Missing(name));
                 }
@@ -157,14 +164,23 @@ pub(crate) enum Fault {
     Log(#[from] crate::log::LogError),
     #[error("--agents {text}: {expected}")]
     Agents { text: String, expected: String },
-    #[error("the distribution broke a rule (a fault of this program; seed {seed}, replication {replication}): {broken}")]
-    Broken { seed: u64, replication: u64, broken: Broken },
+    #[error(
+        "the distribution broke a rule (a fault of this program; seed {seed}, replication {replication}): {broken}"
+    )]
+    Broken {
+        seed: u64,
+        replication: u64,
+        broken: Broken,
+    },
 }
 
 use crate::file;
 
 impl Fault {
     pub(crate) fn file(path: &Path, error: io::Error) -> Self {
-        Self::File { path: path.display().to_string(), error }
+        Self::File {
+            path: path.display().to_string(),
+            error,
+        }
     }
 }

@@ -22,7 +22,12 @@ pub(crate) fn picture(report: &Report, study: &Study) -> String {
     let intervals = report.intervals();
     let wait = |interval: &IntervalFigures| interval.wait.map_or(0.0, |wait| wait.value);
     let half = |interval: &IntervalFigures| interval.wait.and_then(|wait| wait.half_width(LEVEL)).unwrap_or(0.0);
-    let tallest = round_up(intervals.iter().map(|interval| wait(interval) + half(interval)).fold(1.0, f64::max));
+    let tallest = round_up(
+        intervals
+            .iter()
+            .map(|interval| wait(interval) + half(interval))
+            .fold(1.0, f64::max),
+    );
     let most = round_up(intervals.iter().map(|interval| interval.offered).fold(1.0, f64::max));
     let staff = round_up(intervals.iter().map(|interval| interval.staff).fold(1.0, f64::max));
     let count = u32::try_from(intervals.len()).unwrap_or(u32::MAX).max(1);
@@ -48,23 +53,44 @@ pub(crate) fn picture(report: &Report, study: &Study) -> String {
             let _ = writeln!(
                 svg,
                 "<rect class=\"{class}\" x=\"{:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
-                x(at) - step * 0.4, step * 0.8, COUNTS.0 + COUNTS.1 - top
+                x(at) - step * 0.4,
+                step * 0.8,
+                COUNTS.0 + COUNTS.1 - top
             );
         }
         if at % (count / 12).max(1) == 0 {
-            let _ = writeln!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", x(at), COUNTS.0 + COUNTS.1 + 18.0, clock(study.opens + interval.begin));
+            let _ = writeln!(
+                svg,
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                x(at),
+                COUNTS.0 + COUNTS.1 + 18.0,
+                clock(study.opens + interval.begin)
+            );
         }
     }
     lower.reverse();
-    let _ = writeln!(svg, "<polygon class=\"b\" points=\"{upper}{}\"/>\n<polyline class=\"l\" points=\"{line}\"/>", lower.join(" "));
+    let _ = writeln!(
+        svg,
+        "<polygon class=\"b\" points=\"{upper}{}\"/>\n<polyline class=\"l\" points=\"{line}\"/>",
+        lower.join(" ")
+    );
     let _ = writeln!(svg, "<polyline class=\"s\" points=\"{agents}\"/>");
-    let _ = writeln!(svg, "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">green: agents at work, up to {staff:.0}</text>\n</svg>", WIDTH - RIGHT, COUNTS.0 - 10.0);
+    let _ = writeln!(
+        svg,
+        "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">green: agents at work, up to {staff:.0}</text>\n</svg>",
+        WIDTH - RIGHT,
+        COUNTS.0 - 10.0
+    );
     svg
 }
 
 /// The title of a panel and four lines across it.
 fn axis(svg: &mut String, (top, height): (f64, f64), most: f64, title: &str) {
-    let _ = writeln!(svg, "<text class=\"t\" x=\"{LEFT}\" y=\"{:.0}\">{title}</text>", top - 12.0);
+    let _ = writeln!(
+        svg,
+        "<text class=\"t\" x=\"{LEFT}\" y=\"{:.0}\">{title}</text>",
+        top - 12.0
+    );
     for quarter in 0..=4 {
         let share = f64::from(quarter) / 4.0;
         let y = top + height * (1.0 - share);
@@ -73,7 +99,9 @@ fn axis(svg: &mut String, (top, height): (f64, f64), most: f64, title: &str) {
         let _ = writeln!(
             svg,
             "<line class=\"g\" x1=\"{LEFT}\" x2=\"{:.0}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{value:.digits$}</text>",
-            WIDTH - RIGHT, LEFT - 8.0, y + 4.0
+            WIDTH - RIGHT,
+            LEFT - 8.0,
+            y + 4.0
         );
     }
 }
@@ -91,7 +119,14 @@ mod tests {
 
     #[test]
     fn scales_end_at_round_numbers() {
-        for (value, rounded) in [(1.0, 1.0), (1.1, 2.0), (5.0, 8.0), (9.0, 10.0), (37.0, 40.0), (0.3, 0.4)] {
+        for (value, rounded) in [
+            (1.0, 1.0),
+            (1.1, 2.0),
+            (5.0, 8.0),
+            (9.0, 10.0),
+            (37.0, 40.0),
+            (0.3, 0.4),
+        ] {
             assert!((round_up(value) - rounded).abs() < 1e-9, "{value}");
         }
     }

@@ -46,13 +46,21 @@ fn parse(file: &str, text: &str) -> Result<Study, Mistakes> {
             let (line, column) = place(text, at);
             (line, column, what)
         });
-        Mistakes { file: file.to_owned(), found: found.collect() }
+        Mistakes {
+            file: file.to_owned(),
+            found: found.collect(),
+        }
     };
     let parsed: File = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         wrong(vec![(at, error.message().trim().replace('\n', " "))])
     })?;
-    let mut build = Build { opens: Duration::ZERO, queues: Vec::new(), skills: BTreeMap::new(), wrong: Vec::new() };
+    let mut build = Build {
+        opens: Duration::ZERO,
+        queues: Vec::new(),
+        skills: BTreeMap::new(),
+        wrong: Vec::new(),
+    };
     let scenario = build.scenario(&parsed);
     if !build.wrong.is_empty() {
         return Err(wrong(build.wrong));
@@ -61,7 +69,12 @@ fn parse(file: &str, text: &str) -> Result<Study, Mistakes> {
     if let Err(error) = scenario.check() {
         return Err(wrong(vec![(0, error.to_string())]));
     }
-    Ok(Study { scenarios: vec![scenario], opens: build.opens, recorded: None, crowd: false })
+    Ok(Study {
+        scenarios: vec![scenario],
+        opens: build.opens,
+        recorded: None,
+        crowd: false,
+    })
 }
 
 /// Line and column of a byte, from 1.
@@ -87,7 +100,10 @@ impl Build {
             (Some(hours), None) => hours.to - hours.from,
             (None, Some(length)) => length.0,
             (None, None) | (Some(_), Some(_)) => {
-                self.wrong.push((0, "give either hours = \"08:00-18:00\" (a day) or length = \"30d\"".to_owned()));
+                self.wrong.push((
+                    0,
+                    "give either hours = \"08:00-18:00\" (a day) or length = \"30d\"".to_owned(),
+                ));
                 Duration::from_secs(1)
             }
         };
@@ -118,7 +134,8 @@ impl Build {
         let mut seen = Vec::new();
         for name in names {
             if seen.contains(&name.get_ref()) {
-                self.wrong.push((name.span().start, format!("there is another \"{}\"", name.get_ref())));
+                self.wrong
+                    .push((name.span().start, format!("there is another \"{}\"", name.get_ref())));
             }
             seen.push(name.get_ref());
         }
@@ -127,7 +144,11 @@ impl Build {
     fn queue_id(&mut self, at: usize, name: &str) -> QueueId {
         let found = self.queues.iter().position(|known| known == name);
         if found.is_none() {
-            let known = if self.queues.is_empty() { "there is none".to_owned() } else { format!("there are {}", self.queues.join(", ")) };
+            let known = if self.queues.is_empty() {
+                "there is none".to_owned()
+            } else {
+                format!("there are {}", self.queues.join(", "))
+            };
             self.wrong.push((at, format!("no queue \"{name}\"; {known}")));
         }
         QueueId(found.and_then(|at| u32::try_from(at).ok()).unwrap_or(0))
@@ -164,7 +185,11 @@ impl Build {
         }
         config.weight = queue.weight;
         config.tiers = queue.tiers.iter().map(|time| time.0).collect();
-        config.penalties = queue.penalties.iter().map(|(time, penalty)| (time.0, *penalty)).collect();
+        config.penalties = queue
+            .penalties
+            .iter()
+            .map(|(time, penalty)| (time.0, *penalty))
+            .collect();
         for ring in &queue.rings {
             let mut relaxed = Ring::new(ring.after.0);
             relaxed.drop = ring.drop.iter().map(|name| self.skill(name)).collect();
@@ -194,12 +219,16 @@ impl Build {
             (None, [_, ..]) => match contact.interval.as_ref().map(|time| time.0).or(interval) {
                 Some(interval) => sim::centre::Arrivals::by_interval(contact.expected.iter().copied(), interval),
                 None => {
-                    self.wrong.push((at, "expected = [...] needs an interval = \"30min\"".to_owned()));
+                    self.wrong
+                        .push((at, "expected = [...] needs an interval = \"30min\"".to_owned()));
                     return None;
                 }
             },
             (None, []) | (Some(_), [_, ..]) => {
-                self.wrong.push((at, "give either arrivals = \"4.2/min\" or expected = [40, 90, …] by interval".to_owned()));
+                self.wrong.push((
+                    at,
+                    "give either arrivals = \"4.2/min\" or expected = [40, 90, …] by interval".to_owned(),
+                ));
                 return None;
             }
         };
@@ -211,7 +240,10 @@ impl Build {
         of.patience = contact.patience.as_ref().map(|patience| patience.0.clone());
         of.wrap_up = contact.wrap_up.as_ref().map(|wrap_up| wrap_up.0.clone());
         of.threshold = contact.threshold.as_ref().map_or(of.threshold, |time| time.0);
-        of.redial = contact.redial.as_ref().map(|redial| Redial { share: redial.share, after: redial.after.0.clone() });
+        of.redial = contact.redial.as_ref().map(|redial| Redial {
+            share: redial.share,
+            after: redial.after.0.clone(),
+        });
         of.call_back = contact.call_back.as_ref().map(|back| CallBack {
             after: back.after.0,
             share: back.share,
@@ -226,16 +258,28 @@ impl Build {
         group.config.memberships = agents.queues.iter().map(|place| self.membership(place)).collect();
         group.config.skills = self.skills(&agents.skills);
         if !agents.capacity.is_empty() {
-            group.config.capacity = agents.capacity.iter().map(|(channel, count)| (channel.0, *count)).collect();
+            group.config.capacity = agents
+                .capacity
+                .iter()
+                .map(|(channel, count)| (channel.0, *count))
+                .collect();
         }
         let breaks: Vec<Shift> = agents.breaks.iter().map(|hours| hours.0.clone()).collect();
         for hours in &agents.shifts {
             let mut shift = hours.0.clone();
             let within = |pause: &&Shift| shift.from <= pause.from && pause.to <= shift.to;
-            shift.breaks = breaks.iter().filter(within).map(|pause| (pause.from, pause.to)).collect();
+            shift.breaks = breaks
+                .iter()
+                .filter(within)
+                .map(|pause| (pause.from, pause.to))
+                .collect();
             shift.breaks.sort_unstable();
             let shift = shift.from_start(self.opens);
-            group.shifts.push(if self.opens.is_zero() { shift.every(Duration::from_secs(86_400)) } else { shift });
+            group.shifts.push(if self.opens.is_zero() {
+                shift.every(Duration::from_secs(86_400))
+            } else {
+                shift
+            });
         }
         group.answer = agents.answer.as_ref().map_or(group.answer, |answer| answer.0.clone());
         (group.rejects, group.misses, group.pace) = (agents.rejects, agents.misses, agents.pace);

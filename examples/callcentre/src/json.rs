@@ -7,8 +7,18 @@ use crate::args::Args;
 use crate::print::LEVEL;
 
 pub(crate) fn text(report: &Report, args: &Args) -> String {
-    let types: Vec<Value> = report.types().iter().enumerate().map(|(at, name)| contacts(report, args, Some(at), name)).collect();
-    let groups: Vec<Value> = report.groups().iter().enumerate().map(|(at, name)| agents(report, Some(at), name)).collect();
+    let types: Vec<Value> = report
+        .types()
+        .iter()
+        .enumerate()
+        .map(|(at, name)| contacts(report, args, Some(at), name))
+        .collect();
+    let groups: Vec<Value> = report
+        .groups()
+        .iter()
+        .enumerate()
+        .map(|(at, name)| agents(report, Some(at), name))
+        .collect();
     let intervals: Vec<Value> = report
         .intervals()
         .iter()
@@ -29,7 +39,7 @@ pub(crate) fn text(report: &Report, args: &Args) -> String {
     let (method, observations) = match report.method() {
         Method::Batches(count) => ("batches", count),
         Method::Replications(count) => ("replications", count),
-        _ => ("none", report.runs()),
+        Method::None | _ => ("none", report.runs()),
     };
     let all = json!({
         "seed": args.seed,
@@ -78,5 +88,8 @@ fn agents(report: &Report, of: Option<usize>, name: &str) -> Value {
 }
 
 fn estimate(estimate: Option<Estimate>) -> Value {
-    estimate.map_or(Value::Null, |estimate| json!({ "value": estimate.value, "half_width": estimate.half_width(LEVEL) }))
+    estimate.map_or(
+        Value::Null,
+        |estimate| json!({ "value": estimate.value, "half_width": estimate.half_width(LEVEL) }),
+    )
 }

@@ -58,20 +58,35 @@ pub(crate) fn study(path: &Path, args: &Args) -> Result<Study, Fault> {
         let mut scenario = Scenario::new(DAY);
         let queue = scenario.add_queue("queue", QueueConfig::new(Strategy::LongestIdle));
         for (name, shape) in types.iter().zip(&shapes) {
-            let arrivals = Arrivals::Recorded(calls.iter().filter(|call| call.kind == *name).map(|call| call.replay()).collect());
+            let arrivals = Arrivals::Recorded(
+                calls
+                    .iter()
+                    .filter(|call| call.kind == *name)
+                    .map(|call| call.replay())
+                    .collect(),
+            );
             let mut of = ContactType::new(name, queue, arrivals, shape.service.clone());
             of.patience.clone_from(&shape.patience);
             of.wrap_up.clone_from(&args.wrap_up);
             scenario.types.push(of);
         }
         let shifts = staff::shifts(&calls, columns.idle);
-        at_work += shifts.values().flatten().map(|shift| (shift.to - shift.from).as_secs_f64()).sum::<f64>();
+        at_work += shifts
+            .values()
+            .flatten()
+            .map(|shift| (shift.to - shift.from).as_secs_f64())
+            .sum::<f64>();
         scenario.groups = staff::groups(wish, &names, &shifts, &calls, queue);
         scenarios.push(scenario);
     }
     let mut recorded = read.recorded(args.threshold.unwrap_or(Duration::from_secs(20)));
     recorded.staff = at_work / (DAY.as_secs_f64() * scenarios.len().max(1) as f64);
-    Ok(Study { scenarios, opens: Duration::ZERO, recorded: Some(recorded), crowd: true })
+    Ok(Study {
+        scenarios,
+        opens: Duration::ZERO,
+        recorded: Some(recorded),
+        crowd: true,
+    })
 }
 
 /// What the log says about callers of a type.
@@ -82,7 +97,10 @@ struct Shape {
 
 impl Shape {
     fn of(name: &str, calls: &[Call], args: &Args) -> Self {
-        let waits = |call: &Call| Observed { lasted: call.wait, ended: !call.answered };
+        let waits = |call: &Call| Observed {
+            lasted: call.wait,
+            ended: !call.answered,
+        };
         let own: Vec<&Call> = calls.iter().filter(|call| call.kind == name).collect();
         let patience = if own.iter().filter(|call| !call.answered).count() >= ENOUGH {
             Empirical::survival(own.iter().map(|call| waits(call)))
@@ -97,7 +115,11 @@ impl Shape {
         };
         Self {
             patience: args.patience.clone().or(patience.map(Distribution::Empirical)),
-            service: args.service.clone().or(service.map(Distribution::Empirical)).unwrap_or(Distribution::Fixed(Duration::from_secs(180))),
+            service: args
+                .service
+                .clone()
+                .or(service.map(Distribution::Empirical))
+                .unwrap_or(Distribution::Fixed(Duration::from_secs(180))),
         }
     }
 }

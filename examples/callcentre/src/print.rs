@@ -32,11 +32,25 @@ macro_rules! line {
 }
 
 fn contacts(out: &mut String, report: &Report, study: &Study, args: &Args) {
-    let threshold = study.scenarios.first().and_then(|scenario| scenario.types.first()).map_or(0.0, |of| of.threshold.as_secs_f64());
+    let threshold = study
+        .scenarios
+        .first()
+        .and_then(|scenario| scenario.types.first())
+        .map_or(0.0, |of| of.threshold.as_secs_f64());
     line!(
         out,
         "{:<16} {:>9} {:>9} {:>9}  {:>15}  {:>15}  {:>15}  {:>15}  {:>6} {:>6} {:>6}",
-        "contacts", "offered", "answered", "hung up", format!("SL {threshold:.0} s, %"), "ASA, s", "hung up, %", "had to wait, %", "p50, s", "p90", "p99"
+        "contacts",
+        "offered",
+        "answered",
+        "hung up",
+        format!("SL {threshold:.0} s, %"),
+        "ASA, s",
+        "hung up, %",
+        "had to wait, %",
+        "p50, s",
+        "p90",
+        "p99"
     );
     if let Some(recorded) = &study.recorded {
         as_recorded(out, recorded, args);
@@ -44,16 +58,28 @@ fn contacts(out: &mut String, report: &Report, study: &Study, args: &Args) {
     let types = report.types();
     if types.len() > 1 {
         for (at, name) in types.iter().enumerate() {
-            row(out, name, &report.figures(Some(at)), report.service_level(Some(at), args.service_level.into()));
+            row(
+                out,
+                name,
+                &report.figures(Some(at)),
+                report.service_level(Some(at), args.service_level.into()),
+            );
         }
     }
     let all = report.figures(None);
-    row(out, if study.recorded.is_some() { "simulated" } else { "all" }, &all, report.service_level(None, args.service_level.into()));
+    row(
+        out,
+        if study.recorded.is_some() { "simulated" } else { "all" },
+        &all,
+        report.service_level(None, args.service_level.into()),
+    );
     line!(out, "");
     line!(
         out,
         "waiting on average {}; mean wait of all {} s; handling {} s",
-        estimate(all.waiting, 1.0, 3), estimate(all.wait, 1.0, 2), estimate(all.handling, 1.0, 1)
+        estimate(all.waiting, 1.0, 3),
+        estimate(all.wait, 1.0, 2),
+        estimate(all.handling, 1.0, 1)
     );
     let t = all.totals;
     let others = [
@@ -65,7 +91,11 @@ fn contacts(out: &mut String, report: &Report, study: &Study, args: &Args) {
         (t.again, "had tried before"),
         (t.called_back, "chose to be called back"),
     ];
-    let told: Vec<String> = others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let told: Vec<String> = others
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
     if !told.is_empty() {
         line!(out, "of all: {}", told.join(", "));
     }
@@ -77,9 +107,17 @@ fn row(out: &mut String, name: &str, figures: &Figures, level: Option<Estimate>)
     line!(
         out,
         "{:<16} {:>9} {:>9} {:>9}  {:>15}  {:>15}  {:>15}  {:>15}  {:>6.1} {:>6.1} {:>6.1}",
-        cut(name), t.offered, t.answered, t.abandoned,
-        estimate(level, 100.0, 2), estimate(figures.speed_of_answer, 1.0, 2), estimate(figures.abandonment, 100.0, 2), estimate(figures.delay, 100.0, 2),
-        p50, p90, p99
+        cut(name),
+        t.offered,
+        t.answered,
+        t.abandoned,
+        estimate(level, 100.0, 2),
+        estimate(figures.speed_of_answer, 1.0, 2),
+        estimate(figures.abandonment, 100.0, 2),
+        estimate(figures.delay, 100.0, 2),
+        p50,
+        p90,
+        p99
     );
 }
 
@@ -96,8 +134,13 @@ fn as_recorded(out: &mut String, recorded: &Recorded, args: &Args) {
     line!(
         out,
         "{:<16} {:>9} {:>9} {:>9}  {:>15}  {:>15}  {:>15}",
-        "as recorded", recorded.offered, recorded.answered, recorded.offered - recorded.answered,
-        format!("{:.2}", 100.0 * level), format!("{:.2}", recorded.wait_answered / answered), format!("{:.2}", 100.0 * (1.0 - answered / offered))
+        "as recorded",
+        recorded.offered,
+        recorded.answered,
+        recorded.offered - recorded.answered,
+        format!("{:.2}", 100.0 * level),
+        format!("{:.2}", recorded.wait_answered / answered),
+        format!("{:.2}", 100.0 * (1.0 - answered / offered))
     );
 }
 
@@ -110,11 +153,23 @@ fn agents(out: &mut String, report: &Report, study: &Study) {
     let groups = report.groups();
     if groups.len() > 1 && groups.len() <= GROUPS && !study.crowd {
         for (at, name) in groups.iter().enumerate() {
-            line!(out, "{:<16} {:>9.2}  {:>15}", cut(name), report.staff(Some(at)), estimate(report.occupancy(Some(at)), 100.0, 2));
+            line!(
+                out,
+                "{:<16} {:>9.2}  {:>15}",
+                cut(name),
+                report.staff(Some(at)),
+                estimate(report.occupancy(Some(at)), 100.0, 2)
+            );
         }
     }
     let all = if study.recorded.is_some() { "simulated" } else { "all" };
-    line!(out, "{:<16} {:>9.2}  {:>15}", all, report.staff(None), estimate(report.occupancy(None), 100.0, 2));
+    line!(
+        out,
+        "{:<16} {:>9.2}  {:>15}",
+        all,
+        report.staff(None),
+        estimate(report.occupancy(None), 100.0, 2)
+    );
 }
 
 fn intervals(out: &mut String, report: &Report, study: &Study, args: &Args) {
@@ -123,13 +178,30 @@ fn intervals(out: &mut String, report: &Report, study: &Study, args: &Args) {
         return;
     }
     line!(out, "");
-    line!(out, "{:<12} {:>9} {:>9} {:>9}  {:>15}  {:>15}  {:>8}  {:>15}", "interval", "offered", "answered", "hung up", "SL, %", "ASA, s", "agents", "occupied, %");
+    line!(
+        out,
+        "{:<12} {:>9} {:>9} {:>9}  {:>15}  {:>15}  {:>8}  {:>15}",
+        "interval",
+        "offered",
+        "answered",
+        "hung up",
+        "SL, %",
+        "ASA, s",
+        "agents",
+        "occupied, %"
+    );
     for interval in intervals {
         line!(
             out,
             "{:<12} {:>9.1} {:>9.1} {:>9.1}  {:>15}  {:>15}  {:>8.2}  {:>15}",
-            clock(study.opens + interval.begin), interval.offered, interval.answered, interval.abandoned,
-            estimate(interval.service_level, 100.0, 1), estimate(interval.speed_of_answer, 1.0, 1), interval.staff, estimate(interval.occupancy, 100.0, 1)
+            clock(study.opens + interval.begin),
+            interval.offered,
+            interval.answered,
+            interval.abandoned,
+            estimate(interval.service_level, 100.0, 1),
+            estimate(interval.speed_of_answer, 1.0, 1),
+            interval.staff,
+            estimate(interval.occupancy, 100.0, 1)
         );
     }
 }
@@ -140,28 +212,54 @@ fn notes(out: &mut String, report: &Report, study: &Study, args: &Args) {
         line!(
             out,
             "replayed: {} of {} rows, {} day{}; {} hung up without having waited, {} ignored, {} bad",
-            recorded.offered, recorded.rows, recorded.days.len(), if recorded.days.len() == 1 { "" } else { "s" }, recorded.gone, recorded.ignored, recorded.bad
+            recorded.offered,
+            recorded.rows,
+            recorded.days.len(),
+            if recorded.days.len() == 1 { "" } else { "s" },
+            recorded.gone,
+            recorded.ignored,
+            recorded.bad
         );
     }
     match report.method() {
         Method::Batches(count) => {
-            line!(out, "± 95 % confidence, from {count} batches of one run (batch means: nothing changes in its course, and one start is left out instead of many)");
-            if report.batch_correlation().is_some_and(|correlation| correlation > CORRELATED) {
-                line!(out, "  but one batch goes with the next: the run is too short for these intervals; ask for more with --for");
+            line!(
+                out,
+                "± 95 % confidence, from {count} batches of one run (batch means: nothing changes in its course, and one start is left out instead of many)"
+            );
+            if report
+                .batch_correlation()
+                .is_some_and(|correlation| correlation > CORRELATED)
+            {
+                line!(
+                    out,
+                    "  but one batch goes with the next: the run is too short for these intervals; ask for more with --for"
+                );
             }
         }
         Method::Replications(count) if study.scenarios.len() > 1 => {
-            line!(out, "± 95 % confidence, from {count} days: what to expect of days like these");
+            line!(
+                out,
+                "± 95 % confidence, from {count} days: what to expect of days like these"
+            );
         }
-        Method::Replications(count) => line!(out, "± 95 % confidence, from {count} replications, each from the start with chance of its own"),
-        _ => line!(out, "one run of what changes in its course: no confidence intervals; ask for them with --replications 20"),
+        Method::Replications(count) => line!(
+            out,
+            "± 95 % confidence, from {count} replications, each from the start with chance of its own"
+        ),
+        Method::None | _ => line!(
+            out,
+            "one run of what changes in its course: no confidence intervals; ask for them with --replications 20"
+        ),
     }
     line!(out, "seed {}", args.seed);
 }
 
 /// A figure and half the width of its interval.
 fn estimate(estimate: Option<Estimate>, scale: f64, digits: usize) -> String {
-    let Some(estimate) = estimate else { return "–".to_owned() };
+    let Some(estimate) = estimate else {
+        return "–".to_owned();
+    };
     let value = estimate.value * scale;
     match estimate.half_width(LEVEL) {
         Some(half) => format!("{value:.digits$} ± {:.digits$}", half * scale),
@@ -171,7 +269,11 @@ fn estimate(estimate: Option<Estimate>, scale: f64, digits: usize) -> String {
 
 /// A name that fits.
 fn cut(name: &str) -> String {
-    if name.chars().count() <= 16 { name.to_owned() } else { name.chars().take(15).chain(['…']).collect() }
+    if name.chars().count() <= 16 {
+        name.to_owned()
+    } else {
+        name.chars().take(15).chain(['…']).collect()
+    }
 }
 
 /// Days and the time of day.
@@ -180,4 +282,3 @@ pub(crate) fn clock(time: Duration) -> String {
     let clock = format!("{:02}:{:02}", minutes / 60, minutes % 60);
     if days == 0 { clock } else { format!("{days}d {clock}") }
 }
-

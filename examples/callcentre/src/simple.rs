@@ -22,5 +22,10 @@ pub(crate) fn study(args: &Args) -> Result<Study, Fault> {
     scenario.types.push(callers);
     // How many there are is among the wishes.
     scenario.groups.push(AgentGroup::new("agents", 0, [queue]));
-    Ok(Study { scenarios: vec![scenario], opens: Duration::ZERO, recorded: None, crowd: false })
+    Ok(Study {
+        scenarios: vec![scenario],
+        opens: Duration::ZERO,
+        recorded: None,
+        crowd: false,
+    })
 }

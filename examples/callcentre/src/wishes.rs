@@ -54,12 +54,17 @@ pub(crate) fn apply(study: &mut Study, args: &Args) -> Result<(), Fault> {
 /// `12`, if there is one group only, or `sales=12`.
 fn staff(scenario: &mut Scenario, text: &str) -> Result<(), Fault> {
     let names: Vec<String> = scenario.groups.iter().map(|group| group.name.clone()).collect();
-    let wrong = |expected: String| Fault::Agents { text: text.to_owned(), expected };
+    let wrong = |expected: String| Fault::Agents {
+        text: text.to_owned(),
+        expected,
+    };
     let (name, count) = match text.split_once('=') {
         Some((name, count)) => (Some(name), count),
         None => (None, text),
     };
-    let count = count.parse().map_err(|_| wrong("expected a number, such as 12, or sales=12 for one of several groups".to_owned()))?;
+    let count = count
+        .parse()
+        .map_err(|_| wrong("expected a number, such as 12, or sales=12 for one of several groups".to_owned()))?;
     let group = match name {
         Some(name) => scenario.groups.iter_mut().find(|group| group.name == name),
         None => scenario.groups.first_mut().filter(|_| names.len() == 1),
@@ -69,6 +74,9 @@ fn staff(scenario: &mut Scenario, text: &str) -> Result<(), Fault> {
             group.size = count;
             Ok(())
         }
-        None => Err(wrong(format!("say of which group, as NAME={count}; there are {}", names.join(", ")))),
+        None => Err(wrong(format!(
+            "say of which group, as NAME={count}; there are {}",
+            names.join(", ")
+        ))),
     }
 }

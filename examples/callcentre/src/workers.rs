@@ -23,7 +23,9 @@ pub(crate) fn run(study: &Study, args: &Args) -> Result<Report, Fault> {
     let work = || {
         while !failed.load(Ordering::Relaxed) {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((scenario, replication)) = jobs.get(at).copied() else { return };
+            let Some((scenario, replication)) = jobs.get(at).copied() else {
+                return;
+            };
             let result = one(study, scenario, args.seed, replication, &mut (), &bar);
             failed.fetch_or(result.is_err(), Ordering::Relaxed);
             // Whoever panicked with the lock in his hand has ended the program.
@@ -40,7 +42,12 @@ pub(crate) fn run(study: &Study, args: &Args) -> Result<Report, Fault> {
     });
     bar.finish_and_clear();
     let mut report = Report::default();
-    for result in done.into_inner().unwrap_or_else(|broken| broken.into_inner()).into_iter().flatten() {
+    for result in done
+        .into_inner()
+        .unwrap_or_else(|broken| broken.into_inner())
+        .into_iter()
+        .flatten()
+    {
         report.add(result?);
     }
     Ok(report)
@@ -51,7 +58,11 @@ pub(crate) fn traced(study: &Study, args: &Args, out: &mut impl Write) -> Result
     let mut report = Report::default();
     let bar = bar(jobs(study, args).len());
     for (number, (scenario, replication)) in (1..).zip(jobs(study, args)) {
-        let mut lines = Lines { run: number, out: &mut *out, failed: None };
+        let mut lines = Lines {
+            run: number,
+            out: &mut *out,
+            failed: None,
+        };
         report.add(one(study, scenario, args.seed, replication, &mut lines, &bar)?);
         lines.failed.map_or(Ok(()), |error| Err(Fault::Output(error)))?;
     }
@@ -66,11 +77,24 @@ fn jobs(study: &Study, args: &Args) -> Vec<(usize, u64)> {
     scenarios.flat_map(each).collect()
 }
 
-fn one(study: &Study, at: usize, seed: u64, replication: u64, observer: &mut impl Observer, bar: &ProgressBar) -> Result<Run, Fault> {
-    let Some(scenario) = study.scenarios.get(at) else { return Err(Fault::Missing("a scenario")) };
+fn one(
+    study: &Study,
+    at: usize,
+    seed: u64,
+    replication: u64,
+    observer: &mut impl Observer,
+    bar: &ProgressBar,
+) -> Result<Run, Fault> {
+    let Some(scenario) = study.scenarios.get(at) else {
+        return Err(Fault::Missing("a scenario"));
+    };
     // Days of a log are not to have the same chance.
     let stream = replication + (u64::try_from(at).unwrap_or(0) << 32);
-    let wrong = |broken| Fault::Broken { seed, replication: stream, broken };
+    let wrong = |broken| Fault::Broken {
+        seed,
+        replication: stream,
+        broken,
+    };
     let mut centre = Centre::new(scenario, seed, stream)?;
     for step in 1..=STEPS {
         let until = Time::ZERO + scenario.length.mul_f64(f64::from(step) / f64::from(STEPS));

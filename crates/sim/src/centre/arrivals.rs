@@ -97,7 +97,7 @@ impl Arrivals {
             Self::Poisson { expected, interval, .. } => {
                 let (interval, length) = (interval.as_secs_f64(), length.as_secs_f64());
                 let round = interval * expected.len() as f64;
-                if !(round > 0.0) {
+                if expected.is_empty() || interval == 0.0 {
                     return 0.0;
                 }
                 let rounds = (length / round).floor();
@@ -121,7 +121,11 @@ impl Arrivals {
     /// second; or recorded contacts that are not in order.
     pub fn stream(&self) -> Result<Stream, TextError> {
         match self {
-            Self::Poisson { expected, interval, busyness } => {
+            Self::Poisson {
+                expected,
+                interval,
+                busyness,
+            } => {
                 let length = interval.as_secs_f64();
                 let rates: Vec<f64> = expected.iter().map(|count| count / length).collect();
                 let sound = rates.iter().all(|rate| (0.0..=1e9).contains(rate)) && !rates.is_empty();
@@ -192,7 +196,10 @@ impl Stream {
     /// The next one; `None` after the last. For Poisson processes, all but the time is left open.
     pub fn next(&mut self, rng: &mut impl Rng) -> Option<Recorded> {
         match &mut self.0 {
-            Source::Poisson(poisson) => poisson.next(rng).map(|at| Recorded { at, ..Recorded::default() }),
+            Source::Poisson(poisson) => poisson.next(rng).map(|at| Recorded {
+                at,
+                ..Recorded::default()
+            }),
             Source::Recorded(all, at) => {
                 let next = all.get(*at).copied();
                 *at += 1;
@@ -247,7 +254,10 @@ mod tests {
     fn times(arrivals: &Arrivals, seed: u64, until: Duration) -> Vec<Duration> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut stream = arrivals.stream().unwrap();
-        core::iter::from_fn(|| stream.next(&mut rng)).map(|one| one.at).take_while(|at| *at < until).collect()
+        core::iter::from_fn(|| stream.next(&mut rng))
+            .map(|one| one.at)
+            .take_while(|at| *at < until)
+            .collect()
     }
 
     const HALF_HOUR: Duration = Duration::from_secs(1800);
@@ -284,7 +294,10 @@ mod tests {
             let variance = counts.iter().map(|count| (count - mean) * (count - mean)).sum::<f64>() / 4000.0;
             assert!((mean - 100.0).abs() < 1.5, "{mean}");
             // Var = mean + (cv · mean)².
-            assert!((variance / mean / ratio - 1.0).abs() < 0.1, "cv {cv}: {variance} of {mean}");
+            assert!(
+                (variance / mean / ratio - 1.0).abs() < 0.1,
+                "cv {cv}: {variance} of {mean}"
+            );
         }
     }
 
@@ -297,14 +310,20 @@ mod tests {
     #[test]
     fn rates_as_text() {
         assert_eq!("4.2/min".parse(), Ok(Arrivals::poisson(4.2, Duration::from_secs(60))));
-        assert_eq!(" 250 / h ".parse(), Ok(Arrivals::poisson(250.0, Duration::from_secs(3600))));
+        assert_eq!(
+            " 250 / h ".parse(),
+            Ok(Arrivals::poisson(250.0, Duration::from_secs(3600)))
+        );
         for text in ["", "4.2", "/min", "4.2/parsec", "-1/s", "NaN/s", "inf/s", "1e30/s"] {
             assert_eq!(text.parse::<Arrivals>(), Err(TextError::Rate), "{text}");
         }
         assert!(Arrivals::by_interval([], HALF_HOUR).stream().is_err());
         assert!(Arrivals::by_interval([1.0], Duration::ZERO).stream().is_err());
         assert!(Arrivals::poisson(1.0, HALF_HOUR).busyness(-1.0).stream().is_err());
-        let unordered = [2, 1].map(|secs| Recorded { at: Duration::from_secs(secs), ..Recorded::default() });
+        let unordered = [2, 1].map(|secs| Recorded {
+            at: Duration::from_secs(secs),
+            ..Recorded::default()
+        });
         assert!(Arrivals::Recorded(unordered.to_vec()).stream().is_err());
     }
 }

@@ -115,7 +115,9 @@ impl FromStr for Distribution {
 
     fn from_str(text: &str) -> Result<Self, TextError> {
         let Some((name, rest)) = text.split_once(':') else {
-            return parse_duration(text).map(Self::Fixed).map_err(|_| TextError::Distribution);
+            return parse_duration(text)
+                .map(Self::Fixed)
+                .map_err(|_| TextError::Distribution);
         };
         let shape = || -> Result<(Duration, f64), TextError> {
             let (mean, cv) = rest.split_once(',').ok_or(TextError::Distribution)?;
@@ -127,7 +129,9 @@ impl FromStr for Distribution {
         };
         let distribution = match name.trim() {
             "fixed" => Self::Fixed(parse_duration(rest)?),
-            "exp" | "exponential" => Self::Exponential { mean: parse_duration(rest)? },
+            "exp" | "exponential" => Self::Exponential {
+                mean: parse_duration(rest)?,
+            },
             "lognormal" => shape().map(|(mean, cv)| Self::Lognormal { mean, cv })?,
             "gamma" => shape().map(|(mean, cv)| Self::Gamma { mean, cv })?,
             "uniform" => {

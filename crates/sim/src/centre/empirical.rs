@@ -83,7 +83,11 @@ impl Empirical {
     #[must_use]
     pub fn surviving(&self, time: Duration) -> f64 {
         let ended = self.values.partition_point(|value| *value <= time);
-        1.0 - ended.checked_sub(1).and_then(|at| self.cumulative.get(at)).copied().unwrap_or(0.0)
+        1.0 - ended
+            .checked_sub(1)
+            .and_then(|at| self.cumulative.get(at))
+            .copied()
+            .unwrap_or(0.0)
     }
 
     /// The mean of what ends; zero where nothing does.
@@ -94,7 +98,11 @@ impl Empirical {
             sum += value.as_secs_f64() * (cumulative - before);
             before = *cumulative;
         }
-        if before > 0.0 { super::text::seconds(sum / before) } else { Duration::ZERO }
+        if before > 0.0 {
+            super::text::seconds(sum / before)
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// Draws one; [`Duration::MAX`] for what never ends.
@@ -146,7 +154,10 @@ mod tests {
             .map(|_| {
                 let patience = super::super::text::seconds(100.0 * super::super::distribution::exponential(&mut rng));
                 let offered = super::super::text::seconds(50.0 * super::super::distribution::exponential(&mut rng));
-                Observed { lasted: patience.min(offered), ended: patience <= offered }
+                Observed {
+                    lasted: patience.min(offered),
+                    ended: patience <= offered,
+                }
             })
             .collect();
         let patience = Empirical::survival(observed).unwrap();
@@ -160,8 +171,15 @@ mod tests {
     #[test]
     fn what_was_never_seen_to_end_never_ends() {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
-        let patient = Empirical::survival([Observed { lasted: secs(5), ended: false }]).unwrap();
-        assert_eq!((patient.sample(&mut rng), patient.mean()), (Duration::MAX, Duration::ZERO));
+        let patient = Empirical::survival([Observed {
+            lasted: secs(5),
+            ended: false,
+        }])
+        .unwrap();
+        assert_eq!(
+            (patient.sample(&mut rng), patient.mean()),
+            (Duration::MAX, Duration::ZERO)
+        );
         assert_eq!(Empirical::new([]), None);
         let values = Empirical::new([10, 20, 30].map(secs)).unwrap();
         for _ in 0..100 {

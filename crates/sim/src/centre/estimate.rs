@@ -40,7 +40,11 @@ impl Estimate {
         let (value, count) = (above / below, pairs.len() as f64);
         let squares: f64 = pairs.iter().map(|(above, below)| (above - value * below).powi(2)).sum();
         let error = (pairs.len() > 1).then(|| (squares * count / (count - 1.0)).sqrt() / below);
-        Some(Self { value, error, observations: pairs.len() })
+        Some(Self {
+            value,
+            error,
+            observations: pairs.len(),
+        })
     }
 
     /// Half the width of the interval that covers the truth with this probability (0.95 is usual), by Student's t. `None` if there is no
@@ -65,7 +69,8 @@ impl Estimate {
     /// Whether that interval covers `truth`.
     #[must_use]
     pub fn covers(&self, truth: f64, level: f64) -> bool {
-        self.interval(level).is_some_and(|(from, to)| from <= truth && truth <= to)
+        self.interval(level)
+            .is_some_and(|(from, to)| from <= truth && truth <= to)
     }
 }
 
@@ -78,7 +83,11 @@ pub fn lag_correlation(values: &[f64]) -> Option<f64> {
     }
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let square: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    let lagged: f64 = values.iter().zip(values.iter().skip(1)).map(|(one, next)| (one - mean) * (next - mean)).sum();
+    let lagged: f64 = values
+        .iter()
+        .zip(values.iter().skip(1))
+        .map(|(one, next)| (one - mean) * (next - mean))
+        .sum();
     (square > 0.0).then(|| lagged / square)
 }
 
@@ -92,9 +101,21 @@ mod tests {
     #[test]
     fn the_quantiles_of_student() {
         // ISO 2602, table of t: two-sided 95 %, and 99 %.
-        for (observations, level, t) in [(2, 0.95, 12.706), (11, 0.95, 2.228), (20, 0.95, 2.093), (20, 0.99, 2.861)] {
-            let estimate = Estimate { value: 0.0, error: Some(1.0), observations };
-            assert!((estimate.half_width(level).unwrap() - t).abs() < 0.001, "{observations}");
+        for (observations, level, t) in [
+            (2, 0.95, 12.706),
+            (11, 0.95, 2.228),
+            (20, 0.95, 2.093),
+            (20, 0.99, 2.861),
+        ] {
+            let estimate = Estimate {
+                value: 0.0,
+                error: Some(1.0),
+                observations,
+            };
+            assert!(
+                (estimate.half_width(level).unwrap() - t).abs() < 0.001,
+                "{observations}"
+            );
         }
     }
 

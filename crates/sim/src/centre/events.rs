@@ -66,7 +66,11 @@ impl PartialOrd for Entry {
 impl Events {
     pub(crate) fn add(&mut self, at: Time, event: Event) {
         self.added += 1;
-        self.heap.push(Entry { at, number: self.added, event });
+        self.heap.push(Entry {
+            at,
+            number: self.added,
+            event,
+        });
     }
 
     pub(crate) fn next_time(&self) -> Option<Time> {

@@ -25,7 +25,9 @@ impl Centre {
                 self.obey(output)?;
             }
             // Answers come when everybody knows of the offers: of several who ring, one is first.
-            let Some((agent, offer)) = self.answers.pop_front() else { return Ok(()) };
+            let Some((agent, offer)) = self.answers.pop_front() else {
+                return Ok(());
+            };
             self.answer(agent, offer)?;
         }
     }
@@ -34,10 +36,16 @@ impl Centre {
         match output {
             Output::Offer { contact, agent, .. } => self.offer(contact, agent),
             Output::Withdraw { contact, agent, .. } => self.take_offer(contact, agent).map(|_| ()),
-            Output::Connect { contact, agent } => self.connect(contact, agent),
+            Output::Connect { contact, agent, .. } => self.connect(contact, agent),
             Output::CallBack { contact, agent, .. } => self.call_back(contact, agent),
-            Output::AgentStateChanged { agent, from, to } => self.agent_changes(agent, from, to),
-            Output::Ended { contact, outcome, waited, talked, .. } => self.ended(contact, outcome, waited, talked),
+            Output::AgentStateChanged { agent, from, to, .. } => self.agent_changes(agent, from, to),
+            Output::Ended {
+                contact,
+                outcome,
+                waited,
+                talked,
+                ..
+            } => self.ended(contact, outcome, waited, talked),
             Output::Announce { .. } | Output::Message { .. } | Output::Overflow { .. } => Ok(()),
             _ => Ok(()),
         }
@@ -45,8 +53,12 @@ impl Centre {
 
     /// An agent's phone rings.
     fn offer(&mut self, contact: u64, agent: u32) -> Result<(), Broken> {
-        let Some(worker) = self.workers.get_mut(index(agent)) else { return Err(self.broken(Rule::NotOffered)) };
-        let Some(team) = self.teams.get(usize::from(worker.group)) else { return Ok(()) };
+        let Some(worker) = self.workers.get_mut(index(agent)) else {
+            return Err(self.broken(Rule::NotOffered));
+        };
+        let Some(team) = self.teams.get(usize::from(worker.group)) else {
+            return Ok(());
+        };
         let serial = worker.next_offer;
         worker.next_offer = serial.wrapping_add(1);
         worker.offers.push((serial, contact));
@@ -88,9 +100,13 @@ impl Centre {
             self.has_one_more(agent);
         }
         let now = self.now;
-        let Some(worker) = self.workers.get(index(agent)) else { return Ok(()) };
+        let Some(worker) = self.workers.get(index(agent)) else {
+            return Ok(());
+        };
         let pace = self.teams.get(usize::from(worker.group)).map_or(1.0, |team| team.pace);
-        let Some(caller) = self.caller_mut(contact) else { return Err(self.broken(Rule::NotThere)) };
+        let Some(caller) = self.caller_mut(contact) else {
+            return Err(self.broken(Rule::NotThere));
+        };
         caller.talks = Some((now, agent));
         caller.hung_up = false;
         let until = now + paced(caller.service, pace);
@@ -102,7 +118,9 @@ impl Centre {
     fn call_back(&mut self, contact: u64, agent: u32) -> Result<(), Broken> {
         self.take_offer(contact, agent)?;
         self.has_one_more(agent);
-        let Some(caller) = self.caller_mut(contact) else { return Err(self.broken(Rule::NotThere)) };
+        let Some(caller) = self.caller_mut(contact) else {
+            return Err(self.broken(Rule::NotThere));
+        };
         caller.dialled = Some(agent);
         let kind = usize::from(caller.kind);
         let ring = self.kinds.get(kind).and_then(|kind| kind.call_back.as_ref());
@@ -124,7 +142,9 @@ impl Centre {
     }
 
     fn agent_changes(&mut self, agent: u32, from: AgentState, to: AgentState) -> Result<(), Broken> {
-        let Some(worker) = self.workers.get_mut(index(agent)) else { return Ok(()) };
+        let Some(worker) = self.workers.get_mut(index(agent)) else {
+            return Ok(());
+        };
         if worker.state != from || from == to {
             return Err(self.broken(Rule::State));
         }
@@ -139,13 +159,16 @@ impl Centre {
         if to == AgentState::WrapUp && self.open_wrap_up {
             worker.wrap_ups = worker.wrap_ups.wrapping_add(1);
             let after = worker.wrap_up.take().unwrap_or(Duration::ZERO);
-            self.events.add(self.now + after, Event::WrapUpEnd(agent, worker.wrap_ups));
+            self.events
+                .add(self.now + after, Event::WrapUpEnd(agent, worker.wrap_ups));
         }
         Ok(())
     }
 
     fn ended(&mut self, contact: u64, outcome: Outcome, waited: Duration, talked: Duration) -> Result<(), Broken> {
-        let Some(caller) = self.dismiss(contact) else { return Err(self.broken(Rule::NotThere)) };
+        let Some(caller) = self.dismiss(contact) else {
+            return Err(self.broken(Rule::NotThere));
+        };
         let since = caller.talks.map_or(self.now, |(since, _)| since);
         let (wait, talk) = (since - caller.arrived, self.now - since);
         if (wait, talk) != (waited, talked) {
@@ -154,7 +177,10 @@ impl Centre {
         if caller.talks.is_some() != (outcome == Outcome::Handled) {
             return Err(self.broken(Rule::Outcome));
         }
-        let threshold = self.kinds.get(usize::from(caller.kind)).map_or(Duration::ZERO, |kind| kind.threshold);
+        let threshold = self
+            .kinds
+            .get(usize::from(caller.kind))
+            .map_or(Duration::ZERO, |kind| kind.threshold);
         let seconds = wait.as_secs_f64();
         self.tally.contact(caller.place, caller.kind, |totals| {
             totals.wait += seconds;
@@ -172,7 +198,7 @@ impl Centre {
                 }
                 Outcome::Overflowed(..) => totals.overflowed += 1,
                 Outcome::Dismissed(_) => totals.dismissed += 1,
-                Outcome::NotReached | Outcome::Superseded => totals.not_reached += 1,
+                Outcome::NotReached | Outcome::Superseded | Outcome::Expired => totals.not_reached += 1,
                 _ => totals.dismissed += 1,
             }
         });
@@ -192,15 +218,32 @@ impl Centre {
         let agent = |agent: u32| {
             let worker = self.workers.get(index(agent));
             let team = worker.and_then(|worker| self.teams.get(usize::from(worker.group)));
-            (team.map_or("", |team| team.name.as_str()), worker.map_or(0, |worker| worker.number))
+            (
+                team.map_or("", |team| team.name.as_str()),
+                worker.map_or(0, |worker| worker.number),
+            )
         };
         let traced = match output {
             Output::Offer { contact, agent: to, .. } => Traced::Offered(contact >> 24, agent(*to)),
-            Output::Withdraw { contact, agent: from, cause } => Traced::Withdrawn(contact >> 24, agent(*from), *cause),
-            Output::Connect { contact, agent: with } => Traced::Connected(contact >> 24, agent(*with)),
+            Output::Withdraw {
+                contact,
+                agent: from,
+                cause,
+                ..
+            } => Traced::Withdrawn(contact >> 24, agent(*from), *cause),
+            Output::Connect {
+                contact, agent: with, ..
+            } => Traced::Connected(contact >> 24, agent(*with)),
             Output::Overflow { contact, cause, .. } => Traced::Overflowed(contact >> 24, *cause),
-            Output::CallBack { contact, agent: with, attempt } => Traced::Dialled(contact >> 24, agent(*with), *attempt),
-            Output::AgentStateChanged { agent: of, from, to } => Traced::Agent(agent(*of), *from, *to),
+            Output::CallBack {
+                contact,
+                agent: with,
+                attempt,
+                ..
+            } => Traced::Dialled(contact >> 24, agent(*with), *attempt),
+            Output::AgentStateChanged {
+                agent: of, from, to, ..
+            } => Traced::Agent(agent(*of), *from, *to),
             Output::Ended { contact, outcome, .. } => Traced::Ended(contact >> 24, *outcome),
             Output::Announce { .. } | Output::Message { .. } => return,
             _ => return,

@@ -66,12 +66,25 @@ impl Kind {
         let mut kind = Self {
             name: of.name.clone(),
             arrival,
-            stream: of.arrivals.stream().map_err(|error| ScenarioError::Arrivals(number, error))?,
+            stream: of
+                .arrivals
+                .stream()
+                .map_err(|error| ScenarioError::Arrivals(number, error))?,
             next: None,
             chance: seeds.chance(),
-            patience: of.patience.as_ref().map(|patience| patience.sampler()).transpose().map_err(wrong)?,
+            patience: of
+                .patience
+                .as_ref()
+                .map(|patience| patience.sampler())
+                .transpose()
+                .map_err(wrong)?,
             service: of.service.sampler().map_err(wrong)?,
-            wrap_up: of.wrap_up.as_ref().map(|wrap_up| wrap_up.sampler()).transpose().map_err(wrong)?,
+            wrap_up: of
+                .wrap_up
+                .as_ref()
+                .map(|wrap_up| wrap_up.sampler())
+                .transpose()
+                .map_err(wrong)?,
             threshold: of.threshold,
             redial: match &of.redial {
                 Some(redial) => Some((redial.share, redial.after.sampler().map_err(wrong)?)),
@@ -169,10 +182,10 @@ impl Team {
 
 /// Whether an agent in that state counts as staffed.
 pub(crate) const fn is_staffed(state: AgentState) -> bool {
-    match state {
-        AgentState::Ready | AgentState::Reserved | AgentState::Ringing | AgentState::Busy | AgentState::WrapUp => true,
-        _ => false,
-    }
+    matches!(
+        state,
+        AgentState::Ready | AgentState::Reserved | AgentState::Ringing | AgentState::Busy | AgentState::WrapUp
+    )
 }
 
 /// Whether he is occupied.

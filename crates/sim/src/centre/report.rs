@@ -50,7 +50,10 @@ impl Run {
                 sum.add(more);
                 sum.time += more.time;
             }
-            sum.groups.iter_mut().zip(&sample.groups).for_each(|(sum, more)| sum.add(more));
+            sum.groups
+                .iter_mut()
+                .zip(&sample.groups)
+                .for_each(|(sum, more)| sum.add(more));
         }
         sum
     }
@@ -235,8 +238,15 @@ impl Report {
     #[must_use]
     pub fn staff(&self, group: Option<usize>) -> f64 {
         let samples = self.samples();
-        let time: f64 = samples.iter().filter_map(|sample| sample.types.first()).map(|of| of.time).sum();
-        let staffed: f64 = samples.iter().map(|sample| staffing(&sample.groups, group).staffed).sum();
+        let time: f64 = samples
+            .iter()
+            .filter_map(|sample| sample.types.first())
+            .map(|of| of.time)
+            .sum();
+        let staffed: f64 = samples
+            .iter()
+            .map(|sample| staffing(&sample.groups, group).staffed)
+            .sum();
         if time > 0.0 { staffed / time } else { 0.0 }
     }
 
@@ -253,7 +263,9 @@ impl Report {
     /// The intervals, if they were counted.
     #[must_use]
     pub fn intervals(&self) -> Vec<IntervalFigures> {
-        let Some(length) = self.runs.first().and_then(|run| run.interval) else { return Vec::new() };
+        let Some(length) = self.runs.first().and_then(|run| run.interval) else {
+            return Vec::new();
+        };
         let count = self.runs.iter().map(|run| run.slots.len()).max().unwrap_or(0);
         (0..count)
             .map(|at| {

@@ -81,9 +81,17 @@ impl Centre {
         limits.contacts = limits.contacts.min(PLACES);
         let acd = Acd::new(limits, seeds.bytes());
         let (later, agents) = (seeds.chance(), seeds.chance());
-        let kinds = scenario.types.iter().enumerate().map(|(number, of)| Kind::new(number, of, &mut seeds));
+        let kinds = scenario
+            .types
+            .iter()
+            .enumerate()
+            .map(|(number, of)| Kind::new(number, of, &mut seeds));
         let kinds = kinds.collect::<Result<Vec<_>, _>>()?;
-        let teams = scenario.groups.iter().enumerate().map(|(number, of)| Team::new(number, of));
+        let teams = scenario
+            .groups
+            .iter()
+            .enumerate()
+            .map(|(number, of)| Team::new(number, of));
         let teams = teams.collect::<Result<Vec<_>, _>>()?;
         let (begin, end) = (Time::ZERO + scenario.warm_up, Time::ZERO + scenario.length);
         let mut centre = Self {
@@ -92,7 +100,14 @@ impl Centre {
             now: Time::ZERO,
             end,
             cut: end + scenario.length.max(Duration::from_secs(86_400)),
-            tally: Tally::new(kinds.len(), teams.len(), begin, end, scenario.batches, scenario.interval),
+            tally: Tally::new(
+                kinds.len(),
+                teams.len(),
+                begin,
+                end,
+                scenario.batches,
+                scenario.interval,
+            ),
             kinds,
             teams,
             workers: Vec::new(),
@@ -122,11 +137,16 @@ impl Centre {
             if self.open_wrap_up && config.wrap_up == WrapUp::None {
                 config.wrap_up = WrapUp::Open;
             }
-            self.acd.set_queue(self.now, id, config).map_err(|error| ScenarioError::Queue(id, error))?;
+            self.acd
+                .set_queue(self.now, id, config)
+                .map_err(|error| ScenarioError::Queue(id, error))?;
         }
         let known = |queue: acd::QueueId| scenario.queues.len() > usize::try_from(queue.0).unwrap_or(usize::MAX);
         let named = scenario.types.iter().map(|of| of.queue);
-        let served = scenario.groups.iter().flat_map(|group| group.config.memberships.iter().map(|place| place.queue));
+        let served = scenario
+            .groups
+            .iter()
+            .flat_map(|group| group.config.memberships.iter().map(|place| place.queue));
         match named.chain(served).find(|queue| !known(*queue)) {
             Some(queue) => Err(ScenarioError::UnknownQueue(queue)),
             None => Ok(()),
@@ -138,8 +158,11 @@ impl Centre {
             let wrong = |error| ScenarioError::Agents(number, error);
             for one in 0..group.size {
                 let agent = u32::try_from(self.workers.len()).unwrap_or(u32::MAX);
-                self.acd.set_agent(self.now, agent, group.config.clone()).map_err(wrong)?;
-                self.workers.push(Worker::new(u16::try_from(number).unwrap_or(u16::MAX), one + 1));
+                self.acd
+                    .set_agent(self.now, agent, group.config.clone())
+                    .map_err(wrong)?;
+                self.workers
+                    .push(Worker::new(u16::try_from(number).unwrap_or(u16::MAX), one + 1));
                 if group.shifts.is_empty() {
                     self.events.add(self.now, Event::Work(agent, Move::SignOn));
                 }
@@ -230,7 +253,9 @@ impl Centre {
             self.tally.contact(caller.place, caller.kind, |totals| totals.left += 1);
         }
         let live = self.acd.live();
-        if live.contacts != left || (left == 0 && live.timers > 0 && self.acd.poll_timeout().is_none_or(|due| due <= self.cut)) {
+        if live.contacts != left
+            || (left == 0 && live.timers > 0 && self.acd.poll_timeout().is_none_or(|due| due <= self.cut))
+        {
             return Err(self.broken(Rule::Kept));
         }
         Ok(Run::new(self))
@@ -273,9 +298,15 @@ impl Centre {
 
     fn arrive<O: Observer>(&mut self, number: u16, again: bool, observer: &mut O) -> Result<(), Broken> {
         let now = self.now;
-        let Some(kind) = self.kinds.get_mut(usize::from(number)) else { return Ok(()) };
+        let Some(kind) = self.kinds.get_mut(usize::from(number)) else {
+            return Ok(());
+        };
         let chance = if again { &mut self.later } else { &mut kind.chance };
-        let recorded = if again { Default::default() } else { kind.next.take().unwrap_or_default() };
+        let recorded = if again {
+            Default::default()
+        } else {
+            kind.next.take().unwrap_or_default()
+        };
         let drawn = |given: Option<Duration>, from: Option<&super::Sampler>, chance: &mut Chance| {
             given.or_else(|| from.map(|from| from.sample(chance)))
         };
@@ -350,11 +381,17 @@ impl Centre {
     }
 
     pub(crate) fn caller(&self, id: u64) -> Option<&Caller> {
-        self.callers.get(place_of(id))?.as_ref().filter(|caller| caller.id == id)
+        self.callers
+            .get(place_of(id))?
+            .as_ref()
+            .filter(|caller| caller.id == id)
     }
 
     pub(crate) fn caller_mut(&mut self, id: u64) -> Option<&mut Caller> {
-        self.callers.get_mut(place_of(id))?.as_mut().filter(|caller| caller.id == id)
+        self.callers
+            .get_mut(place_of(id))?
+            .as_mut()
+            .filter(|caller| caller.id == id)
     }
 
     /// Forgets a caller.
@@ -367,14 +404,20 @@ impl Centre {
 
     fn turned_away(&mut self, id: u64, cause: Option<acd::OverflowCause>, observer: &mut impl Observer) {
         let Some(caller) = self.dismiss(id) else { return };
-        self.tally.contact(caller.place, caller.kind, |totals| totals.refused += 1);
-        observer.observe(self.now, &Traced::Refused(id >> 24, cause.unwrap_or(acd::OverflowCause::Full)));
+        self.tally
+            .contact(caller.place, caller.kind, |totals| totals.refused += 1);
+        observer.observe(
+            self.now,
+            &Traced::Refused(id >> 24, cause.unwrap_or(acd::OverflowCause::Full)),
+        );
         self.redial(caller.kind);
     }
 
     /// Somebody was not served: he may try again.
     pub(crate) fn redial(&mut self, kind: u16) {
-        let Some((share, after)) = self.kinds.get(usize::from(kind)).and_then(|kind| kind.redial.as_ref()) else { return };
+        let Some((share, after)) = self.kinds.get(usize::from(kind)).and_then(|kind| kind.redial.as_ref()) else {
+            return;
+        };
         if unit(&mut self.later) < *share {
             let at = self.now + after.sample(&mut self.later);
             if at < self.end {
@@ -384,7 +427,10 @@ impl Centre {
     }
 
     fn give_up(&mut self, id: u64) -> Result<(), Broken> {
-        if self.caller(id).is_none_or(|caller| caller.talks.is_some() || caller.hung_up) {
+        if self
+            .caller(id)
+            .is_none_or(|caller| caller.talks.is_some() || caller.hung_up)
+        {
             return Ok(());
         }
         self.happened += 1;
@@ -392,13 +438,17 @@ impl Centre {
     }
 
     fn ask(&mut self, id: u64, observer: &mut impl Observer) -> Result<(), Broken> {
-        let Some(caller) = self.caller(id).filter(|caller| caller.talks.is_none()) else { return Ok(()) };
+        let Some(caller) = self.caller(id).filter(|caller| caller.talks.is_none()) else {
+            return Ok(());
+        };
         let kind = self.kinds.get(usize::from(caller.kind));
-        let share = kind.and_then(|kind| kind.call_back.as_ref()).map_or(0.0, |(back, _)| back.share);
+        let share = kind
+            .and_then(|kind| kind.call_back.as_ref())
+            .map_or(0.0, |(back, _)| back.share);
         if unit(&mut self.later) >= share {
             return Ok(());
         }
-        match self.acd.keep_place(self.now, &id, None) {
+        match self.acd.keep_place(self.now, &id, acd::CallBackTime::InTurn) {
             Ok(()) => {
                 self.happened += 1;
                 observer.observe(self.now, &Traced::KeepsPlace(id >> 24));
@@ -417,13 +467,19 @@ impl Centre {
 
     /// An agent answers, if the offer is still his.
     pub(crate) fn answer(&mut self, agent: u32, offer: u32) -> Result<(), Broken> {
-        let Some(contact) = self.offered(agent, offer) else { return Ok(()) };
+        let Some(contact) = self.offered(agent, offer) else {
+            return Ok(());
+        };
         self.happened += 1;
-        self.acd.accept(self.now, &contact, &agent).map_err(|_| self.broken(Rule::Denied))
+        self.acd
+            .accept(self.now, &contact, &agent)
+            .map_err(|_| self.broken(Rule::Denied))
     }
 
     fn reject(&mut self, agent: u32, offer: u32, observer: &mut impl Observer) -> Result<(), Broken> {
-        let Some(contact) = self.offered(agent, offer) else { return Ok(()) };
+        let Some(contact) = self.offered(agent, offer) else {
+            return Ok(());
+        };
         self.happened += 1;
         if let Some(worker) = self.workers.get_mut(index(agent)) {
             worker.offers.retain(|(serial, _)| *serial != offer);
@@ -436,35 +492,54 @@ impl Centre {
 
     fn offered(&self, agent: u32, offer: u32) -> Option<u64> {
         let worker = self.workers.get(index(agent))?;
-        worker.offers.iter().find(|(serial, _)| *serial == offer).map(|(_, contact)| *contact)
+        worker
+            .offers
+            .iter()
+            .find(|(serial, _)| *serial == offer)
+            .map(|(_, contact)| *contact)
     }
 
     fn talk_end(&mut self, id: u64) -> Result<(), Broken> {
-        let Some(caller) = self.caller(id) else { return Err(self.broken(Rule::EndedEarly)) };
+        let Some(caller) = self.caller(id) else {
+            return Err(self.broken(Rule::EndedEarly));
+        };
         let (place, kind, wrap_up) = (caller.place, caller.kind, caller.wrap_up);
-        let Some((_, agent)) = caller.talks else { return Err(self.broken(Rule::EndedEarly)) };
+        let Some((_, agent)) = caller.talks else {
+            return Err(self.broken(Rule::EndedEarly));
+        };
         self.happened += 1;
         if let Some(worker) = self.workers.get_mut(index(agent)) {
             let pace = self.teams.get(usize::from(worker.group)).map_or(1.0, |team| team.pace);
             worker.wrap_up = wrap_up.map(|wrap_up| paced(wrap_up, pace));
             if let Some(wrap_up) = worker.wrap_up {
-                self.tally.contact(place, kind, |totals| totals.wrap_up += wrap_up.as_secs_f64());
+                self.tally
+                    .contact(place, kind, |totals| totals.wrap_up += wrap_up.as_secs_f64());
             }
         }
         self.acd.end(self.now, &id).map_err(|_| self.broken(Rule::Denied))
     }
 
     fn called_back(&mut self, id: u64) -> Result<(), Broken> {
-        let Some(caller) = self.caller(id) else { return Err(self.broken(Rule::EndedEarly)) };
+        let Some(caller) = self.caller(id) else {
+            return Err(self.broken(Rule::EndedEarly));
+        };
         let kind = self.kinds.get(usize::from(caller.kind));
-        let share = kind.and_then(|kind| kind.call_back.as_ref()).map_or(1.0, |(back, _)| back.reached);
-        let result = if unit(&mut self.later) < share { CalledBack::Reached } else { CalledBack::NotReached };
+        let share = kind
+            .and_then(|kind| kind.call_back.as_ref())
+            .map_or(1.0, |(back, _)| back.reached);
+        let result = if unit(&mut self.later) < share {
+            CalledBack::Reached
+        } else {
+            CalledBack::NotReached
+        };
         if result == CalledBack::NotReached {
             let agent = self.caller_mut(id).and_then(|caller| caller.dialled.take());
             agent.into_iter().for_each(|agent| self.has_one_less(agent));
         }
         self.happened += 1;
-        self.acd.called_back(self.now, &id, result).map_err(|_| self.broken(Rule::Denied))
+        self.acd
+            .called_back(self.now, &id, result)
+            .map_err(|_| self.broken(Rule::Denied))
     }
 
     fn wrap_up_end(&mut self, agent: u32, number: u32) -> Result<(), Broken> {
@@ -473,7 +548,9 @@ impl Centre {
         if worker.is_none_or(|worker| worker.wrap_ups != number || worker.state != AgentState::WrapUp) {
             return Ok(());
         }
-        self.acd.wrap_up_done(self.now, &agent).map_err(|_| self.broken(Rule::Denied))
+        self.acd
+            .wrap_up_done(self.now, &agent)
+            .map_err(|_| self.broken(Rule::Denied))
     }
 
     fn work(&mut self, agent: u32, what: Move) -> Result<(), Broken> {
@@ -494,11 +571,17 @@ impl Centre {
     /// An agent who was paused since he let it ring says that he is there.
     fn back(&mut self, agent: u32) -> Result<(), Broken> {
         let paused = AgentState::Paused(acd::PauseReason::LetRing);
-        if self.workers.get(index(agent)).is_none_or(|worker| worker.state != paused) {
+        if self
+            .workers
+            .get(index(agent))
+            .is_none_or(|worker| worker.state != paused)
+        {
             return Ok(());
         }
         self.happened += 1;
-        self.acd.unpause(self.now, &agent).map_err(|_| self.broken(Rule::Denied))
+        self.acd
+            .unpause(self.now, &agent)
+            .map_err(|_| self.broken(Rule::Denied))
     }
 
     pub(crate) const fn broken(&self, rule: Rule) -> Broken {
@@ -516,5 +599,9 @@ pub(crate) fn index(agent: u32) -> usize {
 }
 
 pub(crate) fn paced(time: Duration, pace: f64) -> Duration {
-    if pace == 1.0 { time } else { super::text::seconds(time.as_secs_f64() * pace) }
+    if pace == 1.0 {
+        time
+    } else {
+        super::text::seconds(time.as_secs_f64() * pace)
+    }
 }

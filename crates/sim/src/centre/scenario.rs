@@ -260,7 +260,9 @@ impl Scenario {
         if self.types.is_empty() {
             return Err(ScenarioError::NoContacts);
         }
-        let intervals = self.interval.map_or(Some(0), |interval| self.length.as_nanos().checked_div(interval.as_nanos()));
+        let intervals = self.interval.map_or(Some(0), |interval| {
+            self.length.as_nanos().checked_div(interval.as_nanos())
+        });
         let sound = self.length > self.warm_up
             && self.length <= LONGEST
             && (1..=PARTS).contains(&u128::from(self.batches))
@@ -283,7 +285,10 @@ impl Scenario {
             let redial = of.redial.iter().map(|redial| redial.share);
             redial.chain(of.call_back.iter().flat_map(|back| [back.share, back.reached]))
         });
-        let of_groups = self.groups.iter().flat_map(|group| [group.rejects, group.misses, group.rejects + group.misses]);
+        let of_groups = self
+            .groups
+            .iter()
+            .flat_map(|group| [group.rejects, group.misses, group.rejects + group.misses]);
         let sound = of_types.chain(of_groups).all(|share| (0.0..=1.0).contains(&share));
         if sound { Ok(()) } else { Err(ScenarioError::Share) }
     }
@@ -295,7 +300,13 @@ impl Scenario {
             if matches!(queue.wrap_up, acd::WrapUp::Fixed(_)) {
                 return Err(ScenarioError::TwoWrapUps(number));
             }
-            let several = |group: &AgentGroup| group.config.capacity.iter().any(|(channel, most)| *channel == of.channel && *most > 1);
+            let several = |group: &AgentGroup| {
+                group
+                    .config
+                    .capacity
+                    .iter()
+                    .any(|(channel, most)| *channel == of.channel && *most > 1)
+            };
             if let Some(group) = self.groups.iter().position(several) {
                 return Err(ScenarioError::SharedWrapUp(number, group));
             }

@@ -34,7 +34,12 @@ impl Shift {
     /// From then to then, without a break, once.
     #[must_use]
     pub const fn new(from: Duration, to: Duration) -> Self {
-        Self { from, to, breaks: Vec::new(), every: None }
+        Self {
+            from,
+            to,
+            breaks: Vec::new(),
+            every: None,
+        }
     }
 
     /// With a break.
@@ -69,19 +74,30 @@ impl Shift {
     pub fn is_sound(&self) -> bool {
         let within = |(from, to): &(Duration, Duration)| self.from <= *from && from < to && *to <= self.to;
         let apart = self.breaks.is_sorted_by(|one, next| one.1 <= next.0);
-        let over = self.every.is_none_or(|every| !every.is_zero() && self.to - self.from <= every);
+        let over = self
+            .every
+            .is_none_or(|every| !every.is_zero() && self.to - self.from <= every);
         self.from < self.to && self.breaks.iter().all(within) && apart && over
     }
 
     /// What the agents do and when, up to `until`.
     pub(crate) fn moves(&self, until: Duration) -> impl Iterator<Item = (Duration, Move)> {
         let once = move |begun: Duration| {
-            let breaks = self.breaks.iter().flat_map(|(from, to)| [(*from, Move::Pause), (*to, Move::Resume)]);
-            let all = core::iter::once((self.from, Move::SignOn)).chain(breaks).chain([(self.to, Move::SignOff)]);
+            let breaks = self
+                .breaks
+                .iter()
+                .flat_map(|(from, to)| [(*from, Move::Pause), (*to, Move::Resume)]);
+            let all = core::iter::once((self.from, Move::SignOn))
+                .chain(breaks)
+                .chain([(self.to, Move::SignOff)]);
             all.map(move |(at, what)| (begun + at, what))
         };
-        let rounds = core::iter::successors(Some(Duration::ZERO), move |begun| self.every.map(|every| *begun + every));
-        rounds.take_while(move |begun| *begun + self.from < until).flat_map(once)
+        let rounds = core::iter::successors(Some(Duration::ZERO), move |begun| {
+            self.every.map(|every| *begun + every)
+        });
+        rounds
+            .take_while(move |begun| *begun + self.from < until)
+            .flat_map(once)
     }
 }
 
@@ -92,7 +108,11 @@ impl FromStr for Shift {
     fn from_str(text: &str) -> Result<Self, TextError> {
         let (from, to) = text.split_once(['-', '–']).ok_or(TextError::Hours)?;
         let shift = Self::new(parse_time_of_day(from)?, parse_time_of_day(to)?);
-        if shift.is_sound() { Ok(shift) } else { Err(TextError::Hours) }
+        if shift.is_sound() {
+            Ok(shift)
+        } else {
+            Err(TextError::Hours)
+        }
     }
 }
 
@@ -115,8 +135,16 @@ mod tests {
     fn a_shift_is_its_moves_in_order_day_after_day() {
         let shift = Shift::new(HOUR, 3 * HOUR).pause(HOUR, 2 * HOUR).every(24 * HOUR);
         assert!(shift.is_sound());
-        let moves: Vec<_> = shift.moves(26 * HOUR).map(|(at, what)| (at.as_secs() / 3600, what)).collect();
-        let day = [(1, Move::SignOn), (1, Move::Pause), (2, Move::Resume), (3, Move::SignOff)];
+        let moves: Vec<_> = shift
+            .moves(26 * HOUR)
+            .map(|(at, what)| (at.as_secs() / 3600, what))
+            .collect();
+        let day = [
+            (1, Move::SignOn),
+            (1, Move::Pause),
+            (2, Move::Resume),
+            (3, Move::SignOff),
+        ];
         let next = day.map(|(hour, what)| (hour + 24, what));
         assert_eq!(moves, [day, next].concat());
         assert_eq!(shift.moves(HOUR).count(), 0);
@@ -129,7 +157,9 @@ mod tests {
             Shift::new(2 * HOUR, HOUR),
             Shift::new(HOUR, 3 * HOUR).pause(Duration::ZERO, 2 * HOUR),
             Shift::new(HOUR, 3 * HOUR).pause(2 * HOUR, 4 * HOUR),
-            Shift::new(HOUR, 9 * HOUR).pause(4 * HOUR, 5 * HOUR).pause(2 * HOUR, 3 * HOUR),
+            Shift::new(HOUR, 9 * HOUR)
+                .pause(4 * HOUR, 5 * HOUR)
+                .pause(2 * HOUR, 3 * HOUR),
             Shift::new(HOUR, 3 * HOUR).every(HOUR),
             Shift::new(HOUR, 3 * HOUR).every(Duration::ZERO),
         ] {

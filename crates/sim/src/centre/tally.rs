@@ -146,10 +146,23 @@ pub(crate) struct Place {
 
 impl Tally {
     /// For that many types and groups, from `begin` to `end`.
-    pub(crate) fn new(types: usize, groups: usize, begin: Time, end: Time, batches: u32, slot: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        types: usize,
+        groups: usize,
+        begin: Time,
+        end: Time,
+        batches: u32,
+        slot: Option<Duration>,
+    ) -> Self {
         let batch = (end - begin) / batches.max(1);
         let sample = Sample {
-            types: vec![Totals { time: batch.as_secs_f64(), ..Totals::default() }; types],
+            types: vec![
+                Totals {
+                    time: batch.as_secs_f64(),
+                    ..Totals::default()
+                };
+                types
+            ],
             groups: vec![Staffing::default(); groups],
         };
         let slots = slot.map_or(0, |slot| (end - Time::ZERO).as_nanos().div_ceil(slot.as_nanos().max(1)));
@@ -162,7 +175,10 @@ impl Tally {
             begin,
             batch,
             slot,
-            place: Place { batch: u32::MAX, slot: u32::MAX },
+            place: Place {
+                batch: u32::MAX,
+                slot: u32::MAX,
+            },
             next: Time::ZERO,
             end,
         }
@@ -174,7 +190,10 @@ impl Tally {
             self.count_heads(at, now);
         }
         let (batch, slot) = (usize::try_from(self.place.batch), usize::try_from(self.place.slot));
-        let (mut sample, mut slot) = (batch.ok().and_then(|at| self.samples.get_mut(at)), slot.ok().and_then(|at| self.slots.get_mut(at)));
+        let (mut sample, mut slot) = (
+            batch.ok().and_then(|at| self.samples.get_mut(at)),
+            slot.ok().and_then(|at| self.slots.get_mut(at)),
+        );
         for (group, head) in self.heads.iter_mut().enumerate() {
             let sum = core::mem::take(&mut head.sum);
             if let Some(sum_up) = sample.as_mut().and_then(|sample| sample.groups.get_mut(group)) {
@@ -193,12 +212,21 @@ impl Tally {
             }
             let number = (now - begin).as_nanos() / length.as_nanos().max(1);
             let number = u32::try_from(number).unwrap_or(u32::MAX);
-            (number, (begin + length.saturating_mul(number.saturating_add(1))).min(self.end))
+            (
+                number,
+                (begin + length.saturating_mul(number.saturating_add(1))).min(self.end),
+            )
         };
         let (batch, batch_end) = part(self.begin, self.batch);
-        let (slot, slot_end) = self.slot.map_or((u32::MAX, Time::MAX), |length| part(Time::ZERO, length));
+        let (slot, slot_end) = self
+            .slot
+            .map_or((u32::MAX, Time::MAX), |length| part(Time::ZERO, length));
         // Rounding may leave a sliver after the last batch.
-        let batch = if now >= self.begin && now < self.end { batch.min(self.last_batch()) } else { batch };
+        let batch = if now >= self.begin && now < self.end {
+            batch.min(self.last_batch())
+        } else {
+            batch
+        };
         self.place = Place { batch, slot };
         self.next = batch_end.min(slot_end);
     }
@@ -210,7 +238,9 @@ impl Tally {
     /// Counts for contacts of a type that arrived at `place`.
     #[inline]
     pub(crate) fn contact(&mut self, place: Place, of: u16, mut note: impl FnMut(&mut Totals)) {
-        let sample = usize::try_from(place.batch).ok().and_then(|at| self.samples.get_mut(at));
+        let sample = usize::try_from(place.batch)
+            .ok()
+            .and_then(|at| self.samples.get_mut(at));
         if let Some(totals) = sample.and_then(|sample| sample.types.get_mut(usize::from(of))) {
             note(totals);
         }

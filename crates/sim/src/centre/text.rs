@@ -65,7 +65,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, TextError> {
         return Err(TextError::Duration);
     }
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
         let (number, after) = rest.split_at_checked(digits).ok_or(TextError::Duration)?;
         let after = after.trim_start();
         let letters = after.find(|c: char| !c.is_alphabetic()).unwrap_or(after.len());
@@ -80,7 +82,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, TextError> {
 }
 
 pub(crate) fn unit_seconds(unit: &str) -> Option<f64> {
-    UNITS.iter().find(|(name, _)| *name == unit).map(|(_, seconds)| *seconds)
+    UNITS
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .map(|(_, seconds)| *seconds)
 }
 
 /// Reads a time of day: `08:00` or `8:30:15`, up to `24:00`, as the time since midnight.
@@ -102,7 +107,11 @@ pub fn parse_time_of_day(text: &str) -> Result<Duration, TextError> {
         return Err(TextError::Hours);
     }
     let total = Duration::from_secs(hours * 3600 + minutes * 60 + seconds);
-    if total > Duration::from_secs(86_400) { Err(TextError::Hours) } else { Ok(total) }
+    if total > Duration::from_secs(86_400) {
+        Err(TextError::Hours)
+    } else {
+        Ok(total)
+    }
 }
 
 /// Seconds as a length of time: nothing where they are negative or no number, the longest there is where they are too many.
@@ -135,7 +144,19 @@ mod tests {
         for (text, millis) in cases {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", " ", "20", "s", "-5s", "1e400h", "5 parsecs", "5s5", "9999999999999999999999w", "1..2s", "∞s"] {
+        for text in [
+            "",
+            " ",
+            "20",
+            "s",
+            "-5s",
+            "1e400h",
+            "5 parsecs",
+            "5s5",
+            "9999999999999999999999w",
+            "1..2s",
+            "∞s",
+        ] {
             assert_eq!(parse_duration(text), Err(TextError::Duration), "{text}");
         }
     }
@@ -145,7 +166,17 @@ mod tests {
         for (text, secs) in [("00:00", 0), ("8:30", 30_600), ("23:59:59", 86_399), ("24:00", 86_400)] {
             assert_eq!(parse_time_of_day(text), Ok(Duration::from_secs(secs)), "{text}");
         }
-        for text in ["", "8", "24:01", "25:00", "8:60", "8:30:15:1", "+8:30", "8:30:", "008:30"] {
+        for text in [
+            "",
+            "8",
+            "24:01",
+            "25:00",
+            "8:60",
+            "8:30:15:1",
+            "+8:30",
+            "8:30:",
+            "008:30",
+        ] {
             assert_eq!(parse_time_of_day(text), Err(TextError::Hours), "{text}");
         }
     }

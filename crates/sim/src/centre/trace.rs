@@ -71,12 +71,16 @@ impl fmt::Display for Traced<'_> {
             Self::Arrived(contact, of) => write!(f, "arrive {contact} {of}"),
             Self::Refused(contact, cause) => write!(f, "refuse {contact} {cause:?}"),
             Self::Offered(contact, (group, number)) => write!(f, "offer {contact} {group}/{number}"),
-            Self::Withdrawn(contact, (group, number), cause) => write!(f, "withdraw {contact} {group}/{number} {cause:?}"),
+            Self::Withdrawn(contact, (group, number), cause) => {
+                write!(f, "withdraw {contact} {group}/{number} {cause:?}")
+            }
             Self::Rejected(contact, (group, number)) => write!(f, "reject {contact} {group}/{number}"),
             Self::Connected(contact, (group, number)) => write!(f, "connect {contact} {group}/{number}"),
             Self::Overflowed(contact, cause) => write!(f, "overflow {contact} {cause:?}"),
             Self::KeepsPlace(contact) => write!(f, "keep-place {contact}"),
-            Self::Dialled(contact, (group, number), attempt) => write!(f, "call-back {contact} {group}/{number} attempt {attempt}"),
+            Self::Dialled(contact, (group, number), attempt) => {
+                write!(f, "call-back {contact} {group}/{number} attempt {attempt}")
+            }
             Self::Ended(contact, outcome) => write!(f, "end {contact} {outcome:?}"),
             Self::Agent((group, number), from, to) => write!(f, "agent {group}/{number} {from:?} {to:?}"),
         }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sim::centre::{Arrivals, Distribution, Shift};
 use serde::Deserialize;
+use sim::centre::{Arrivals, Distribution, Shift};
 use toml::Spanned;
 
 use super::values::{Kind, Text, Time};
@@ -147,7 +147,10 @@ pub(super) struct Agents {
 
 /// A queue by name, or with the agents' place in it.
 #[derive(Deserialize, Debug)]
-#[serde(untagged, expecting = "expected the name of a queue, or { queue = \"name\", tier, penalty, position, weight, rank, delay }")]
+#[serde(
+    untagged,
+    expecting = "expected the name of a queue, or { queue = \"name\", tier, penalty, position, weight, rank, delay }"
+)]
 pub(super) enum Place {
     Name(String),
     Full(Membership),

@@ -23,7 +23,9 @@ pub(super) struct Time(pub(super) std::time::Duration);
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        sim::centre::parse_duration(&String::deserialize(from)?).map(Self).map_err(D::Error::custom)
+        sim::centre::parse_duration(&String::deserialize(from)?)
+            .map(Self)
+            .map_err(D::Error::custom)
     }
 }
 
@@ -44,6 +46,8 @@ fn channel(name: &str) -> Option<Channel> {
 
 impl<'de> Deserialize<'de> for Kind {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        channel(&String::deserialize(from)?).map(Self).ok_or_else(|| D::Error::custom(CHANNEL))
+        channel(&String::deserialize(from)?)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(CHANNEL))
     }
 }

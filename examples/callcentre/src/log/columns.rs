@@ -101,7 +101,9 @@ impl Default for Columns {
 }
 
 pub(crate) fn load(path: Option<&Path>) -> Result<Columns, Fault> {
-    let Some(path) = path else { return Ok(Columns::default()) };
+    let Some(path) = path else {
+        return Ok(Columns::default());
+    };
     let text = std::fs::read_to_string(path).map_err(|error| Fault::file(path, error))?;
     let mut columns: Columns = toml::from_str(&text).map_err(|error| LogError::Columns {
         file: path.display().to_string(),
@@ -109,7 +111,11 @@ pub(crate) fn load(path: Option<&Path>) -> Result<Columns, Fault> {
     })?;
     // What a mapping does not name is not there.
     let named: toml::Table = toml::from_str(&text).unwrap_or_default();
-    for (name, column) in [("agent", &mut columns.agent), ("type", &mut columns.kind), ("priority", &mut columns.priority)] {
+    for (name, column) in [
+        ("agent", &mut columns.agent),
+        ("type", &mut columns.kind),
+        ("priority", &mut columns.priority),
+    ] {
         if !named.contains_key(name) {
             *column = None;
         }

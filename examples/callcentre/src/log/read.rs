@@ -1,6 +1,7 @@
 //! Rows become calls; those that make no sense are told.
 
 use std::fmt;
+use std::fs::File;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::Duration;
@@ -48,13 +49,23 @@ pub(crate) enum LogError {
     #[error("{file}: {error}")]
     Csv { file: String, error: csv::Error },
     #[error("{file}:1: no column \"{name}\"; there are {}. Say with --columns FILE what they mean", known.join(", "))]
-    NoColumn { file: String, name: String, known: Vec<String> },
+    NoColumn {
+        file: String,
+        name: String,
+        known: Vec<String>,
+    },
     #[error("the delimiter of columns has to be one ASCII character")]
     Delimiter,
     #[error("{0}")]
     Row(Bad),
     #[error("{file}: none of {rows} rows can be replayed ({bad} are bad, {ignored} are to be ignored){first}")]
-    Nothing { file: String, rows: usize, bad: usize, ignored: usize, first: String },
+    Nothing {
+        file: String,
+        rows: usize,
+        bad: usize,
+        ignored: usize,
+        first: String,
+    },
     #[error("there is no call of {day} in the log; its days are {first} to {last}")]
     NoDay { day: String, first: String, last: String },
 }
@@ -71,7 +82,11 @@ pub(crate) struct Bad {
 
 impl fmt::Display for Bad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: column {} ({}): {}", self.file, self.line, self.column, self.name, self.what)
+        write!(
+            f,
+            "{}:{}: column {} ({}): {}",
+            self.file, self.line, self.column, self.name, self.what
+        )
     }
 }
 
@@ -90,6 +105,7 @@ struct Places {
 }
 
 /// A log.
+#[derive(Default)]
 pub(crate) struct Log {
     pub(crate) calls: Vec<Call>,
     pub(crate) days: Vec<String>,
@@ -100,72 +116,65 @@ pub(crate) struct Log {
 }
 
 pub(crate) fn read(path: &Path, columns: &Columns, args: &Args) -> Result<Log, Fault> {
-    let file = path.display().to_string();
-    let delimiter = u8::try_from(columns.delimiter).ok().filter(u8::is_ascii).ok_or(LogError::Delimiter)?;
-    let unreadable = |error| LogError::Csv { file: file.clone(), error };
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_path(path).map_err(|error| match error.into_kind() {
-        csv::ErrorKind::Io(error) => Fault::file(path, error),
-        _ => Fault::Missing("a log"),
-    })?;
+    let name = path.display().to_string();
+    let delimiter = u8::try_from(columns.delimiter)
+        .ok()
+        .filter(u8::is_ascii)
+        .ok_or(LogError::Delimiter)?;
+    let file = File::open(path).map_err(|error| Fault::file(path, error))?;
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .from_reader(file);
+    let unreadable = |error| LogError::Csv {
+        file: name.clone(),
+        error,
+    };
     let header = reader.headers().map_err(unreadable)?.clone();
-    let places = Places::find(&file, columns, &header)?;
-    let mut log = Log { calls: Vec::new(), days: Vec::new(), rows: 0, ignored: 0, bad: 0, gone: 0 };
-    let mut first = None;
-    let mut row = StringRecord::new();
+    let places = Places::find(&name, columns, &header)?;
+    let mut log = Log::default();
+    let (mut first, mut row) = (None, StringRecord::new());
     loop {
         let line = reader.position().line();
-        let bad = match reader.read_record(&mut row) {
+        let wrong = match reader.read_record(&mut row) {
             Ok(false) => break,
-            Ok(true) => {
-                log.rows += 1;
-                let line = row.position().map_or(line, csv::Position::line);
-                match call(&row, &places, columns, header.len()) {
-                    Ok(None) => {
-                        log.ignored += 1;
-                        continue;
-                    }
-                    Ok(Some(call)) if !call.answered && call.wait.is_zero() => {
-                        log.gone += 1;
-                        continue;
-                    }
-                    Ok(Some(call)) => {
-                        log.calls.push(call);
-                        continue;
-                    }
-                    Err((column, what)) => Bad { file: file.clone(), line, column: column + 1, name: header.get(column).unwrap_or("?").to_owned(), what },
-                }
-            }
+            Ok(true) => log.take(call(&row, &places, columns, header.len())),
             Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
-                log.rows += 1;
-                Bad { file: file.clone(), line, column: 1, name: "row".to_owned(), what: "not UTF-8".to_owned() }
+                log.take(Err((0, "the row is not UTF-8".to_owned())))
             }
             Err(error) => return Err(unreadable(error).into()),
+        };
+        let Err((column, what)) = wrong else { continue };
+        let line = row.position().map_or(line, csv::Position::line);
+        let of = header.get(column).unwrap_or("?").to_owned();
+        let bad = Bad {
+            file: name.clone(),
+            line,
+            column: column + 1,
+            name: of,
+            what,
         };
         if args.strict {
             return Err(LogError::Row(bad).into());
         }
-        log.bad += 1;
         if log.bad <= SHOWN {
             warn(&bad.to_string());
         }
         first.get_or_insert(bad);
     }
-    if log.bad > 0 {
-        warn(&format!("{file}: {} of {} rows are bad and left out{}", log.bad, log.rows, if log.bad > SHOWN { ", the first of them above" } else { "" }));
-    }
-    if log.calls.is_empty() {
-        let first = first.map(|bad| format!("; the first: {bad}")).unwrap_or_default();
-        return Err(LogError::Nothing { file, rows: log.rows, bad: log.bad, ignored: log.ignored, first }.into());
-    }
-    log.calls.sort_by(|one, other| (&one.day, one.at).cmp(&(&other.day, other.at)));
-    log.days = log.calls.chunk_by(|one, next| one.day == next.day).filter_map(|day| day.first()).map(|call| call.day.clone()).collect();
-    log.choose(&args.day)?;
-    Ok(log)
+    log.finish(name, first.as_ref(), args)
 }
 
-#[expect(clippy::print_stderr, reason = "what is left out of a log is told, and the result follows")]
+#[expect(
+    clippy::print_stderr,
+    reason = "what is left out of a log is told, and the result follows"
+)]
 fn warn(text: &str) {
-    let mark = if std::io::stderr().is_terminal() { "\u{1b}[33mwarning\u{1b}[0m" } else { "warning" };
+    let mark = if std::io::stderr().is_terminal() {
+        "\u{1b}[33mwarning\u{1b}[0m"
+    } else {
+        "warning"
+    };
     eprintln!("{mark}: {text}");
 }
 
@@ -186,7 +195,12 @@ impl Places {
             None => Ok(None),
         };
         Ok(Self {
-            arrival: columns.arrival.all().iter().map(|name| needed(name)).collect::<Result<_, _>>()?,
+            arrival: columns
+                .arrival
+                .all()
+                .iter()
+                .map(|name| needed(name))
+                .collect::<Result<_, _>>()?,
             wait: needed(&columns.wait)?,
             service: needed(&columns.service)?,
             outcome: needed(&columns.outcome)?,
@@ -197,63 +211,145 @@ impl Places {
     }
 }
 
-/// A row as a call; `None` if it is to be ignored. An error is the number of the column, from 0, and what is wrong with it.
-fn call(row: &StringRecord, places: &Places, columns: &Columns, fields: usize) -> Result<Option<Call>, (usize, String)> {
+/// The number of a column, from 0, and what is wrong with it.
+type Wrong = (usize, String);
+
+/// A row as a call; `None` if it is to be ignored.
+fn call(row: &StringRecord, places: &Places, columns: &Columns, fields: usize) -> Result<Option<Call>, Wrong> {
     if row.len() != fields {
-        return Err((row.len().min(fields).saturating_sub(1), format!("the row has {} fields, the header {fields}", row.len())));
+        let last = row.len().min(fields).saturating_sub(1);
+        return Err((last, format!("the row has {} fields, the header {fields}", row.len())));
     }
     let field = |at: usize| row.get(at).unwrap_or_default().trim();
-    let outcome = field(places.outcome);
-    let is = |names: &[String]| names.iter().any(|name| name == outcome);
+    let Some(answered) = outcome(field(places.outcome), columns).map_err(|what| (places.outcome, what))? else {
+        return Ok(None);
+    };
+    let arrival: Vec<&str> = places.arrival.iter().map(|at| field(*at)).collect();
+    let time = moment(&arrival.join(" "), &columns.arrival_format)
+        .map_err(|what| (places.arrival.first().copied().unwrap_or(0), what))?;
+    let seconds = |at: usize| {
+        let read = length(field(at));
+        read.ok_or_else(|| {
+            (
+                at,
+                format!("\"{}\" is neither a number of seconds nor H:MM:SS", field(at)),
+            )
+        })
+    };
+    let (wait, service) = (seconds(places.wait)?, seconds(places.service)?);
+    if wait > columns.longest {
+        let (wait, longest) = (wait.as_secs(), columns.longest.as_secs());
+        return Err((
+            places.wait,
+            format!("a wait of {wait} s is longer than the {longest} s that are believed"),
+        ));
+    }
+    let priority = |at: usize| {
+        field(at)
+            .parse()
+            .map_err(|_| (at, format!("\"{}\" is no priority", field(at))))
+    };
+    let believed = |service: &Duration| answered && !service.is_zero() && *service <= columns.longest;
+    let somebody = |agent: &String| answered && !agent.is_empty() && !columns.nobody.contains(agent);
+    let kind = places.kind.map(field).filter(|kind| !kind.is_empty());
+    Ok(Some(Call {
+        day: time.date().to_string(),
+        at: time.time().duration_since(jiff::civil::Time::midnight()).unsigned_abs(),
+        wait,
+        answered,
+        service: Some(service).filter(believed),
+        agent: places.agent.map(|at| field(at).to_owned()).filter(somebody),
+        kind: kind.unwrap_or("call").to_owned(),
+        priority: places.priority.map(priority).transpose()?,
+    }))
+}
+
+/// Whether a call was answered; `None` if it is to be ignored.
+fn outcome(text: &str, columns: &Columns) -> Result<Option<bool>, String> {
+    let is = |names: &[String]| names.iter().any(|name| name == text);
     if is(&columns.ignored) {
         return Ok(None);
     }
-    let answered = is(&columns.answered);
-    if !answered && !is(&columns.abandoned) {
-        let known = [&columns.answered, &columns.abandoned, &columns.ignored].into_iter().flatten();
-        let known: Vec<&str> = known.map(String::as_str).collect();
-        return Err((places.outcome, format!("\"{outcome}\" is none of {}", known.join(", "))));
+    if is(&columns.answered) || is(&columns.abandoned) {
+        return Ok(Some(is(&columns.answered)));
     }
-    let arrival: Vec<&str> = places.arrival.iter().map(|at| field(*at)).collect();
-    let arrival = arrival.join(" ");
-    let first = places.arrival.first().copied().unwrap_or(0);
-    let time = DateTime::strptime(&columns.arrival_format, &arrival);
-    let time = time.map_err(|error| (first, format!("\"{arrival}\" is no time of the form \"{}\": {error}", columns.arrival_format)))?;
-    let seconds = |at: usize| length(field(at)).ok_or_else(|| (at, format!("\"{}\" is neither a number of seconds nor H:MM:SS", field(at))));
-    let (wait, service) = (seconds(places.wait)?, seconds(places.service)?);
-    if wait > columns.longest {
-        return Err((places.wait, format!("a wait of {} s is longer than the {} s that are believed", wait.as_secs(), columns.longest.as_secs())));
-    }
-    let priority = places.priority.map(|at| field(at).parse().map_err(|_| (at, format!("\"{}\" is no priority", field(at)))));
-    let believed = |service: &Duration| !service.is_zero() && *service <= columns.longest;
-    let midnight = time.time().duration_since(jiff::civil::Time::midnight());
-    Ok(Some(Call {
-        day: time.date().to_string(),
-        at: midnight.unsigned_abs(),
-        wait,
-        answered,
-        service: Some(service).filter(|service| answered && believed(service)),
-        agent: places.agent.map(|at| field(at).to_owned()).filter(|agent| answered && !agent.is_empty() && !columns.nobody.contains(agent)),
-        kind: places.kind.map(field).filter(|kind| !kind.is_empty()).unwrap_or("call").to_owned(),
-        priority: priority.transpose()?,
-    }))
+    let known = [&columns.answered, &columns.abandoned, &columns.ignored]
+        .into_iter()
+        .flatten();
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    Err(format!("\"{text}\" is none of {}", known.join(", ")))
+}
+
+fn moment(text: &str, format: &str) -> Result<DateTime, String> {
+    DateTime::strptime(format, text).map_err(|error| format!("\"{text}\" is no time of the form \"{format}\": {error}"))
 }
 
 /// Seconds, or H:MM:SS.
 fn length(text: &str) -> Option<Duration> {
     if text.contains(':') {
-        return text.split(':').try_fold(0_u64, |sum, part| sum.checked_mul(60)?.checked_add(part.parse().ok()?)).map(Duration::from_secs);
+        return text
+            .split(':')
+            .try_fold(0_u64, |sum, part| sum.checked_mul(60)?.checked_add(part.parse().ok()?))
+            .map(Duration::from_secs);
     }
     Duration::try_from_secs_f64(text.parse().ok()?).ok()
 }
 
 impl Log {
+    /// Counts a row, and keeps its call.
+    fn take(&mut self, row: Result<Option<Call>, Wrong>) -> Result<(), Wrong> {
+        self.rows += 1;
+        match row {
+            Ok(None) => self.ignored += 1,
+            Ok(Some(call)) if !call.answered && call.wait.is_zero() => self.gone += 1,
+            Ok(Some(call)) => self.calls.push(call),
+            Err(wrong) => {
+                self.bad += 1;
+                return Err(wrong);
+            }
+        }
+        Ok(())
+    }
+
+    /// All rows are read.
+    fn finish(mut self, file: String, first: Option<&Bad>, args: &Args) -> Result<Self, Fault> {
+        let (rows, bad, ignored) = (self.rows, self.bad, self.ignored);
+        if bad > 0 {
+            let more = if bad > SHOWN { "; the first of them above" } else { "" };
+            warn(&format!("{file}: {bad} of {rows} rows are bad and left out{more}"));
+        }
+        if self.calls.is_empty() {
+            let first = first.map(|bad| format!("; the first: {bad}")).unwrap_or_default();
+            return Err(LogError::Nothing {
+                file,
+                rows,
+                bad,
+                ignored,
+                first,
+            }
+            .into());
+        }
+        self.calls
+            .sort_by(|one, other| (&one.day, one.at).cmp(&(&other.day, other.at)));
+        let days = self.calls.chunk_by(|one, next| one.day == next.day);
+        self.days = days
+            .filter_map(|day| day.first())
+            .map(|call| call.day.clone())
+            .collect();
+        self.choose(&args.day)?;
+        Ok(self)
+    }
+
     /// Keeps the days that are asked for, or all.
     fn choose(&mut self, wanted: &[String]) -> Result<(), LogError> {
         for day in wanted {
             if !self.days.contains(day) {
                 let edge = |day: Option<&String>| day.cloned().unwrap_or_default();
-                return Err(LogError::NoDay { day: day.clone(), first: edge(self.days.first()), last: edge(self.days.last()) });
+                return Err(LogError::NoDay {
+                    day: day.clone(),
+                    first: edge(self.days.first()),
+                    last: edge(self.days.last()),
+                });
             }
         }
         self.days.retain(|day| wanted.is_empty() || wanted.contains(day));
@@ -278,7 +374,14 @@ impl Log {
     }
 
     pub(crate) fn recorded(&self, threshold: Duration) -> Recorded {
-        let mut sum = Recorded { days: self.days.clone(), rows: self.rows, ignored: self.ignored, bad: self.bad, gone: self.gone, ..Recorded::default() };
+        let mut sum = Recorded {
+            days: self.days.clone(),
+            rows: self.rows,
+            ignored: self.ignored,
+            bad: self.bad,
+            gone: self.gone,
+            ..Recorded::default()
+        };
         for call in self.calls.iter().filter(|call| self.days.contains(&call.day)) {
             let (wait, in_time) = (call.wait.as_secs_f64(), call.wait <= threshold);
             sum.offered += 1;

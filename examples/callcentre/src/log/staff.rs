@@ -23,10 +23,16 @@ pub(super) fn wish(agents: &[String]) -> Result<Wish, Fault> {
     let [text] = agents else {
         return match agents {
             [] => Ok(Wish::Recorded(0)),
-            several => Err(Fault::Agents { text: several.join(" --agents "), expected: "a log has one group of agents; give it once".to_owned() }),
+            several => Err(Fault::Agents {
+                text: several.join(" --agents "),
+                expected: "a log has one group of agents; give it once".to_owned(),
+            }),
         };
     };
-    let wrong = || Fault::Agents { text: text.clone(), expected: "expected 12, recorded, or +2 or -1 (of those recorded)".to_owned() };
+    let wrong = || Fault::Agents {
+        text: text.clone(),
+        expected: "expected 12, recorded, or +2 or -1 (of those recorded)".to_owned(),
+    };
     if text == "recorded" {
         return Ok(Wish::Recorded(0));
     }
@@ -69,7 +75,10 @@ pub(super) fn shifts(calls: &[Call], idle: Duration) -> Shifts {
 /// The agents of a day. Every day has the same groups, some of them empty.
 pub(super) fn groups(wish: Wish, names: &[String], shifts: &Shifts, calls: &[Call], queue: QueueId) -> Groups {
     let first = calls.first().map_or(Duration::ZERO, |call| call.at);
-    let last = calls.iter().map(|call| call.at + call.wait + call.service.unwrap_or_default()).max();
+    let last = calls
+        .iter()
+        .map(|call| call.at + call.wait + call.service.unwrap_or_default())
+        .max();
     let open = Shift::new(first, last.unwrap_or(DAY).max(first + Duration::from_secs(1)));
     let (more, fewer) = match wish {
         Wish::Number(number) => {
@@ -80,10 +89,20 @@ pub(super) fn groups(wish: Wish, names: &[String], shifts: &Shifts, calls: &[Cal
         Wish::Recorded(change) => (u32::try_from(change).unwrap_or(0), change.min(0).unsigned_abs()),
     };
     // Those who worked the least stay away first.
-    let time = |name: &String| shifts.get(name).into_iter().flatten().map(|shift| shift.to - shift.from).sum::<Duration>();
+    let time = |name: &String| {
+        shifts
+            .get(name)
+            .into_iter()
+            .flatten()
+            .map(|shift| shift.to - shift.from)
+            .sum::<Duration>()
+    };
     let mut there: Vec<&String> = names.iter().filter(|name| shifts.contains_key(*name)).collect();
     there.sort_by_key(|name| (time(name), *name));
-    let away: BTreeSet<&String> = there.into_iter().take(usize::try_from(fewer).unwrap_or(usize::MAX)).collect();
+    let away: BTreeSet<&String> = there
+        .into_iter()
+        .take(usize::try_from(fewer).unwrap_or(usize::MAX))
+        .collect();
     let one = |name: &String| {
         let of = shifts.get(name).filter(|_| !away.contains(name));
         let mut group = AgentGroup::new(name, u32::from(of.is_some()), [queue]);
