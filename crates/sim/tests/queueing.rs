@@ -1,4 +1,5 @@
 //! The simulation proves the distribution: what queueing theory knows exactly comes out within the intervals.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::time::Duration;
 

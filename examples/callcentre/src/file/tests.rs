@@ -109,17 +109,12 @@ fn mistakes_are_told_with_their_place() {
         assert!(told.contains(expected), "{to}: {told}");
         assert!(told.starts_with("a.toml:"), "{told}");
     }
-<<<<<<< HEAD
-    let both = wrong(&SOUND.replacen("\"late\"\n\n", "\"x\"\n\n", 1).replacen("queue = \"desk\"", "queue = \"y\"", 1));
-    assert_eq!(both.lines().count(), 2, "all at once: {both}");
-=======
     let both = wrong(
         &SOUND
             .replacen("\"late\"\n\n", "\"x\"\n\n", 1)
             .replacen("queue = \"desk\"", "queue = \"y\"", 1),
     );
-    assert_eq!(both.lines().count(), 3, "all at once: {both}");
->>>>>>> be954ed (callcentre: callers and agents in virtual time around the same acd; sim: the theory of queues comes out of it within its intervals)
+    assert_eq!(both.lines().count(), 2, "all at once: {both}");
 }
 
 #[test]
