@@ -3,10 +3,18 @@
 //! `RATIO <name> <ours> <unit> <peer> <peer's value> <ours/peer>` and `FIGURE <name> <value> <unit>`: medians.
 
 use std::hint::black_box;
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use bench_media::{alternate, figure, ratio};
+use machine::{Machine, Time};
 use rtp_media::mixer::{Gain, Instructions, Mixer, MixerConfig, PartyId, Role, Settings};
+use rtp_media::packet::{RtpHeader, RtpWriter};
 use rtp_media::resample::{Rate, Resampler};
+use rtp_media::{
+    Channel, Command, ConferenceConfig, ConferenceId, Engine, EngineConfig, MemberSettings, Output, StreamConfig,
+    StreamId,
+};
 use rubato::Resampler as _;
 
 fn main() {
@@ -17,6 +25,7 @@ fn main() {
     mixing();
     listeners();
     resampling();
+    conferences();
 }
 
 /// A conference at 16 kHz: 320 samples a tick.
@@ -162,4 +171,83 @@ fn resampling() {
         let name = format!("media/resample_{}_to_{}", from.hertz(), to.hertz());
         ratio(&name, times[0], "ns/frame", "rubato", times[1]);
     }
+}
+
+/// An engine with conferences, in which everybody speaks: a packet in and a packet out for each 20 ms.
+struct Rooms {
+    engine: Engine,
+    now: Time,
+    streams: u64,
+    number: u32,
+    payload: [u8; 160],
+}
+
+impl Rooms {
+    fn new(rooms: u64, members: u64) -> Self {
+        let mut engine = Engine::new(EngineConfig::default(), [1; 32]);
+        let now = Time::from_secs(1_700_000_000);
+        let mut ask = |command| engine.handle(now, command).expect("within the limits");
+        for room in 0..rooms {
+            let (conference, config) = (ConferenceId(room), ConferenceConfig::default());
+            ask(Command::OpenConference { conference, config });
+            for member in 0..members {
+                let stream = StreamId(room * members + member);
+                let mut config = StreamConfig::new(([198, 51, 100, 1], 20_000).into());
+                config.remote = Some(peer());
+                ask(Command::Open { stream, config });
+                let settings = MemberSettings::default();
+                ask(Command::Join {
+                    conference,
+                    stream,
+                    settings,
+                });
+            }
+        }
+        let payload = std::array::from_fn(|n| (n * 37 % 256) as u8);
+        Self {
+            engine,
+            now,
+            streams: rooms * members,
+            number: 0,
+            payload,
+        }
+    }
+
+    fn tick(&mut self) {
+        let header = RtpHeader {
+            marker: false,
+            payload_type: 0,
+            sequence: self.number as u16,
+            timestamp: self.number.wrapping_mul(160),
+            ssrc: 7,
+        };
+        self.number += 1;
+        let packet = RtpWriter::new(header, &self.payload).to_packet().expect("a packet");
+        for stream in 0..self.streams {
+            self.engine
+                .receive(self.now, StreamId(stream), Channel::Rtp, peer(), &packet);
+        }
+        self.now += Duration::from_millis(20);
+        self.engine.handle_timeout(self.now);
+        let mut sent = 0;
+        while let Some(output) = self.engine.poll_output() {
+            sent += u64::from(matches!(output, Output::Transmit(_)));
+        }
+        assert!(sent >= self.streams, "a packet for each");
+    }
+}
+
+fn peer() -> SocketAddr {
+    ([192, 0, 2, 1], 4_000).into()
+}
+
+/// What a member costs in 20 ms, from the packet that comes to the one that goes.
+fn conferences() {
+    let (mut threes, mut hundred) = (Rooms::new(100, 3), Rooms::new(1, 100));
+    // A first tick, in which the queues have nothing yet.
+    threes.tick();
+    hundred.tick();
+    let times = alternate(&mut [&mut || threes.tick(), &mut || hundred.tick()]);
+    figure("media/conference_of_3", times[0] / 300.0, "ns/member");
+    figure("media/conference_of_100", times[1] / 100.0, "ns/member");
 }
