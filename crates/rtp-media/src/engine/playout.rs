@@ -297,3 +297,135 @@ fn remember(tail: &mut [i16], played: &[i16]) {
 fn count(samples: usize) -> u32 {
     u32::try_from(samples).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn passing(number: u32, timestamp: u32, ssrc: u32, payload: &[u8]) -> Passing<'_> {
+        Passing {
+            source: Key::default(),
+            ssrc,
+            number,
+            restarted: false,
+            timestamp,
+            marker: false,
+            kind: Payload::Sound(CodecKind::Pcmu),
+            payload,
+        }
+    }
+
+    fn push(playout: &mut Playout, number: u32, timestamp: u32, ssrc: u32, payload: &[u8]) {
+        playout.push(&passing(number, timestamp, ssrc, payload), CodecKind::Pcmu);
+    }
+
+    #[test]
+    fn what_comes_in_time_is_played_as_it_came_over_the_wrap() {
+        let mut playout = Playout::new();
+        assert_eq!(playout.pull(&mut [0; 160]), Pulled::Nothing);
+        for n in 0..500u32 {
+            let code = u8::try_from(n % 256).unwrap();
+            push(&mut playout, n, (n * 160).wrapping_sub(20_000), 1, &[code; 160]);
+            let mut frame = [0; 160];
+            assert_eq!(playout.pull(&mut frame), Pulled::Sound);
+            assert_eq!(frame, [CodecKind::Pcmu.decode(code); 160]);
+        }
+    }
+
+    #[test]
+    fn a_source_that_begins_anew_or_pauses_or_leaps_is_played_at_once() {
+        let mut playout = Playout::new();
+        let mut heard = |number, timestamp, ssrc| {
+            push(&mut playout, number, timestamp, ssrc, &[0x80; 160]);
+            let mut frame = [0; 160];
+            let pulled = playout.pull(&mut frame);
+            for _ in 0..3 {
+                playout.pull(&mut [0; 160]);
+            }
+            (pulled, frame[159])
+        };
+        // Each time the queue has run dry before: a pause, another source, a clock set forward and back.
+        for (number, timestamp, ssrc) in [
+            (5, 0, 1),
+            (6, 640, 1),
+            (1, 9, 2),
+            (2, 900_000, 2),
+            (3, 50, 2),
+            (4, 690, 2),
+        ] {
+            assert_eq!(
+                heard(number, timestamp, ssrc),
+                (Pulled::Sound, 32_124),
+                "{number} {timestamp}"
+            );
+        }
+        assert_eq!(heard(2, 400, 2).0, Pulled::Nothing, "an old packet");
+        assert_eq!(playout.late, 1);
+    }
+
+    #[test]
+    fn needless_delay_is_given_back_without_a_step() {
+        let mut playout = Playout::new();
+        let sample = |at: u32| {
+            let phase = f64::from(at) * core::f64::consts::TAU / 800.0;
+            #[expect(clippy::cast_possible_truncation, reason = "8,000 at most")]
+            let sample = (phase.sin() * 8_000.0).round() as i16;
+            CodecKind::Pcmu.encode(sample)
+        };
+        let mut before = None;
+        for n in 0..2_000u32 {
+            let payload: Vec<u8> = (n * 160..(n + 1) * 160).map(sample).collect();
+            push(&mut playout, n, n * 160, 1, &payload);
+            // Five packets lie there before the first is played.
+            if n < 5 {
+                continue;
+            }
+            let mut frame = [0; 160];
+            assert_eq!(playout.pull(&mut frame), Pulled::Sound);
+            for sample in frame {
+                let before = before.replace(sample).unwrap_or(sample);
+                assert!((i32::from(sample) - i32::from(before)).abs() < 700, "{before} {sample}");
+            }
+        }
+        assert!(playout.span() <= SPARE, "{}", playout.span());
+    }
+
+    proptest! {
+        /// Whatever comes, whenever: what is held has its limits, and in the end the newest is heard.
+        #[test]
+        fn any_packets_in_any_order(
+            steps in proptest::collection::vec((0u8..6, any::<u16>(), any::<u16>(), 0usize..700, 0u32..3), 1..200),
+        ) {
+            let mut playout = Playout::new();
+            let mut timestamp = 0u32;
+            for (n, (kind, number, jump, length, ssrc)) in (0u32..).zip(steps) {
+                let mut frame = [0; 160];
+                match kind {
+                    0 | 1 => _ = playout.pull(&mut frame),
+                    2 => {
+                        timestamp = timestamp.wrapping_add(160);
+                        push(&mut playout, n, timestamp, 1, &[7; 160]);
+                    }
+                    3 => push(&mut playout, u32::from(number), u32::from(jump) << 16, ssrc, &vec![7; length]),
+                    4 => push(&mut playout, n, timestamp.wrapping_add(u32::from(jump)), 1, &vec![7; length * 2]),
+                    _ => {
+                        timestamp = timestamp.wrapping_sub(u32::from(jump));
+                        push(&mut playout, n, timestamp, 1, &vec![7; length]);
+                    }
+                }
+                prop_assert!(playout.held.len() <= MAX_HELD && playout.span().cast_signed() <= MAX_AHEAD);
+                let rising = |(one, next): (&Held, &Held)| next.timestamp.wrapping_sub(one.timestamp).cast_signed() > 0;
+                prop_assert!(playout.held.iter().zip(playout.held.iter().skip(1)).all(rising));
+            }
+            // The queue runs dry, and whoever speaks next is heard.
+            for _ in 0..20 {
+                playout.pull(&mut [0; 160]);
+            }
+            push(&mut playout, 1_000_000, 77, 9, &[0x80; 160]);
+            let mut frame = [0; 160];
+            prop_assert_eq!(playout.pull(&mut frame), Pulled::Sound);
+            prop_assert_eq!(frame[159], 32_124);
+        }
+    }
+}
