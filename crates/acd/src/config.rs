@@ -279,7 +279,8 @@ pub struct QueueConfig {
     pub max_no_answer: u8,
     /// After how long a wait the members of tiers 1, 2, 3… are asked as well. A tier without a time never is.
     pub tiers: Vec<Duration>,
-    /// Whether a tier is asked at once while nobody of the tiers before it is signed on. Default `true`.
+    /// Whether members are asked at once while nobody is signed on who would be asked before them, by tier, penalty or delay. Default
+    /// `true`.
     pub skip_empty_tiers: bool,
     /// After how long a wait members up to that penalty are asked as well. Empty: all from the start.
     pub penalties: Vec<(Duration, u8)>,

@@ -385,3 +385,236 @@ fn agents_phone_vanishes_in_a_call_and_the_caller_is_served_by_another() {
     centre.acd.reachable(centre.now, &"anna", true).unwrap();
     assert_eq!(centre.offers(), [(2, "anna")]);
 }
+
+#[test]
+fn wrap_up_survives_a_chain_of_transfers_each_agent_his_own() {
+    let mut rules = queue(Strategy::LongestIdle);
+    rules.wrap_up = WrapUp::Open;
+    let mut centre = Centre::new(rules.clone(), &["anna"]);
+    centre.acd.set_queue(centre.now, HELP, rules).unwrap();
+    centre.hire("ben", AgentConfig::in_queues([HELP]));
+    centre.hire("cleo", AgentConfig::in_queues([]));
+    centre.call(1);
+    centre.accept(1, "anna");
+    centre.acd.transfer(centre.now, &1, HELP, None).unwrap();
+    centre.accept(1, "ben");
+    // From agent to agent, without a queue.
+    centre.acd.assign(centre.now, &1, &"cleo").unwrap();
+    assert_eq!(centre.acd.contact(&1), Some(ContactView::Talking("cleo")));
+    centre.end(1);
+    for agent in ["anna", "ben", "cleo"] {
+        assert_eq!(state(&centre, agent), AgentState::WrapUp, "{agent}");
+        centre.acd.wrap_up_done(centre.now, &agent).unwrap();
+        assert_eq!(state(&centre, agent), AgentState::Ready, "{agent}");
+    }
+    assert_eq!(centre.ends(), [(1, Outcome::Handled)]);
+}
+
+#[test]
+fn wrap_up_is_not_lost_when_the_same_contact_comes_back_to_its_agent_and_hangs_up() {
+    let mut rules = queue(Strategy::LongestIdle);
+    rules.wrap_up = WrapUp::Open;
+    let mut centre = Centre::new(rules, &[]);
+    let mut anna = AgentConfig::in_queues([SALES]);
+    anna.capacity = vec![(Channel::CHAT, 2)];
+    centre.hire("anna", anna);
+    let mut chat = Arrival::call(SALES);
+    chat.channel = Channel::CHAT;
+    centre.acd.arrive(centre.now, 1, chat).unwrap();
+    centre.accept(1, "anna");
+    centre.acd.transfer(centre.now, &1, SALES, None).unwrap();
+    assert_eq!(
+        centre.acd.contact(&1),
+        Some(ContactView::Offered(vec!["anna"])),
+        "she has room for one more"
+    );
+    centre.end(1);
+    assert_eq!(state(&centre, "anna"), AgentState::WrapUp, "for the first talk");
+}
+
+#[test]
+fn an_offer_of_which_nothing_is_heard_does_not_hold_the_agent() {
+    let mut centre = Centre::new(queue(Strategy::LongestIdle), &["anna", "ben"]);
+    centre.call(1);
+    assert_eq!(centre.offers(), [(1, "anna")]);
+    centre.pass(secs(15));
+    assert_eq!(centre.offers(), [(1, "ben")]);
+    assert_eq!(state(&centre, "anna"), AgentState::Paused(PauseReason::NotAnswered));
+    centre.pass(secs(5));
+    assert_eq!(state(&centre, "anna"), AgentState::Ready);
+}
+
+#[test]
+fn no_agents_phone_rings_on_after_the_caller_hung_up() {
+    let mut centre = Centre::new(queue(Strategy::RingAll), &["anna", "ben", "cleo"]);
+    centre.call(1);
+    centre.acd.ringing(centre.now, &1, &"ben").unwrap();
+    centre.said();
+    centre.end(1);
+    let gone = |said: &&support::Said| {
+        matches!(
+            said,
+            Output::Withdraw {
+                contact: 1,
+                cause: Withdrawal::Gone,
+                ..
+            }
+        )
+    };
+    assert_eq!(centre.said().iter().filter(gone).count(), 3);
+    assert_eq!(
+        centre.acd.accept(centre.now, &1, &"ben"),
+        Err(ContactError::Unknown),
+        "no talk with nobody"
+    );
+    assert_eq!(state(&centre, "ben"), AgentState::Ready);
+}
+
+#[test]
+fn ring_all_rings_nobody_twice() {
+    let mut centre = Centre::new(queue(Strategy::RingAll), &["anna"]);
+    centre
+        .acd
+        .set_agent(centre.now, "anna", AgentConfig::in_queues([SALES, SALES]))
+        .unwrap();
+    centre.call(1);
+    assert_eq!(centre.offers(), [(1, "anna")]);
+    centre.acd.decline(centre.now, &1, &"anna", Decline::Rejected).unwrap();
+    assert_eq!(centre.offers(), []);
+}
+
+#[test]
+fn top_down_goes_on_past_those_who_are_busy() {
+    let mut centre = Centre::new(queue(Strategy::TopDown), &["anna", "ben", "cleo"]);
+    for (id, agent) in [(1, "anna"), (2, "ben"), (3, "cleo")] {
+        centre.call(id);
+        assert_eq!(centre.offers(), [(id, agent)]);
+        centre.accept(id, agent);
+    }
+    centre.call(4);
+    centre.end(2);
+    assert_eq!(centre.offers(), [(4, "ben")]);
+}
+
+#[test]
+fn after_thousands_of_calls_everybody_is_free_and_each_is_counted_once() {
+    let mut centre = Centre::new(queue(Strategy::LongestIdle), &["anna", "ben"]);
+    let mut ends = 0;
+    for id in 0..10_000 {
+        centre.call(id);
+        for (id, agent) in centre.offers() {
+            // Some let it ring first, some are hung up on.
+            match id % 5 {
+                0 => centre.end(id),
+                1 => centre.acd.decline(centre.now, &id, &agent, Decline::Busy).unwrap(),
+                _ => {
+                    centre.accept(id, agent);
+                    centre.pass(secs(1));
+                    centre.end(id);
+                }
+            }
+        }
+        centre.pass(secs(11));
+        for (id, agent) in centre.offers() {
+            centre.accept(id, agent);
+            centre.end(id);
+        }
+        ends += centre.ends().len();
+    }
+    centre.pass(secs(60));
+    ends += centre.ends().len();
+    let live = centre.acd.live();
+    assert_eq!((live.contacts, live.timers), (0, 0));
+    assert!(ends <= 10_000);
+    for agent in ["anna", "ben"] {
+        assert_eq!(state(&centre, agent), AgentState::Ready, "{agent}");
+    }
+}
+
+#[test]
+fn agent_pauses_while_ringing_and_the_caller_goes_to_another() {
+    let mut centre = Centre::new(queue(Strategy::LongestIdle), &["anna", "ben"]);
+    centre.call(1);
+    centre.acd.pause(centre.now, &"anna", 3).unwrap();
+    assert_eq!(state(&centre, "anna"), AgentState::Paused(PauseReason::Wish(3)));
+    assert_eq!(centre.acd.contact(&1), Some(ContactView::Offered(vec!["ben"])));
+    assert_eq!(centre.acd.accept(centre.now, &1, &"anna"), Err(ContactError::Agent));
+}
+
+#[test]
+fn queue_is_removed_while_some_wait_and_some_talk() {
+    let mut rules = queue(Strategy::LongestIdle);
+    rules.wrap_up = WrapUp::Fixed(secs(5));
+    rules.overflow = Some(Target::Queue(HELP));
+    let mut centre = Centre::new(rules, &["anna"]);
+    centre
+        .acd
+        .set_queue(centre.now, HELP, queue(Strategy::LongestIdle))
+        .unwrap();
+    (1..=2).for_each(|id| centre.call(id));
+    centre.accept(1, "anna");
+    centre.acd.remove_queue(centre.now, SALES).unwrap();
+    assert_eq!(
+        centre.acd.line(HELP).collect::<Vec<_>>(),
+        [&2],
+        "it waits where its queue overflowed to"
+    );
+    assert_eq!(
+        centre.acd.requeue(centre.now, &1),
+        Err(ContactError::UnknownQueue(SALES))
+    );
+    centre.end(1);
+    assert_eq!(state(&centre, "anna"), AgentState::WrapUp);
+    centre.pass(secs(5));
+    assert_eq!(state(&centre, "anna"), AgentState::Ready);
+}
+
+#[test]
+fn two_queues_that_overflow_to_each_other_at_once_do_not_hang_the_machine() {
+    let mut rules = queue(Strategy::LongestIdle);
+    rules.max_wait = Some(secs(0));
+    rules.overflow = Some(Target::Queue(HELP));
+    let mut back = rules.clone();
+    back.overflow = Some(Target::Queue(SALES));
+    let mut centre = Centre::new(rules, &[]);
+    centre.acd.set_queue(centre.now, HELP, back).unwrap();
+    centre.call(1);
+    centre.acd.handle_timeout(centre.now + secs(1));
+    assert!(centre.acd.poll_timeout().is_some_and(|due| due > centre.now + secs(1)));
+}
+
+#[test]
+fn caller_asks_for_a_call_back_in_the_instant_in_which_an_agent_answers() {
+    let mut centre = Centre::new(queue(Strategy::LongestIdle), &["anna"]);
+    centre.call(1);
+    centre.acd.keep_place(centre.now, &1, CallBackTime::InTurn).unwrap();
+    // The offer that rang was that of a caller; the one that rings now is a call-back's.
+    let offers: Vec<bool> = centre
+        .said()
+        .iter()
+        .filter_map(|said| {
+            if let Output::Offer { call_back, .. } = said {
+                Some(*call_back)
+            } else {
+                None
+            }
+        })
+        .collect();
+    assert_eq!(offers, [false, true]);
+    centre.accept(1, "anna");
+    assert!(matches!(
+        centre.said().as_slice(),
+        [
+            ..,
+            Output::CallBack {
+                contact: 1,
+                attempt: 1,
+                ..
+            },
+            _
+        ]
+    ));
+    centre.acd.called_back(centre.now, &1, CalledBack::Reached).unwrap();
+    centre.end(1);
+    assert_eq!(centre.ends(), [(1, Outcome::Handled)]);
+}
