@@ -80,10 +80,10 @@ pub mod websocket;
 pub mod wire;
 
 pub use endpoint::{
-    Body, ConnectionId, Credentials, EndCause, Endpoint, EndpointConfig, EndpointError, Event, Flow, Hop, Invite, Live,
-    Notify, NotifyState, OutOfDialog, Output, PublicationEnd, PublicationId, Publish, ReferId, Referral, Reliability,
-    Reply, RequestId, RequestedAnswer, SessionId, SessionInfo, SessionState, SessionTimers, Stats, Subscribe,
-    SubscriptionEnd, SubscriptionId, TerminatedReason, Transmit, Transport,
+    AnswerWish, Body, ConnectionId, Credentials, EndCause, Endpoint, EndpointConfig, EndpointError, Event, Flow, Hop,
+    Invite, Live, Notify, NotifyState, OutOfDialog, Output, PublicationEnd, PublicationId, Publish, ReferId, Referral,
+    Reliability, Reply, RequestId, RequestedAnswer, SessionId, SessionInfo, SessionState, SessionTimers, Stats,
+    Subscribe, SubscriptionEnd, SubscriptionId, TerminatedReason, Transmit, Transport,
 };
 pub use limits::Limits;
 pub use proxy::{Proxy, ProxyConfig};

@@ -107,6 +107,37 @@ impl Limits {
     pub const SESSION_REFERS: usize = 8;
     /// Values in one typed list (`typed_all`, `Allow`, `Supported`…). Not adjustable; more is `TooManyValues` (400).
     pub const VALUES: usize = 256;
+
+    /// No bounds: for what was held before.
+    #[cfg(feature = "serde")]
+    pub(crate) const fn none() -> Self {
+        Self {
+            message: usize::MAX,
+            start_line: usize::MAX,
+            uri: usize::MAX,
+            header_line: usize::MAX,
+            headers: usize::MAX,
+            vias: usize::MAX,
+            contacts: usize::MAX,
+            echoed: usize::MAX,
+            body: usize::MAX,
+            body_parts: usize::MAX,
+            body_depth: usize::MAX,
+            client_transactions: usize::MAX,
+            server_transactions: usize::MAX,
+            sessions: usize::MAX,
+            subscriptions: usize::MAX,
+            refers: usize::MAX,
+            publications: usize::MAX,
+            forks: usize::MAX,
+            outputs: usize::MAX,
+            stream_buffer: usize::MAX,
+            connections: usize::MAX,
+            targets: usize::MAX,
+            resolutions: usize::MAX,
+            proxy_output: usize::MAX,
+        }
+    }
 }
 
 impl Default for Limits {

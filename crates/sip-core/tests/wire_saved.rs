@@ -9,7 +9,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use sip_core::header::{CSeq, Contact, Replaces, TypedHeader, Via};
-use sip_core::{Framed, HeaderName, Host, Message, Method, NameAddr, Request, StatusCode, StreamFramer, Uri};
+use sip_core::{Framed, HeaderName, Host, Limits, Message, Method, NameAddr, Request, StatusCode, StreamFramer, Uri};
 use std::fmt::Debug;
 
 fn again<T: Serialize + DeserializeOwned>(value: &T) -> T {
@@ -58,4 +58,15 @@ fn a_stream_goes_on_in_the_middle_of_a_message() {
         framer.push(&text.as_bytes()[cut..]);
         assert_eq!(framer.next(), Some(Ok(Framed::Message(text.into()))));
     }
+}
+
+#[test]
+fn a_message_is_read_back_whatever_limits_it_was_taken_by() {
+    let mut limits = Limits::default();
+    limits.body = 200_000;
+    limits.message = 300_000;
+    let text = format!("OPTIONS sip:a SIP/2.0\r\n\r\n{}", "x".repeat(100_000));
+    assert!(Message::parse(text.clone().into()).is_err());
+    let message = Message::parse_with(text.into(), &limits).unwrap();
+    same(&message);
 }

@@ -1,9 +1,9 @@
 //! What an INVITE of the peer's says of extensions, and what it is refused for before the embedder sees it.
 
-use super::event::RequestedAnswer;
+use super::event::{AnswerWish, RequestedAnswer};
 use super::{Endpoint, Reliability, SessionId, SessionState};
 use crate::dialog::session_timer::Agreement;
-use crate::header::{AnswerMode, Answering, Join, PrivAnswerMode, Replaces, TypedHeader};
+use crate::header::{AnswerMode, Join, PrivAnswerMode, Replaces, TypedHeader};
 use crate::wire::lexer::split_list;
 use crate::{HeaderName, Headers, Method, Request, StatusCode};
 
@@ -89,29 +89,26 @@ impl Endpoint {
         })
     }
 
-    /// How the caller wants it answered. The error: it insists on what the embedder does not do (RFC 5373 §4.3).
+    /// How the caller wants it answered. The error: it insists on what the embedder does not do (RFC 5373 §4.5.1).
     pub(super) fn answer_mode(&mut self, headers: &Headers) -> Result<Option<RequestedAnswer>, Refusal> {
-        // What cannot be understood is as good as not there.
-        let mode = if let Some(Ok(mode)) = headers.typed::<PrivAnswerMode>() {
-            RequestedAnswer {
-                auto: mode.mode == Answering::Auto,
-                require: mode.is_required(),
-                privileged: true,
-            }
-        } else if let Some(Ok(mode)) = headers.typed::<AnswerMode>() {
-            RequestedAnswer {
-                auto: mode.mode == Answering::Auto,
-                require: mode.is_required(),
-                privileged: false,
-            }
-        } else {
-            return Ok(None);
-        };
-        if mode.auto && mode.require && !self.config.auto_answer && self.supports(b"answermode") {
+        // What cannot be understood is as good as not there (RFC 5373 §2).
+        let plain = headers.typed::<AnswerMode>().and_then(Result::ok);
+        let plain = plain.and_then(|mode| AnswerWish::new(&mode.mode, mode.is_required()));
+        let privileged = headers.typed::<PrivAnswerMode>().and_then(Result::ok);
+        let privileged = privileged.and_then(|mode| AnswerWish::new(&mode.mode, mode.is_required()));
+        // Of an embedder that answers nothing by itself, who may overrule whom is no question.
+        let holds = plain.or(privileged);
+        let refused = holds.is_some_and(|wish| wish.auto && wish.require) && !self.config.auto_answer;
+        if refused && self.supports(b"answermode") {
             self.stats.unsupported += 1;
             return Err((StatusCode::FORBIDDEN, Vec::new()));
         }
-        Ok(Some(mode))
+        Ok(privileged.or(plain).map(|wish| RequestedAnswer {
+            auto: wish.auto,
+            require: wish.require,
+            privileged: privileged.is_some(),
+            otherwise: plain.filter(|_| privileged.is_some()),
+        }))
     }
 }
 

@@ -129,7 +129,8 @@ impl Endpoint {
     }
 
     /// Refuses the INVITE or re-INVITE that waits for an answer, with a status of 300 or more. After an initial INVITE the
-    /// session is over at once; after a re-INVITE it goes on as it was.
+    /// session is over at once; after a re-INVITE it goes on as it was. A re-INVITE whose offer was answered in a reliable
+    /// provisional response should not be refused any more (RFC 6141 §3.3): [`update`](Self::update) back and answer.
     ///
     /// # Errors
     ///
@@ -351,17 +352,37 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
-        let Some(invite) = session.incoming.take_if(|invite| invite.key == key) else {
+        let told = session.released;
+        let executed = session.has_executed(key);
+        let Some(invite) = session.incoming.as_mut().filter(|invite| invite.key == key) else {
             return;
         };
-        let told = session.released;
+        if executed && status != StatusCode::SERVER_TIMEOUT {
+            // What was agreed to already is not taken back by an error (RFC 6141 §3.3, §3.8).
+            if let Some(reply) = invite.hold_answer(Reply::new()) {
+                self.answer_now(id, &reply);
+            }
+            if !told {
+                self.emit(Event::ReinviteCancelled {
+                    session: id,
+                    executed: true,
+                });
+            }
+            return;
+        }
+        let Some(invite) = session.incoming.take() else {
+            return;
+        };
         self.finish_incoming(id, &invite, status, &Reply::default());
         if !told {
             let initial = Event::Cancelled { session: id, reason };
             self.emit(if invite.initial {
                 initial
             } else {
-                Event::ReinviteCancelled { session: id }
+                Event::ReinviteCancelled {
+                    session: id,
+                    executed: false,
+                }
             });
         }
     }
@@ -451,5 +472,17 @@ impl Endpoint {
             self.emit(Event::Confirmed { session: id, body });
         }
         Some(())
+    }
+}
+
+impl Session {
+    /// Whether what the peer's re-INVITE asks for is in force already: its offer was answered reliably (RFC 6141 §3.3).
+    fn has_executed(&self, key: ServerKey) -> bool {
+        let invite = self
+            .incoming
+            .as_ref()
+            .filter(|invite| invite.key == key && !invite.initial);
+        let open = self.leg.as_ref().and_then(|leg| leg.exchange.open());
+        invite.is_some_and(|invite| invite.described && !invite.is_answered()) && open.is_none()
     }
 }

@@ -59,6 +59,7 @@ impl Endpoint {
         session.manual_prack = invite.manual_prack;
         let reliability = session.reliability;
         session.auth = invite.credentials.as_ref().map(super::Credentials::client);
+        session.redirects = invite.follow_redirects.then(Box::default);
         session.no_answer = invite.no_answer.map(|patience| self.now + patience);
         session.ring_end = Some(self.now + self.config.max_ringing);
         let id = self.sessions.insert(session);
@@ -222,7 +223,8 @@ impl Endpoint {
             return false;
         }
         if let Some(leg) = session.forks.iter_mut().find(|leg| leg.dialog.remote_tag() == tag) {
-            if leg.dialog.refresh_target(response.headers()) {
+            // Only what is reliable moves the target of a dialog that there is (RFC 6141 §4.7, §4.9).
+            if super::prack::rseq_of(response).is_some() && leg.dialog.refresh_target(response.headers()) {
                 self.move_leg(id, tag, Some(flow));
             }
             return true;
@@ -284,20 +286,15 @@ impl Endpoint {
         let early = early.map(|at| session.forks.swap_remove(at));
         let described = early.as_ref().is_some_and(|early| early.described);
         let mut leg = match early {
-            Some(Leg {
-                mut dialog,
-                flow: early_flow,
-                follows,
-                exchange,
-                ..
-            }) => {
-                let moved = dialog.confirm(response) || flow.transport.is_reliable();
+            Some(mut early) => {
+                let moved = early.dialog.confirm(response) || flow.transport.is_reliable();
                 let mut leg = if moved {
-                    self.make_leg(dialog, flow)
+                    self.make_leg(early.dialog, flow)
                 } else {
-                    Leg::new(dialog, if follows { flow } else { early_flow }, follows)
+                    let route = early.route_by(flow);
+                    Leg::new(early.dialog, route)
                 };
-                leg.exchange = exchange;
+                leg.exchange = early.exchange;
                 leg
             }
             None => {
@@ -323,7 +320,7 @@ impl Endpoint {
         let Some(leg) = self.sessions.get(id).and_then(|session| session.leg.as_ref()) else {
             return;
         };
-        let flow = self.leg_flow(leg);
+        let flow = self.way_of(leg).flow();
         let via = self.lone_via(flow);
         let Some(leg) = self.sessions.get(id).and_then(|session| session.leg.as_ref()) else {
             return;
@@ -363,7 +360,7 @@ impl Endpoint {
             return;
         };
         let cseq = dialog.local_cseq();
-        let (flow, _) = self.route(&dialog, source);
+        let flow = self.route(&dialog, source).flow;
         let via = self.lone_via(flow);
         let ack = dialog.begin(&Method::Ack, cseq, &via).finish(None);
         self.send_ack(key, flow, ack);
@@ -404,7 +401,7 @@ impl Endpoint {
         };
         session.no_answer = None;
         session.ring_end = None;
-        if session.leg.is_none() {
+        if session.leg.is_none() && !self.give_up_redirect(id) {
             self.cancel_call(id);
         }
     }

@@ -282,6 +282,9 @@ impl Endpoint {
         {
             return;
         }
+        if self.ask_for_redirect(key, owner, &response, request) {
+            return;
+        }
         let retry_after = response.headers().typed::<RetryAfter>().and_then(Result::ok);
         let retry_after = retry_after.map(|wait| Duration::from_secs(wait.seconds.into()));
         if status == StatusCode::SERVICE_UNAVAILABLE && self.fail_over(key, status, retry_after, request) {

@@ -6,6 +6,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::{Flow, Hop, Reliability};
+use crate::body::multipart::Multipart;
 use crate::{HeaderName, Method, NameAddr, Uri};
 
 /// A message body with its type.
@@ -32,6 +33,12 @@ impl Body {
     #[must_use]
     pub fn sdp(data: impl Into<Bytes>) -> Self {
         Self::new(Bytes::from_static(b"application/sdp"), data)
+    }
+}
+
+impl From<&Multipart> for Body {
+    fn from(parts: &Multipart) -> Self {
+        Self::new(super::subscription::print(&parts.content_type()), parts.to_bytes())
     }
 }
 
@@ -113,6 +120,9 @@ pub struct Invite {
     pub contact: Option<NameAddr>,
     /// `Max-Forwards`; a back-to-back user agent passes on one less than it received. Default 70.
     pub max_forwards: u8,
+    /// Whether a 3xx is asked about ([`Event::Redirected`](super::Event::Redirected)) instead of ending the call. Whom to call
+    /// is then still the embedder's to decide: whoever redirects chooses who pays. Default `false`.
+    pub follow_redirects: bool,
     /// Whether provisional responses are to be reliable (RFC 3262). `None`: as
     /// [`EndpointConfig::reliability`](super::EndpointConfig::reliability) says; but if that is `Supported`, a call without
     /// [`body`](Self::body) does not offer it, since the response could carry an offer to be answered with
@@ -141,6 +151,7 @@ impl Invite {
             contact_user: None,
             contact: None,
             max_forwards: 70,
+            follow_redirects: false,
             reliability: None,
             manual_prack: false,
         }

@@ -1,4 +1,4 @@
-//! Where a request outside of a dialog goes, and where it goes on to if that fails (RFC 3263 §4.3, RFC 3261 §18.1.1).
+//! Where a request goes, and where it goes on to if that fails (RFC 3263 §4.3, RFC 3261 §18.1.1).
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use super::id::ClientKey;
 use super::names::OwnVia;
 use super::sent::Sent;
 use super::session::Cancelling;
-use super::{Endpoint, EndpointError, Event, Flow, Hop, Transport};
+use super::{Endpoint, EndpointError, Event, Flow, Hop, SessionId, Transport};
 use crate::{Host, Method, Scheme, StatusCode, Uri};
 
 /// One way, with the name that a certificate has to prove.
@@ -119,6 +119,53 @@ impl Endpoint {
         })
     }
 
+    /// The requests in a session's dialog go by these hops from now on, each by the first that takes it: what a
+    /// [`Resolver`](crate::resolver::Resolver) found for [`SessionInfo::next_hop`](super::SessionInfo::next_hop). Where one fails,
+    /// [`Event::HopFailed`] tells. No hops: where the endpoint itself would send them. The peer's next change of its target ends
+    /// it, too.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError::Gone`]; [`EndpointError::WrongState`] before there is a dialog; [`EndpointError::NoTransport`] if none of
+    /// the hops can be used.
+    pub fn go_by(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        hops: impl IntoIterator<Item = impl Into<Hop>>,
+    ) -> Result<(), EndpointError> {
+        self.advance(now);
+        let mut hops: Vec<Hop> = hops.into_iter().map(Into::into).collect();
+        let any = !hops.is_empty();
+        hops.retain(|hop| self.leg_by(hop).is_some());
+        let leg = self
+            .session_mut(session)?
+            .leg
+            .as_mut()
+            .ok_or(EndpointError::WrongState)?;
+        if any && hops.is_empty() {
+            return Err(EndpointError::NoTransport);
+        }
+        leg.hops = any.then(|| hops.into_boxed_slice());
+        Ok(())
+    }
+
+    /// Where a request in a dialog goes.
+    pub(super) fn way_of(&self, leg: &super::session::Leg) -> Way {
+        let hops = leg.hops.iter().flatten();
+        let mut rest: VecDeque<Leg> = hops.filter_map(|hop| self.leg_by(hop)).collect();
+        let told = !rest.is_empty();
+        let flow = self.leg_flow(leg);
+        let first = rest.pop_front().unwrap_or(Leg { flow, name: None });
+        Way {
+            first,
+            rest,
+            // Where its messages come from, behind a NAT, nobody listens on TCP.
+            free: leg.free && !told,
+            told,
+        }
+    }
+
     /// Sends a request by the first of its ways.
     pub(super) fn launch_by(&mut self, via: OwnVia, data: Bytes, mut way: Way) -> ClientKey {
         let flow = way.first.flow;
@@ -216,18 +263,13 @@ impl Endpoint {
                 .get(id)
                 .is_some_and(|session| !session.released && session.cancelling == Cancelling::No),
             Owner::Request(id) => self.requests.contains_key(id),
-            Owner::Subscribe(id) => self.subscriptions.contains_key(id),
-            // Those in a session's dialog have no other way.
-            Owner::Refer(id) => self.subscriptions.get(id).is_some_and(|entry| entry.session.is_none()),
+            Owner::Subscribe(id) | Owner::Notify(id) | Owner::Refer(id) => self.subscriptions.contains_key(id),
             Owner::Publish(id) => self.publications.contains_key(id),
-            Owner::Nobody
-            | Owner::Reinvite(_)
-            | Owner::Prack(_)
-            | Owner::Update(_)
-            | Owner::Refresh(_)
-            | Owner::Bye(_)
-            | Owner::ReferNotify(_)
-            | Owner::Notify(_) => false,
+            Owner::ReferNotify(id) => self.refers.contains_key(id),
+            Owner::Reinvite(id) | Owner::Prack(id) | Owner::Update(id) | Owner::Refresh(id) | Owner::Bye(id) => {
+                self.sessions.contains_key(id)
+            }
+            Owner::Nobody => false,
         }
     }
 

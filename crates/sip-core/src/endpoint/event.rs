@@ -3,7 +3,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::{ConnectionId, Flow, PublicationId, ReferId, RequestId, SessionId, SubscriptionId, Transmit};
-use crate::header::{EventHeader, Reason, SubscriptionState, TypedHeader};
+use crate::header::{Answering, EventHeader, Reason, SubscriptionState, TypedHeader};
 use crate::{Message, NameAddr, Request, Response, StatusCode};
 
 /// What the endpoint wants done or has to tell, in the order in which it happened.
@@ -78,6 +78,18 @@ pub enum Event {
         /// The response, if one came.
         response: Option<Response>,
     },
+    /// Our INVITE was answered with 3xx, and [`Invite::follow_redirects`](super::Invite::follow_redirects) wants to know: the
+    /// call waits until it is sent on with [`redirect`](super::Endpoint::redirect) or given up with
+    /// [`hang_up`](super::Endpoint::hang_up); the embedder's patience goes on. Up to five redirections are followed, then the
+    /// call fails; contacts that were tried already are left out.
+    Redirected {
+        /// The session, which has no dialog.
+        session: SessionId,
+        /// The response.
+        response: Response,
+        /// Where to, the preferred first.
+        contacts: Vec<NameAddr>,
+    },
     /// An incoming INVITE was cancelled by the caller, or it, or a reliable provisional response to it, went unanswered for too
     /// long; the final response was sent, the session is gone.
     Cancelled {
@@ -105,6 +117,9 @@ pub enum Event {
     ReinviteCancelled {
         /// The session, which goes on.
         session: SessionId,
+        /// Whether it goes on as changed: the offer was answered in a reliable provisional response, so that the re-INVITE got
+        /// 200 instead of 487 (RFC 6141 §3.8). Offer anew to take that back.
+        executed: bool,
     },
     /// The outcome of our [`update`](super::Endpoint::update).
     Updated {
@@ -124,6 +139,9 @@ pub enum Event {
         message: Message,
     },
     /// The final response to our re-INVITE. A 2xx was acknowledged, unless the re-INVITE had no body.
+    ///
+    /// A failure after its offer was answered in a reliable provisional response comes of a peer that takes back what was
+    /// agreed: offer what was before once more, so that both sides have the same session (RFC 6141 §3.4).
     Reinvited {
         /// The session, which goes on as it was if the status is not 2xx.
         session: SessionId,
@@ -147,9 +165,9 @@ pub enum Event {
         refer_to: NameAddr,
         /// The REFER.
         request: Request,
-        /// The session that a `Target-Dialog` header names (RFC 4538): who knows of it may be trusted like its peer. 481,
-        /// if it names none that is known; then nothing speaks for the sender.
-        target_dialog: Option<Result<SessionId, StatusCode>>,
+        /// The session that a `Target-Dialog` header names (RFC 4538): who knows of it may be trusted like its peer
+        /// ([`Endpoint::target_dialog`](super::Endpoint::target_dialog)).
+        target_dialog: Option<SessionId>,
         /// The way it came.
         flow: Flow,
     },
@@ -323,7 +341,8 @@ impl Event {
             | Self::Refreshed { session, .. }
             | Self::Confirmed { session, .. }
             | Self::Reinvite { session, .. }
-            | Self::ReinviteCancelled { session }
+            | Self::ReinviteCancelled { session, .. }
+            | Self::Redirected { session, .. }
             | Self::Reinvited { session, .. }
             | Self::Ended { session, .. } => Some(*session),
             Self::Refer { session, .. }
@@ -369,8 +388,9 @@ pub enum EndCause {
     SessionExpired,
 }
 
-/// How a caller wants an INVITE answered (RFC 5373 §3). It says more than one can trust: whom to obey is the embedder's to
-/// decide, most of all for `Priv-Answer-Mode`. The 200 says with a header `Answer-Mode: Auto` or `Manual` which it was.
+/// How a caller wants an INVITE answered (RFC 5373 §4). It says more than one can trust: whom to obey is the embedder's to
+/// decide, most of all for `Priv-Answer-Mode`, which only those should have their way with who have proved that they may. The
+/// 200 says with a header `Answer-Mode: Auto` or `Manual` which it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -381,6 +401,27 @@ pub struct RequestedAnswer {
     pub require: bool,
     /// Whether it came as `Priv-Answer-Mode`, which asks to overrule the user's settings.
     pub privileged: bool,
+    /// What the plain `Answer-Mode` beside it says: it holds instead if the caller may not overrule (RFC 5373 §4.1).
+    pub otherwise: Option<AnswerWish>,
+}
+
+/// What one header says of how to answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct AnswerWish {
+    /// `Auto`: without anybody's doing; else `Manual`: only by the user.
+    pub auto: bool,
+    /// Whether to refuse with 403 what cannot be answered so.
+    pub require: bool,
+}
+
+impl AnswerWish {
+    /// `None` of a mode that nobody knows.
+    pub(super) fn new(mode: &Answering, require: bool) -> Option<Self> {
+        let auto = *mode == Answering::Auto;
+        (auto || *mode == Answering::Manual).then_some(Self { auto, require })
+    }
 }
 
 impl EndCause {

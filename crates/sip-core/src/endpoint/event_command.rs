@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Body, Credentials, Flow, Hop};
+use super::{Body, Credentials, Flow, Hop, SessionInfo};
 use crate::header::EventHeader;
 use crate::{HeaderName, NameAddr, Uri};
 
@@ -220,6 +220,8 @@ pub struct Referral {
     pub route: Vec<Uri>,
     /// Further headers, e.g. `Referred-By` or `Target-Dialog`.
     pub headers: Vec<(HeaderName, Bytes)>,
+    /// A body, e.g. the token that proves the `Referred-By` (RFC 3892 §2.1).
+    pub body: Option<Body>,
     /// User name and password, for one challenge of the peer.
     pub credentials: Option<Credentials>,
     /// The user part of our `Contact`.
@@ -240,9 +242,30 @@ impl Referral {
             hops: Vec::new(),
             route: Vec::new(),
             headers: Vec::new(),
+            body: None,
             credentials: None,
             contact_user: None,
         }
+    }
+
+    /// A REFER to a session's peer beside the session's dialog, which it names (`Target-Dialog`, RFC 4538 §3), as RFC 5589 §6
+    /// has it for transfers. Only for a peer whose messages in the session had `tdialog` among what they support; else
+    /// [`refer`](super::Endpoint::refer) in the dialog. `None` while there is no dialog.
+    #[must_use]
+    pub fn beside(session: &SessionInfo, refer_to: NameAddr) -> Option<Self> {
+        let named = super::subscription::print(&session.target_dialog()?);
+        let mut referral = Self::new(
+            session.remote_target.clone(),
+            session.local.clone()?,
+            session.remote.clone()?,
+            refer_to,
+        );
+        referral.flow = Some(session.flow);
+        referral.headers = vec![
+            (HeaderName::TargetDialog, Bytes::from(named)),
+            (HeaderName::Require, Bytes::from_static(b"tdialog")),
+        ];
+        Some(referral)
     }
 
     /// Sends by these hops, the first that takes it: what a [`Resolver`](crate::resolver::Resolver) found.

@@ -34,8 +34,10 @@ impl Endpoint {
             entry.released = true;
             entry.no_answer = None;
             entry.ring_end = None;
-            self.cancel_call(session);
-            self.arm_session(session);
+            if !self.give_up_redirect(session) {
+                self.cancel_call(session);
+                self.arm_session(session);
+            }
         } else if entry.answer.as_ref().is_some_and(|answer| answer.initial) {
             // The callee's BYE waits for the ACK, or for its time-out (RFC 3261 §15).
             entry.released = true;
@@ -62,7 +64,8 @@ impl Endpoint {
         let Some(leg) = self.sessions.get(id).and_then(|session| session.leg.as_ref()) else {
             return;
         };
-        let via = self.open_client(self.leg_flow(leg), Method::Bye, Owner::Bye(id));
+        let way = self.way_of(leg);
+        let via = self.open_client(way.flow(), Method::Bye, Owner::Bye(id));
         let Some(session) = self.sessions.get(id) else { return };
         let Some(leg) = session.leg.as_ref() else { return };
         let mut out = leg.dialog.begin(&Method::Bye, cseq, &via);
@@ -70,7 +73,7 @@ impl Endpoint {
             out.raw("Reason", reason);
         }
         let data = self.finish_request(out, &[], None, super::write::Extra::default());
-        let key = self.launch(via, data);
+        let key = self.launch_by(via, data, way);
         if let Some(session) = self.sessions.get_mut(id) {
             session.bye = Some(key);
         }

@@ -41,6 +41,10 @@ pub struct SessionInfo {
     pub remote: Option<NameAddr>,
     /// Where requests to the peer are addressed to.
     pub remote_target: Uri,
+    /// Where they go first: the first of the route set, else `remote_target`. If that is a name,
+    /// [`go_by`](super::Endpoint::go_by) takes what a [`Resolver`](crate::resolver::Resolver) finds for it; until then they go
+    /// where the dialog's messages came from.
+    pub next_hop: Uri,
     /// The way they take.
     pub flow: Flow,
 }

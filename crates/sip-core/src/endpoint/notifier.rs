@@ -9,6 +9,7 @@ use rand_core::Rng;
 use super::caller::check_body;
 use super::client::{Outcome, Owner};
 use super::names::TagOwner;
+use super::rates::Rates;
 use super::reply::check;
 use super::requests::{PendingKind, expires_of, seconds_header};
 use super::screen::Incoming;
@@ -22,7 +23,7 @@ use super::{
 use crate::dialog::Dialog;
 use crate::dialog::raw::tag_of;
 use crate::header::{EventHeader, RetryAfter};
-use crate::{HeaderName, Method, Params, Request, Response, StatusCode};
+use crate::{HeaderName, Headers, Method, Params, Request, Response, StatusCode};
 
 impl Endpoint {
     /// Accepts [`Event::Subscribe`] with 200, for `expires`. The embedder must then [`notify`](Self::notify) the state at
@@ -58,7 +59,7 @@ impl Endpoint {
         let contact = self.contact(source, uri.as_ref().and_then(crate::Uri::user).as_deref(), false);
         let notices = Notices {
             known: suppressed_tag(&subscribe),
-            pace: pace(&event.params),
+            rates: Rates::read(&event.params, expires),
             ..Notices::default()
         };
         // Package and id are all that is told again.
@@ -101,7 +102,8 @@ impl Endpoint {
 
     /// Tells a subscriber the state. While a NOTIFY is under way, or until the time between two NOTIFYs that the
     /// subscriber asked for has passed (`max-rate`, RFC 6446), only the latest one waits: always give the whole state.
-    /// After [`NotifyState::Terminated`] the handle is dead, without an event.
+    /// After [`NotifyState::Terminated`] the handle is dead, without an event. To a subscriber that asked for it
+    /// (`min-rate`, `adaptive-min-rate`) the last state is told again by itself, at most every 5 s.
     ///
     /// # Errors
     ///
@@ -150,7 +152,8 @@ impl Endpoint {
         }
         let Some(notify) = notices.next.take() else { return };
         notices.retry = None;
-        notices.paced = (!notices.pace.is_zero()).then(|| now + notices.pace);
+        (notices.paced, notices.repeat) = notices.rates.sent(now);
+        notices.last = notices.rates.repeats().then(|| notify.clone());
         if self.send_notify(id, &notify).is_none() {
             return self.end_subscription(id, SubscriptionEnd::Refused(StatusCode::SERVICE_UNAVAILABLE));
         }
@@ -163,14 +166,14 @@ impl Endpoint {
         let now = self.now;
         let subscription = self.subscriptions.get_mut(id)?;
         let left = subscription.expires.map_or(Duration::ZERO, |end| end - now);
-        let state = state_value(notify, left, subscription.notices.as_ref()?.pace);
+        let state = state_value(notify, left, &subscription.notices.as_ref()?.rates);
         let known = core::mem::take(&mut subscription.notices.as_mut()?.known);
         subscription.etag = notify.etag.clone().unwrap_or_default();
         let unchanged = matches_tag(&known, &subscription.etag);
         let cseq = subscription.leg.as_mut()?.dialog.next_cseq().ok()?;
         let event = print(&subscription.event);
-        let flow = self.leg_flow(self.subscriptions.get(id)?.leg.as_ref()?);
-        let via = self.open_client(flow, Method::Notify, Owner::Notify(id));
+        let way = self.way_of(self.subscriptions.get(id)?.leg.as_ref()?);
+        let via = self.open_client(way.flow(), Method::Notify, Owner::Notify(id));
         let subscription = self.subscriptions.get(id)?;
         let out = subscription.leg.as_ref()?.dialog.begin(&Method::Notify, cseq, &via);
         let mut headers = vec![
@@ -183,7 +186,7 @@ impl Endpoint {
             abilities: false,
         };
         let data = self.finish_request(out, &headers, notify.body.as_ref().filter(|_| !unchanged), extra);
-        let key = self.launch(via, data);
+        let key = self.launch_by(via, data, way);
         self.subscriptions.get_mut(id)?.client = Some(key);
         Some(())
     }
@@ -197,6 +200,9 @@ impl Endpoint {
         let (released, end) = (entry.released, entry.expires);
         let sent = entry.notices.as_mut().and_then(|notices| notices.sent.take());
         if status.is_success() {
+            if let Some(response) = &outcome.response {
+                self.learn_rates(id, response.headers());
+            }
             self.pump_notify(id);
             return self.arm_subscription(id);
         }
@@ -214,6 +220,33 @@ impl Endpoint {
                 self.arm_subscription(id);
             }
             _ => self.end_subscription(id, SubscriptionEnd::Refused(status)),
+        }
+    }
+
+    /// A subscriber may ask for other rates in each SUBSCRIBE and 2xx (RFC 6446 §5.1).
+    fn learn_rates(&mut self, id: SubscriptionId, headers: &Headers) {
+        let Some(entry) = self.subscriptions.get_mut(id) else {
+            return;
+        };
+        let event = headers.typed::<EventHeader>().and_then(Result::ok);
+        let event = event.filter(|event| event.package == entry.event.package);
+        if let (Some(event), Some(notices)) = (event, entry.notices.as_mut()) {
+            notices.rates.update(&event.params, entry.requested);
+        }
+    }
+
+    /// Nothing has changed for as long as the subscriber can wait: it is told the same again (RFC 6446 §6.2).
+    fn repeat_notify(&mut self, id: SubscriptionId) {
+        let now = self.now;
+        let Some(entry) = self.subscriptions.get_mut(id) else {
+            return;
+        };
+        let idle = entry.client.is_none() && !entry.released;
+        if let Some(notices) = entry.notices.as_mut().filter(|_| idle)
+            && notices.repeat.take_if(|at| *at <= now).is_some()
+            && notices.next.is_none()
+        {
+            notices.next = notices.last.take();
         }
     }
 
@@ -272,6 +305,7 @@ impl Endpoint {
     /// A refresh, or with `Expires: 0` the end (RFC 6665 §4.2.1.4).
     fn on_resubscribe(&mut self, id: SubscriptionId, incoming: &Incoming) {
         self.refresh_subscriber(id, incoming);
+        self.learn_rates(id, incoming.request.headers());
         let Some(subscription) = self.subscriptions.get_mut(id) else {
             return;
         };
@@ -346,6 +380,7 @@ impl Endpoint {
         if entry.expires.is_some_and(|at| at <= now) && !entry.released {
             self.terminate_subscriber(id, SubscriptionEnd::Expired, false);
         } else {
+            self.repeat_notify(id);
             self.pump_notify(id);
         }
     }
@@ -381,7 +416,7 @@ fn matches_tag(condition: &[u8], etag: &[u8]) -> bool {
 }
 
 /// `Subscription-State` of a NOTIFY.
-fn state_value(notify: &Notify, left: Duration, pace: Duration) -> String {
+fn state_value(notify: &Notify, left: Duration, rates: &Rates) -> String {
     let mut value = match notify.state {
         NotifyState::Pending => format!("pending;expires={}", seconds(left)),
         NotifyState::Active => format!("active;expires={}", seconds(left)),
@@ -391,59 +426,15 @@ fn state_value(notify: &Notify, left: Duration, pace: Duration) -> String {
         (NotifyState::Terminated(_), Some(delay)) => {
             value.push_str(&format!(";retry-after={}", seconds(delay)));
         }
-        (NotifyState::Pending | NotifyState::Active, _) if !pace.is_zero() => {
-            let thousandths = 1_000_000_u128.div_ceil(pace.as_millis().max(1));
-            value.push_str(&format!(";max-rate={}.{:03}", thousandths / 1000, thousandths % 1000));
-        }
-        _ => {}
+        (NotifyState::Terminated(_), None) => {}
+        (NotifyState::Pending | NotifyState::Active, _) => rates.write(&mut value),
     }
     value
 }
 
-/// The time between two NOTIFYs that `max-rate` asks for, in NOTIFYs a second (RFC 6446 §5.1); at most an hour, so that
-/// no subscriber can make its notifier dumb.
-fn pace(params: &Params) -> Duration {
-    let Some(rate) = params.value("max-rate") else {
-        return Duration::ZERO;
-    };
-    let is_number = rate.len() <= 20 && rate.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    match rate.parse::<f64>() {
-        Ok(rate) if is_number && rate > 0.0 => {
-            Duration::try_from_secs_f64(1.0 / rate).map_or(MAX_PACE, |pace| pace.min(MAX_PACE))
-        }
-        _ => Duration::ZERO,
-    }
-}
-
-const MAX_PACE: Duration = Duration::from_secs(3600);
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::header::TypedHeader;
-
-    #[test]
-    fn rates_are_read_and_told() {
-        for (event, millis) in [
-            ("presence", 0),
-            ("presence;max-rate=0.05", 20_000),
-            ("presence;max-rate=2", 500),
-            ("presence;max-rate=0", 0),
-            ("presence;max-rate=0.00000001", 3_600_000),
-            ("presence;max-rate=-1", 0),
-            ("presence;max-rate=inf", 0),
-            ("presence;max-rate=1e9", 0),
-            ("presence;max-rate", 0),
-        ] {
-            let event = EventHeader::parse(event.as_bytes()).unwrap();
-            assert_eq!(pace(&event.params), Duration::from_millis(millis), "{event:?}");
-        }
-        let (notify, minute) = (Notify::active(super::super::Body::sdp("")), Duration::from_secs(60));
-        assert_eq!(
-            state_value(&notify, minute, Duration::from_secs(20)),
-            "active;expires=60;max-rate=0.050"
-        );
-    }
 
     #[test]
     fn conditions() {

@@ -127,7 +127,7 @@ impl Endpoint {
 }
 
 /// The number of a response, if it is a reliable one.
-fn rseq_of(response: &Response) -> Option<u32> {
+pub(super) fn rseq_of(response: &Response) -> Option<u32> {
     let headers = response.headers();
     let rseq = headers.get(&HeaderName::RSeq)?;
     let required = super::abilities::has_token(headers, &HeaderName::Require, "100rel");

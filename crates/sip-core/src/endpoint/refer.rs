@@ -308,8 +308,8 @@ impl Endpoint {
 
     fn send_refer_notify(&mut self, id: ReferId, reply: &Reply) -> Option<ClientKey> {
         let cseq = self.refers.get_mut(id)?.leg.as_mut()?.dialog.next_cseq().ok()?;
-        let flow = self.leg_flow(self.refers.get(id)?.leg.as_ref()?);
-        let via = self.open_client(flow, Method::Notify, Owner::ReferNotify(id));
+        let way = self.way_of(self.refers.get(id)?.leg.as_ref()?);
+        let via = self.open_client(way.flow(), Method::Notify, Owner::ReferNotify(id));
         let refer = self.refers.get(id)?;
         let out = refer.leg.as_ref()?.dialog.begin(&Method::Notify, cseq, &via);
         let extra = Extra {
@@ -317,7 +317,14 @@ impl Endpoint {
             abilities: false,
         };
         let data = self.finish_request(out, &reply.headers, reply.body.as_ref(), extra);
-        Some(self.launch(via, data))
+        Some(self.launch_by(via, data, way))
+    }
+
+    /// A NOTIFY was sent again in another transaction.
+    pub(super) fn refer_notify_moved(&mut self, id: ReferId, key: ClientKey) {
+        if let Some(refer) = self.refers.get_mut(id) {
+            refer.client = Some(key);
+        }
     }
 
     pub(super) fn on_refer_notify_outcome(&mut self, id: ReferId, status: StatusCode) {

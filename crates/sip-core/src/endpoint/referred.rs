@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 
-use super::{EndpointError, Invite, OutOfDialog};
+use super::{Body, EndpointError, Invite, OutOfDialog};
+use crate::body::multipart::{Multipart, Part};
 use crate::dialog::compose::is_clean;
-use crate::{HeaderName, Method, NameAddr, Request, Uri};
+use crate::header::{ContentType, ReferredBy};
+use crate::{HeaderName, Limits, Method, NameAddr, Request, Uri};
 
 /// Headers that a `Refer-To` URI may add: who names others (From, Route, Call-ID, credentials…) would speak in our name
 /// (RFC 3261 §19.1.5).
@@ -64,6 +66,32 @@ impl Invite {
     }
 }
 
+impl Invite {
+    /// Adds the body part that proves the `Referred-By` of `request`, the REFER: the one that its `cid` names goes along, beside
+    /// the offer (RFC 3892 §2.2). Call it after the body was set. Without such a part, nothing changes.
+    #[must_use]
+    pub fn with_referrer_token(mut self, request: &Request) -> Self {
+        let Some(token) = referrer_token(request) else {
+            return self;
+        };
+        let own = self.body.take().and_then(|body| {
+            let content_type = core::str::from_utf8(&body.content_type).ok()?;
+            Some(Part::new(content_type, body.data))
+        });
+        self.body = Some(Body::from(&Multipart::mixed(own.into_iter().chain([token]).collect())));
+        self
+    }
+}
+
+fn referrer_token(request: &Request) -> Option<Part> {
+    let by = request.headers().typed::<ReferredBy>()?.ok()?;
+    let cid = by.cid()?;
+    let limits = Limits::default();
+    let content_type = request.headers().typed::<ContentType>()?.ok()?;
+    let parts = Multipart::parse(&content_type, request.body(), &limits).ok()?.parts;
+    parts.into_iter().find(|part| part.id().is_some_and(|id| id.0 == cid))
+}
+
 impl OutOfDialog {
     /// The request other than INVITE that `refer_to` asks for by its URI's `method`, as [`Invite::referred`] makes the call.
     /// [`Endpoint::send`](super::Endpoint::send) says which methods it sends.
@@ -93,12 +121,7 @@ fn read(refer_to: &NameAddr, request: &Request) -> Result<Wanted, EndpointError>
         Some(name) => Method::parse(name.as_bytes()).map_err(|_| EndpointError::BadMethod)?,
         None => Method::Invite,
     };
-    let mut headers = Vec::new();
-    for name in ALLOWED {
-        if let Some(value) = uri.header(name.as_str()) {
-            headers.push((name, Bytes::from(value.into_owned())));
-        }
-    }
+    let mut headers = safe_headers(uri);
     if let Some(by) = request.headers().get(&HeaderName::ReferredBy) {
         headers.push((HeaderName::ReferredBy, Bytes::copy_from_slice(by)));
     }
@@ -108,4 +131,13 @@ fn read(refer_to: &NameAddr, request: &Request) -> Result<Wanted, EndpointError>
     let mut target = uri.without_headers();
     target.params_mut().remove("method");
     Ok((method, target, headers))
+}
+
+/// Those headers of a URI that cannot harm.
+pub(super) fn safe_headers(uri: &Uri) -> Vec<(HeaderName, Bytes)> {
+    let given = |name: HeaderName| {
+        let value = uri.header(name.as_str())?.into_owned();
+        Some((name, Bytes::from(value)))
+    };
+    ALLOWED.into_iter().filter_map(given).collect()
 }

@@ -80,6 +80,7 @@ impl Endpoint {
     pub fn send_refer(&mut self, now: Time, referral: Referral) -> Result<SubscriptionId, EndpointError> {
         self.advance(now);
         check(&referral.headers, None)?;
+        check_body(referral.body.as_ref())?;
         let way = self.initial_way(referral.flow, &referral.hops, &referral.route, &referral.target)?;
         let flow = way.flow();
         if self.subscriptions.len() >= self.config.limits.subscriptions || self.is_full() {
@@ -118,7 +119,7 @@ impl Endpoint {
             contact: Some(&contact),
             abilities: false,
         };
-        let data = self.finish_request(out, &referral.headers, None, extra);
+        let data = self.finish_request(out, &referral.headers, referral.body.as_ref(), extra);
         let key = self.launch_by(via, data, way);
         if let Some(entry) = self.subscriptions.get_mut(id) {
             entry.tag = tag;

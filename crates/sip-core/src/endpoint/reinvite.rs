@@ -61,8 +61,8 @@ impl Endpoint {
     pub(super) fn send_reinvite(&mut self, id: SessionId) -> Option<()> {
         let lines = self.timer_lines(id);
         let cseq = self.sessions.get_mut(id)?.leg.as_mut()?.dialog.next_cseq().ok()?;
-        let flow = self.leg_flow(self.sessions.get(id)?.leg.as_ref()?);
-        let via = self.open_client(flow, Method::Invite, Owner::Reinvite(id));
+        let way = self.way_of(self.sessions.get(id)?.leg.as_ref()?);
+        let via = self.open_client(way.flow(), Method::Invite, Owner::Reinvite(id));
         let session = self.sessions.get(id)?;
         let mut out = session.leg.as_ref()?.dialog.begin(&Method::Invite, cseq, &via);
         out.lines(&lines);
@@ -81,7 +81,7 @@ impl Endpoint {
             abilities: usual,
         };
         let data = self.finish_request(out, &reply.headers, reply.body.as_ref(), extra);
-        let key = self.launch(via, data);
+        let key = self.launch_by(via, data, way);
         let ring_end = self.now + self.config.max_ringing;
         let session = self.sessions.get_mut(id)?;
         session.client = Some(key);

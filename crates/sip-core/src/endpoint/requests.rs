@@ -225,8 +225,8 @@ impl Endpoint {
     ) -> Option<ClientKey> {
         let leg = self.sessions.get_mut(id)?.leg_with(tag)?;
         let cseq = leg.dialog.next_cseq().ok()?;
-        let flow = self.leg_flow(self.sessions.get(id)?.leg_of(tag)?);
-        let via = self.open_client(flow, method.clone(), owner);
+        let way = self.way_of(self.sessions.get(id)?.leg_of(tag)?);
+        let via = self.open_client(way.flow(), method.clone(), owner);
         let session = self.sessions.get(id)?;
         let mut out = session.leg_of(tag)?.dialog.begin(method, cseq, &via);
         out.lines(lines);
@@ -236,7 +236,7 @@ impl Endpoint {
             abilities: *method == Method::Update,
         };
         let data = self.finish_request(out, &reply.headers, reply.body.as_ref(), extra);
-        Some(self.launch(via, data))
+        Some(self.launch_by(via, data, way))
     }
 
     /// Answers [`Event::Request`] or refuses [`Event::Subscribe`] with a final status. A 2xx to OPTIONS says by itself what
@@ -574,7 +574,8 @@ impl Endpoint {
                     publication.cseq = publication.cseq.saturating_add(1);
                 }
             }
-            Owner::Nobody | Owner::Prack(_) | Owner::Request(_) | Owner::ReferNotify(_) => {}
+            Owner::ReferNotify(id) => self.refer_notify_moved(id, key),
+            Owner::Nobody | Owner::Prack(_) | Owner::Request(_) => {}
         }
     }
 }

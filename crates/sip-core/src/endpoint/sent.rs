@@ -97,6 +97,41 @@ impl<'a> Sent<'a> {
         out.finish(self.value("Content-Type").map(|content_type| (content_type, self.body)))
     }
 
+    /// The same request to another target, without the credentials for the last one.
+    pub(super) fn redirected(
+        &self,
+        target: &str,
+        via: &impl Value,
+        cseq: u32,
+        headers: &[(HeaderName, Bytes)],
+    ) -> Bytes {
+        let mut out = Composer::request("INVITE", target.as_bytes());
+        out.value("Via", via);
+        for line in self.lines() {
+            let left_out = [
+                "Via",
+                "CSeq",
+                "Content-Length",
+                "Content-Type",
+                "Authorization",
+                "Proxy-Authorization",
+            ];
+            let given = headers.iter().map(|(name, _)| name.as_str());
+            if !left_out
+                .into_iter()
+                .chain(given)
+                .any(|name| named(line, name).is_some())
+            {
+                out.lines(line);
+            }
+        }
+        out.display("CSeq", format_args!("{cseq} INVITE"));
+        for (name, value) in headers {
+            out.header(name, value);
+        }
+        out.finish(self.value("Content-Type").map(|content_type| (content_type, self.body)))
+    }
+
     /// The same request with another Via, for another hop (RFC 3263 §4.3).
     pub(super) fn elsewhere(&self, via: &impl Value) -> Bytes {
         let mut out = Vec::with_capacity(self.start.len() + self.headers.len() + self.body.len() + 160);

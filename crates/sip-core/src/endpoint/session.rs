@@ -14,8 +14,8 @@ use super::session_timer::Timer;
 use super::timers::{Alarm, TimerKey};
 use super::transport::is_private;
 use super::{
-    EndCause, Endpoint, EndpointError, Event, Flow, ReferId, Reliability, Reply, SessionId, SessionInfo, SessionState,
-    SubscriptionId,
+    EndCause, Endpoint, EndpointError, Event, Flow, Hop, ReferId, Reliability, Reply, SessionId, SessionInfo,
+    SessionState, SubscriptionId,
 };
 use crate::auth;
 use crate::dialog::Dialog;
@@ -24,7 +24,7 @@ use crate::dialog::update::OfferExchange;
 use crate::header::TargetDialog;
 use crate::transaction::earliest;
 use crate::wire::Digits;
-use crate::{NameAddr, Request, StatusCode, Uri};
+use crate::{NameAddr, Request, Scheme, StatusCode, Uri};
 
 /// A dialog and the way its requests take.
 #[derive(Clone, Debug)]
@@ -34,6 +34,10 @@ pub(super) struct Leg {
     pub(super) flow: Flow,
     /// Whether `flow` is where the peer's messages come from, and follows them.
     pub(super) follows: bool,
+    /// Whether the transport is ours to choose.
+    pub(super) free: bool,
+    /// Where its requests go instead, as the embedder said.
+    pub(super) hops: Option<Box<[Hop]>>,
     pub(super) exchange: OfferExchange,
     /// Reliable provisional responses of this fork.
     pub(super) received: ReliableReceiver,
@@ -41,6 +45,14 @@ pub(super) struct Leg {
     pub(super) prack_due: Option<u32>,
     /// Whether one of them had a body.
     pub(super) described: bool,
+}
+
+/// Where a dialog's requests go.
+pub(super) struct Route {
+    pub(super) flow: Flow,
+    /// Whether that is back where its messages come from.
+    follows: bool,
+    free: bool,
 }
 
 /// One INVITE usage.
@@ -95,6 +107,8 @@ pub(super) struct Session {
     /// Our REFERs.
     pub(super) referrals: Vec<SubscriptionId>,
     pub(super) auth: Option<Box<auth::Client>>,
+    /// Of a call that may be redirected.
+    pub(super) redirects: Option<Box<super::redirect::Redirects>>,
     /// The Info Packages that the peer can receive, if it said so (RFC 6086 §5.2).
     pub(super) peer_packages: Option<Box<[Bytes]>>,
     pub(super) alarm: Alarm,
@@ -178,11 +192,23 @@ pub(super) struct Offer {
 }
 
 impl Leg {
-    pub(super) fn new(dialog: Dialog, flow: Flow, follows: bool) -> Self {
+    /// The way as it was, but for what follows the peer's messages.
+    pub(super) fn route_by(&self, source: Flow) -> Route {
+        Route {
+            flow: if self.follows { source } else { self.flow },
+            follows: self.follows,
+            free: self.free,
+        }
+    }
+
+    pub(super) fn new(dialog: Dialog, route: Route) -> Self {
+        let Route { flow, follows, free } = route;
         Self {
             dialog,
             flow,
             follows,
+            free,
+            hops: None,
             exchange: OfferExchange::default(),
             received: ReliableReceiver::default(),
             prack_due: None,
@@ -228,6 +254,7 @@ impl Session {
             refer_count: 0,
             referrals: Vec::new(),
             auth: None,
+            redirects: None,
             peer_packages: None,
             alarm: Alarm::default(),
         }
@@ -294,25 +321,23 @@ impl Endpoint {
         self.sessions.get(id).filter(|session| !session.released).map(|_| id)
     }
 
-    /// The session that a request's `Target-Dialog` header names; 481 if it names none of ours, 400 if it cannot be read;
-    /// `None` without such a header. Who knows a dialog's Call-ID and both tags is, or was told by, one of its parties
-    /// (RFC 4538 §4): the embedder may take that for an authorisation.
+    /// The session that a request's `Target-Dialog` header names. `None` without such a header, and just so if it names none
+    /// of ours, lacks a tag or cannot be read: then it says nothing, and the request has to be authorised by other means
+    /// (RFC 4538 §4).
     ///
-    /// The tags are taken in either order, since senders differ in whose view they tell.
+    /// Who knows a dialog's Call-ID and both tags is one of its parties or was told by one, or by a proxy on its way. If the
+    /// dialog was made with `sips` URIs the embedder should take that for an authorisation, as far as it would authorise
+    /// those; if not, whoever can listen on the way knows the tags too, and the embedder may. The tags are taken in either
+    /// order, since senders differ in whose view they tell.
     #[must_use]
-    pub fn target_dialog(&self, request: &Request) -> Option<Result<SessionId, StatusCode>> {
-        let Ok(TargetDialog {
+    pub fn target_dialog(&self, request: &Request) -> Option<SessionId> {
+        let TargetDialog {
             call_id,
             local_tag,
             remote_tag,
-        }) = request.headers().typed::<TargetDialog>()?
-        else {
-            return Some(Err(StatusCode::BAD_REQUEST));
-        };
-        let found = self
-            .find_session(&call_id, &local_tag, &remote_tag)
-            .or_else(|| self.find_session(&call_id, &remote_tag, &local_tag));
-        Some(found.ok_or(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST))
+        } = request.headers().typed::<TargetDialog>()?.ok()?;
+        self.find_session(&call_id, &local_tag, &remote_tag)
+            .or_else(|| self.find_session(&call_id, &remote_tag, &local_tag))
     }
 
     pub(super) fn find_any_session(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<SessionId> {
@@ -326,28 +351,26 @@ impl Endpoint {
         same.then_some(id)
     }
 
-    /// What there is to know of a session; `None` once it is over.
+    /// What there is to know of a session; `None` once it is over, and of a call that waits to be sent on elsewhere.
     #[must_use]
     pub fn session_info(&self, session: SessionId) -> Option<SessionInfo> {
         let session = self.sessions.get(session).filter(|session| !session.released)?;
         let leg = session.leg.as_ref().or(session.forks.last());
         let name = |value: &[u8]| NameAddr::parse(value).ok();
-        let (local, remote, target, flow) = match leg {
+        let (local, remote, target, next_hop, flow) = match leg {
             Some(Leg { dialog, flow, .. }) => (
                 name(dialog.local()),
                 name(dialog.remote()),
                 Uri::parse(dialog.remote_target()).ok()?,
+                Uri::parse(dialog.next_hop()).ok()?,
                 *flow,
             ),
             None => {
                 let key = session.client?;
                 let (from, to) = self.sent_parties(key)?;
-                (
-                    name(&from),
-                    name(&to),
-                    Uri::parse(&self.sent_uri(key)).ok()?,
-                    self.client_flow(key)?,
-                )
+                let target = Uri::parse(&self.sent_uri(key)).ok()?;
+                let flow = self.client_flow(key)?;
+                (name(&from), name(&to), target.clone(), target, flow)
             }
         };
         Some(SessionInfo {
@@ -359,6 +382,7 @@ impl Endpoint {
             local,
             remote,
             remote_target: target,
+            next_hop,
             flow,
         })
     }
@@ -384,8 +408,8 @@ impl Endpoint {
 
     /// `source`: the way by which the dialog's first message came or went.
     pub(super) fn make_leg(&self, dialog: Dialog, source: Flow) -> Leg {
-        let (flow, follows) = self.route(&dialog, source);
-        Leg::new(dialog, flow, follows)
+        let route = self.route(&dialog, source);
+        Leg::new(dialog, route)
     }
 
     /// The remote target of a dialog has changed: its requests take another way. `source`: the way by which the peer's
@@ -394,19 +418,26 @@ impl Endpoint {
         let Some(leg) = self.sessions.get(id).and_then(|session| session.leg_of(tag)) else {
             return;
         };
-        let (flow, follows) = self.route(&leg.dialog, source.unwrap_or(leg.flow));
+        let Route { flow, follows, free } = self.route(&leg.dialog, source.unwrap_or(leg.flow));
         if let Some(leg) = self.sessions.get_mut(id).and_then(|session| session.leg_with(tag)) {
             leg.flow = flow;
             leg.follows = follows;
+            leg.free = free;
+            leg.hops = None;
         }
     }
 
-    /// Where a dialog's requests go (RFC 3261 §12.2.1.1), and whether that is back where its messages come from.
-    pub(super) fn route(&self, dialog: &Dialog, source: Flow) -> (Flow, bool) {
-        let hop = Uri::parse(dialog.next_hop())
-            .ok()
-            .and_then(|uri| self.resolve(&uri).ok());
-        let Some(mut hop) = hop else { return (source, true) };
+    /// Where a dialog's requests go (RFC 3261 §12.2.1.1).
+    pub(super) fn route(&self, dialog: &Dialog, source: Flow) -> Route {
+        let back = Route {
+            flow: source,
+            follows: true,
+            free: false,
+        };
+        let Ok(uri) = Uri::parse(dialog.next_hop()) else {
+            return back;
+        };
+        let Ok(mut hop) = self.resolve(&uri) else { return back };
         if hop.transport == source.transport && hop.local.is_ipv4() == source.local.is_ipv4() {
             hop.local = source.local;
         }
@@ -417,9 +448,12 @@ impl Endpoint {
         // A connection is used again, whatever port the peer listens at.
         let connected = source.transport.is_reliable() && there == here;
         if unmeant || connected {
-            (source, true)
-        } else {
-            (hop, false)
+            return back;
+        }
+        Route {
+            flow: hop,
+            follows: false,
+            free: uri.transport().is_none() && uri.scheme() == Scheme::Sip,
         }
     }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use machine::Time;
 
 use super::id::ClientKey;
+use super::rates::Rates;
 use super::session::Leg;
 use super::timers::{Alarm, TimerKey};
 use super::{Endpoint, EndpointError, Event, Notify, SessionId, Subscribe, SubscriptionEnd, SubscriptionId};
@@ -69,8 +70,12 @@ pub(super) struct Notices {
     pub(super) sent: Option<Notify>,
     /// `Suppress-If-Match` of the SUBSCRIBE that began it: the state that the subscriber has already.
     pub(super) known: Bytes,
-    /// The time between two NOTIFYs that the subscriber asked for (RFC 6446 §5.1).
-    pub(super) pace: Duration,
+    /// How often the subscriber wants to be told (RFC 6446).
+    pub(super) rates: Rates,
+    /// When it must be told again, if nothing changes.
+    pub(super) repeat: Option<Time>,
+    /// What it was told last, if that may have to be told again.
+    pub(super) last: Option<Notify>,
     /// When the next NOTIFY may go out by that.
     pub(super) paced: Option<Time>,
     /// When the subscriber wants to be asked again (`Retry-After`).
@@ -132,8 +137,10 @@ impl Subscription {
         let notices = self.notices.as_deref().filter(waiting);
         // The later of the two: before it, nothing can be done.
         let turn = notices.and_then(|notices| notices.paced.max(notices.retry));
+        let quiet = |notices: &&Notices| notices.next.is_none() && self.client.is_none() && !self.released;
+        let repeat = self.notices.as_deref().filter(quiet).and_then(|notices| notices.repeat);
         let again = self.origin.as_ref().and_then(|origin| origin.again);
-        [expires, self.refresh, self.awaited, turn, again]
+        [expires, self.refresh, self.awaited, turn, repeat, again]
             .into_iter()
             .fold(None, earliest)
     }

@@ -42,8 +42,10 @@ pub fn outbound(data: &[u8]) {
                 let result = registrar.register(now + Duration::from_secs(second), "a@b", &request, flow);
                 assert!(registrar.bindings("a@b").len() <= 3);
                 let Ok(response) = result else { continue };
-                let printed = response.to_bytes();
-                assert!(Message::parse(printed).is_ok_and(|message| message.validate().is_ok()));
+                // What the registrar does not read it gives back as it came.
+                let sound = request.validate().is_ok();
+                let printed = Message::parse(response.to_bytes());
+                assert!(printed.is_ok_and(|message| !sound || message.validate().is_ok()));
             }
             while let Some(due) = registrar.poll_timeout() {
                 registrar.handle_timeout(due);

@@ -71,3 +71,16 @@ impl Message {
         }
     }
 }
+
+/// A message as it was written out. It was taken by whatever limits its embedder had set, so that it has to be by others.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+pub(super) struct Saved(bytes::Bytes);
+
+#[cfg(feature = "serde")]
+impl Saved {
+    pub(super) fn read(self) -> Result<Message, super::ParseError> {
+        Message::parse_with(self.0, &crate::Limits::none())
+    }
+}

@@ -21,7 +21,7 @@ use core::net::SocketAddr;
 /// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Bytes", into = "Bytes"))]
+#[cfg_attr(feature = "serde", serde(try_from = "super::message::Saved", into = "Bytes"))]
 pub struct Request {
     method: Method,
     uri: Bytes,
@@ -271,6 +271,17 @@ impl TryFrom<Bytes> for Request {
     fn try_from(bytes: Bytes) -> Result<Self, ParseError> {
         match Message::parse(bytes)? {
             Message::Request(request) => Ok(request),
+            Message::Response(_) => Err(ParseError::new(ParseErrorKind::StartLine, 0)),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<super::message::Saved> for Request {
+    type Error = ParseError;
+    fn try_from(saved: super::message::Saved) -> Result<Self, ParseError> {
+        match saved.read()? {
+            Message::Request(message) => Ok(message),
             Message::Response(_) => Err(ParseError::new(ParseErrorKind::StartLine, 0)),
         }
     }

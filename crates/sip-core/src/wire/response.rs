@@ -9,7 +9,7 @@ use std::borrow::Cow;
 /// A response.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Bytes", into = "Bytes"))]
+#[cfg_attr(feature = "serde", serde(try_from = "super::message::Saved", into = "Bytes"))]
 pub struct Response {
     status: StatusCode,
     reason: Bytes,
@@ -227,6 +227,17 @@ impl TryFrom<Bytes> for Response {
     fn try_from(bytes: Bytes) -> Result<Self, ParseError> {
         match Message::parse(bytes)? {
             Message::Response(response) => Ok(response),
+            Message::Request(_) => Err(ParseError::new(ParseErrorKind::StartLine, 0)),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<super::message::Saved> for Response {
+    type Error = ParseError;
+    fn try_from(saved: super::message::Saved) -> Result<Self, ParseError> {
+        match saved.read()? {
+            Message::Response(message) => Ok(message),
             Message::Request(_) => Err(ParseError::new(ParseErrorKind::StartLine, 0)),
         }
     }

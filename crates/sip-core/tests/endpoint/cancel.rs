@@ -8,9 +8,7 @@ use crate::link::{World, ms, secs};
 #[test]
 fn a_ringing_call_is_cancelled() {
     let mut world = World::new(2, 1);
-    let caller = world.call(0, 1);
-    world.run(ms(15));
-    let callee = world.incoming(1);
+    let (caller, callee) = world.called();
     world
         .act(1, |endpoint, now| {
             endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())
@@ -70,9 +68,7 @@ fn a_call_that_nobody_hears_of_ends_without_cancel() {
 #[test]
 fn a_2xx_that_crosses_the_cancel_is_acknowledged_and_hung_up() {
     let mut world = World::new(2, 4);
-    let caller = world.call(0, 1);
-    world.run(ms(15));
-    let callee = world.incoming(1);
+    let (caller, callee) = world.called();
     world
         .act(1, |endpoint, now| {
             endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())
@@ -93,9 +89,7 @@ fn a_2xx_that_crosses_the_cancel_is_acknowledged_and_hung_up() {
 #[test]
 fn a_2xx_that_comes_before_the_cancel_could_be_sent() {
     let mut world = World::new(2, 5);
-    let caller = world.call(0, 1);
-    world.run(ms(15));
-    let callee = world.incoming(1);
+    let (caller, callee) = world.called();
     world.hang_up(0, caller);
     world.answer(1, callee);
     world.run(secs(1));
@@ -278,7 +272,7 @@ fn responses_of_strangers_are_dropped() {
         world.inject(0, "198.51.100.1:5060", wrong);
     }
     assert_eq!(world.names(0), [""; 0]);
-    assert_eq!(world.nodes[0].endpoint.stats().unmatched_responses, 4);
+    assert_eq!(world.endpoint(0).stats().unmatched_responses, 4);
     world.inject(0, "198.51.100.1:5060", right);
     assert_eq!(world.names(0), ["Answered"]);
     world.hang_up(0, caller);
@@ -399,9 +393,7 @@ fn hanging_up_while_the_challenge_is_on_its_way_does_not_call_again() {
 #[test]
 fn early_media_bodies_come_with_the_progress() {
     let mut world = World::new(2, 16);
-    let caller = world.call(0, 1);
-    world.run(ms(15));
-    let callee = world.incoming(1);
+    let (caller, callee) = world.called();
     let reply = Reply::new().body(Body::sdp("early"));
     world
         .act(1, |endpoint, now| {

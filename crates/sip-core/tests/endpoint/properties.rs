@@ -105,7 +105,7 @@ impl Known {
                 | Event::Answered { session, .. }
                 | Event::Confirmed { session, .. }
                 | Event::Reinvite { session, .. }
-                | Event::ReinviteCancelled { session }
+                | Event::ReinviteCancelled { session, .. }
                 | Event::Reinvited { session, .. }
                 | Event::Acknowledged { session, .. }
                 | Event::Updated { session, .. }
@@ -157,7 +157,7 @@ fn play(world: &mut World, known: &mut Known, node: usize, chance: usize, act: A
     let sdp = || Reply::new().body(Body::sdp("v=0"));
     let peer = 1 - node;
     let mut invite = world.invite_to(node, peer);
-    let target = Uri::parse(format!("sip:701@{}", world.nodes[peer].address).as_bytes()).unwrap();
+    let target = Uri::parse(format!("sip:701@{}", world.address(peer)).as_bytes()).unwrap();
     let wanted = |expires| {
         Subscribe::new(
             target.clone(),

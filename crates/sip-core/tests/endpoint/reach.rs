@@ -7,14 +7,14 @@ use sip_core::resolver::{
     Answer, Destination, DnsName, Families, Kind, Output as Dns, Record, RecordData, Resolver, ResolverConfig, Targets,
 };
 use sip_core::{
-    Body, EndpointError, Event, Flow, HeaderName, Hop, Invite, Message, Method, NameAddr, OutOfDialog, Reply, Request,
+    Body, EndpointError, Event, Flow, HeaderName, Hop, Invite, Message, Method, NameAddr, OutOfDialog, Reply,
     StatusCode, Transport, Uri,
 };
 
 use crate::link::{START, World, address, ms, secs};
 
 fn hops(world: &World, transport: Transport, nodes: &[usize]) -> Vec<Hop> {
-    let hop = |node: &usize| Hop::new(transport, world.nodes[*node].address, None);
+    let hop = |node: &usize| Hop::new(transport, world.address(*node), None);
     nodes.iter().map(hop).collect()
 }
 
@@ -32,23 +32,16 @@ fn refuse(world: &mut World, node: usize, status: StatusCode, reply: Reply) {
         .unwrap();
 }
 
-fn request_of(world: &World, node: usize, prefix: &str) -> Request {
-    match world.last_sent(node, prefix) {
-        Message::Request(request) => request,
-        Message::Response(_) => panic!("a request"),
-    }
-}
-
 #[test]
 fn rfc3263_4_3_a_503_leads_to_the_next_hop_with_the_same_request() {
     let mut world = World::new(3, 1);
     let caller = call_by(&mut world, &[1, 2]);
-    let first = request_of(&world, 0, "INVITE");
+    let first = world.request(0, "INVITE");
     world.run(secs(1));
     let wait = Reply::new().header(HeaderName::RetryAfter, "120");
     refuse(&mut world, 1, StatusCode::SERVICE_UNAVAILABLE, wait);
     world.run(secs(1));
-    let second = request_of(&world, 0, "INVITE");
+    let second = world.request(0, "INVITE");
     for name in [
         HeaderName::CallId,
         HeaderName::CSeq,
@@ -73,7 +66,7 @@ fn rfc3263_4_3_a_503_leads_to_the_next_hop_with_the_same_request() {
     };
     assert_eq!(
         (flow.remote, status.code(), *retry_after),
-        (world.nodes[1].address, 503, Some(secs(120)))
+        (world.address(1), 503, Some(secs(120)))
     );
     let callee = world.incoming(2);
     world.answer(2, callee);
@@ -104,10 +97,10 @@ fn a_refusal_that_is_not_503_is_the_answer() {
 #[test]
 fn a_silent_hop_is_left_when_its_transaction_times_out() {
     let mut world = World::new(3, 1);
-    world.nodes[1].address = "192.0.2.99:5060".parse().unwrap(); // nobody is there
+    world.nodes[1].addresses.clear(); // nobody is there
     let invite = world.invite_to(0, 2).by([
         Hop::new(Transport::Udp, "192.0.2.2:5060".parse().unwrap(), None),
-        Hop::new(Transport::Udp, world.nodes[2].address, None),
+        Hop::new(Transport::Udp, world.address(2), None),
     ]);
     let caller = world.act(0, |endpoint, now| endpoint.invite(now, invite)).unwrap();
     world.run(secs(31));
@@ -262,7 +255,7 @@ fn a_connection_that_cannot_be_had_leads_to_the_next_hop_at_once() {
     let mut world = World::new(2, 1);
     let invite = world.invite_to(0, 1).by([
         Hop::new(Transport::Tcp, "192.0.2.77:5060".parse().unwrap(), None),
-        Hop::new(Transport::Tcp, world.nodes[1].address, None),
+        Hop::new(Transport::Tcp, world.address(1), None),
     ]);
     let caller = world.act(0, |endpoint, now| endpoint.invite(now, invite)).unwrap();
     world.run(secs(1));
@@ -277,12 +270,12 @@ fn a_connection_that_cannot_be_had_leads_to_the_next_hop_at_once() {
 #[test]
 fn hops_that_cannot_be_used_are_passed_over_and_none_at_all_is_an_error() {
     let mut world = World::new(2, 1);
-    let wss = Hop::new(Transport::Wss, world.nodes[1].address, None);
+    let wss = Hop::new(Transport::Wss, world.address(1), None);
     let v6 = Hop::new(Transport::Udp, "[2001:db8::1]:5060".parse().unwrap(), None);
     let none = world.invite_to(0, 1).by([wss.clone(), v6.clone()]);
     let result = world.act(0, |endpoint, now| endpoint.invite(now, none));
     assert_eq!(result, Err(EndpointError::NoTransport));
-    let one = Hop::new(Transport::Udp, world.nodes[1].address, None);
+    let one = Hop::new(Transport::Udp, world.address(1), None);
     let some = world.invite_to(0, 1).by([wss, v6, one]);
     world.act(0, |endpoint, now| endpoint.invite(now, some)).unwrap();
     world.run(secs(1));
@@ -338,7 +331,7 @@ fn servers(world: &World) -> Targets {
                 } else {
                     2
                 };
-                let data = RecordData::from(world.nodes[node].address.ip());
+                let data = RecordData::from(world.address(node).ip());
                 let record = Record::new(question.name.clone(), 60, data);
                 resolver.answer(START, &question, Answer::Records(vec![record]));
             }
@@ -393,7 +386,7 @@ fn rfc3261_18_1_1_a_large_request_goes_by_tcp() {
         let caller = world.act(0, |endpoint, now| endpoint.invite(now, invite)).unwrap();
         world.run(secs(1));
         assert_eq!(invites(&world), [transport]);
-        let sent = request_of(&world, 0, "INVITE");
+        let sent = world.request(0, "INVITE");
         assert_eq!(sent.top_via().unwrap().transport, transport.as_str());
         let callee = world.incoming(1);
         world.answer(1, callee);
@@ -414,7 +407,7 @@ fn a_large_request_goes_by_udp_all_the_same_if_tcp_is_refused() {
     world.act(0, |endpoint, now| endpoint.invite(now, invite)).unwrap();
     world.run(ms(100));
     assert_eq!(invites(&world), [Transport::Tcp, Transport::Udp]);
-    let sent = request_of(&world, 0, "INVITE");
+    let sent = world.request(0, "INVITE");
     assert_eq!(sent.top_via().unwrap().transport, "UDP");
     world.settle();
     assert_eq!(

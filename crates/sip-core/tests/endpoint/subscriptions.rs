@@ -11,7 +11,7 @@ use sip_core::{
 use crate::link::{World, address, ms, secs};
 
 fn subscription(world: &World, expires: Duration) -> Subscribe {
-    let target = Uri::parse(format!("sip:701@{}", world.nodes[1].address).as_bytes()).unwrap();
+    let target = Uri::parse(format!("sip:701@{}", world.address(1)).as_bytes()).unwrap();
     let mut subscribe = Subscribe::new(
         target.clone(),
         address(0),

@@ -32,9 +32,7 @@ fn respond(world: &mut World, node: usize, request: RequestId, status: StatusCod
 
 /// A call with early media: the 183 was acknowledged, nothing is answered yet. No events are left.
 fn early(world: &mut World) -> (SessionId, SessionId) {
-    let caller = world.call(0, 1);
-    world.run(ms(15));
-    let callee = world.incoming(1);
+    let (caller, callee) = world.called();
     world
         .act(1, |endpoint, now| {
             endpoint.provisional(now, callee, StatusCode::SESSION_PROGRESS, sdp("answer"))
@@ -111,9 +109,7 @@ fn no_offer_before_the_first_is_answered_reliably() {
 fn an_early_offer_against_an_open_one_is_491_or_500() {
     // A peer that does not keep to the rules: UPDATEs with offers while the INVITE's offer is open.
     let mut world = World::new(2, 3);
-    let caller = world.call(0, 1);
-    world.run(ms(15));
-    let callee = world.incoming(1);
+    let (caller, callee) = world.called();
     world
         .act(1, |endpoint, now| {
             endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())

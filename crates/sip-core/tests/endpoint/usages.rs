@@ -159,6 +159,8 @@ fn answer_modes_are_seen_and_insisting_is_refused() {
         (HeaderName::AnswerMode, "Manual;require", Some((false, true, false))),
         (HeaderName::PrivAnswerMode, "Auto", Some(auto(false, true))),
         (HeaderName::Subject, "Auto", None),
+        // RFC 5373 §2: what nobody knows is not there.
+        (HeaderName::AnswerMode, "Perhaps;require", None),
     ] {
         let mut world = World::new(3, 5);
         invite_with(&mut world, &[(name, value)]);
@@ -195,6 +197,30 @@ fn answer_modes_are_seen_and_insisting_is_refused() {
         }
         world.settle();
     }
+    // Who may not overrule is heard by his plain wish, if he has one (§4.1).
+    for (privileged, plain, refused) in [
+        ("Auto;require", None, true),
+        ("Auto;require", Some("Manual"), false),
+        ("Auto", Some("Auto;require"), true),
+        ("Auto;require", Some("Perhaps"), true),
+    ] {
+        let mut world = World::with(3, 6, |_, config| config.supported.push("answermode".to_owned()));
+        let mut headers = vec![(HeaderName::PrivAnswerMode, privileged)];
+        headers.extend(plain.map(|plain| (HeaderName::AnswerMode, plain)));
+        invite_with(&mut world, &headers);
+        assert_eq!(
+            world.count_sent(0, "SIP/2.0 403") == 1,
+            refused,
+            "{privileged} {plain:?}"
+        );
+        if !refused {
+            let (session, _, mode) = invited(&mut world, 0);
+            let mode = mode.unwrap();
+            assert!(mode.privileged && mode.auto && !mode.otherwise.unwrap().auto);
+            world.hang_up(0, session);
+        }
+        world.settle();
+    }
     let mut world = World::new(3, 6);
     let headers = [(HeaderName::AnswerMode, "Auto"), (HeaderName::Require, "answermode")];
     invite_with(&mut world, &headers);
@@ -206,9 +232,7 @@ fn answer_modes_are_seen_and_insisting_is_refused() {
 fn reasons_go_with_cancel_and_bye_and_are_read() {
     let reason = Reason::parse(b"SIP;cause=200;text=\"Call completed elsewhere\"").unwrap();
     let mut world = World::new(2, 7);
-    let caller = world.call(0, 1);
-    world.run(ms(15));
-    let callee = world.incoming(1);
+    let (caller, callee) = world.called();
     world
         .act(1, |endpoint, now| {
             endpoint.provisional(now, callee, StatusCode::RINGING, Reply::new())

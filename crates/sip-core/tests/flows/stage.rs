@@ -67,6 +67,10 @@ pub fn told(to: &str, from: &str) -> String {
     format!("- {from} → {to} NOTIFY\n- {to} → {from} 200 NOTIFY\n")
 }
 
+pub fn subscribed(from: &str, to: &str) -> String {
+    format!("- {from} → {to} SUBSCRIBE\n- {to} → {from} 200 SUBSCRIBE\n")
+}
+
 /// The Refer-To with which another may replace a phone's session with its peer.
 pub fn replacing(stage: &Stage, peer: usize, node: usize, session: SessionId) -> NameAddr {
     let uri = stage
@@ -325,8 +329,25 @@ impl Stage {
 
     /// A phone watches another's calls. The subscriptions of watcher and watched.
     pub fn watch(&mut self, from: usize, to: usize, time: Duration) -> (SubscriptionId, SubscriptionId) {
-        let (target, event) = (self.contact(to), EventHeader::new("dialog"));
-        let subscribe = Subscribe::new(target, self.person(from), self.person(to), event, time);
+        self.watch_event(from, to, self.contact(to), "dialog", time)
+    }
+
+    /// A phone watches any state of another's.
+    pub fn watch_event(
+        &mut self,
+        from: usize,
+        to: usize,
+        target: Uri,
+        event: &str,
+        time: Duration,
+    ) -> (SubscriptionId, SubscriptionId) {
+        let subscribe = Subscribe::new(
+            target,
+            self.person(from),
+            self.person(to),
+            EventHeader::new(event),
+            time,
+        );
         let ours = self
             .act(from, |endpoint, now| endpoint.subscribe(now, subscribe))
             .unwrap();
@@ -348,6 +369,19 @@ impl Stage {
     pub fn unwatch(&mut self, node: usize, subscription: SubscriptionId) {
         self.act(node, |endpoint, now| endpoint.unsubscribe(now, subscription))
             .unwrap();
+    }
+
+    /// A phone says what it can do, to who asked last.
+    pub fn answer_options(&mut self, node: usize) {
+        let found = self.net.events(node).into_iter().find_map(|event| match event {
+            Event::Request { request_id, .. } => Some(request_id),
+            _ => None,
+        });
+        let asked = found.expect("an OPTIONS came");
+        self.act(node, |endpoint, now| {
+            endpoint.respond(now, asked, StatusCode::OK, Reply::new())
+        })
+        .unwrap();
     }
 
     /// A REFER outside of any dialog.
@@ -389,7 +423,7 @@ impl Stage {
     }
 
     /// The session that the last REFER names with `Target-Dialog`.
-    pub fn target_dialog(&self, node: usize) -> Option<Result<SessionId, StatusCode>> {
+    pub fn target_dialog(&self, node: usize) -> Option<SessionId> {
         let events = self.net.nodes[node].events.iter().rev();
         let mut named = events.filter_map(|(_, event)| match event {
             Event::Refer { target_dialog, .. } => Some(*target_dialog),

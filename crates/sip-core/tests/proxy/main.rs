@@ -12,10 +12,15 @@
 mod calls;
 mod flood;
 mod forks;
+mod limits;
 mod loops;
 #[path = "../support/network.rs"]
 mod network;
 mod outbound;
 mod properties;
+mod routes;
 mod screen;
+mod search;
+mod silence;
 mod stateless;
+mod trust;

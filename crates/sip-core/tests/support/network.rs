@@ -15,17 +15,22 @@
 //! ```
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+mod actions;
+mod router;
+mod wire;
+
+pub use router::Router;
+pub use wire::{Chance, Link};
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use machine::{Machine, Time};
-use sip_core::proxy::{self, Destination, Proxy, ProxyConfig, TargetSet};
-use sip_core::{
-    Body, ConnectionId, Endpoint, EndpointConfig, Event, Flow, Invite, Message, NameAddr, Output, Reply, SessionId,
-    StatusCode, Transmit, Transport, Uri,
-};
+use sip_core::proxy::{self, Proxy, ProxyConfig};
+use sip_core::{ConnectionId, Endpoint, EndpointConfig, Event, Flow, Message, NameAddr, Output, Transmit, Transport};
+use wire::{Arrival, Wire};
 
 pub fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -36,101 +41,6 @@ pub fn secs(secs: u64) -> Duration {
 }
 
 pub const START: Time = Time::from_secs(1_700_000_000);
-
-/// A small generator, so that the network's chance is its own.
-pub struct Chance(u64);
-
-impl Chance {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % n.max(1)
-    }
-
-    pub fn percent(&mut self, p: u64) -> bool {
-        self.below(100) < p
-    }
-}
-
-/// Whether to lose a message: from where, to where, what.
-pub type Filter = Box<dyn FnMut(SocketAddr, SocketAddr, &Message) -> bool>;
-
-/// What the network does to datagrams.
-pub struct Link {
-    pub latency: Duration,
-    /// Up to so much more, so that datagrams overtake each other.
-    pub jitter_ms: u64,
-    pub loss_percent: u64,
-    pub duplicate_percent: u64,
-    pub filter: Option<Filter>,
-}
-
-/// What a proxy of the network does with requests: where users are, and where names lead.
-#[derive(Default)]
-pub struct Router {
-    users: BTreeMap<String, TargetSet>,
-    names: BTreeMap<String, (Transport, SocketAddr)>,
-    /// Asked first; whether it has dealt with the event.
-    policy: Option<Policy>,
-}
-
-pub type Policy = Box<dyn FnMut(&mut Proxy, Time, &proxy::Event) -> bool>;
-
-impl Router {
-    /// Requests to `aor` (`user@host`) go to these targets.
-    pub fn locate(&mut self, aor: &str, targets: TargetSet) {
-        self.users.insert(aor.to_owned(), targets);
-    }
-
-    /// The host `name` is at an address.
-    pub fn name(&mut self, name: &str, transport: Transport, address: &str) {
-        self.names
-            .insert(name.to_owned(), (transport, address.parse().unwrap()));
-    }
-
-    /// Asks `policy` first.
-    pub fn policy(&mut self, policy: impl FnMut(&mut Proxy, Time, &proxy::Event) -> bool + 'static) {
-        self.policy = Some(Box::new(policy));
-    }
-
-    fn handle(&mut self, proxy: &mut Proxy, now: Time, event: &proxy::Event) {
-        if self.policy.as_mut().is_some_and(|policy| policy(proxy, now, event)) {
-            return;
-        }
-        match event {
-            proxy::Event::Request {
-                context,
-                request,
-                destination,
-                ..
-            } => {
-                let uri = request.request_uri().unwrap();
-                let aor = format!("{}@{}", uri.user().unwrap_or_default(), uri.host().unwrap());
-                let targets = match destination {
-                    Destination::Location => self.users.get(&aor).cloned(),
-                    _ => Some(TargetSet::as_is()),
-                };
-                match targets {
-                    Some(targets) => proxy.forward(now, *context, targets).unwrap(),
-                    None => proxy
-                        .respond(now, *context, StatusCode::NOT_FOUND, Reply::new())
-                        .unwrap(),
-                }
-            }
-            proxy::Event::Resolve { hop, uri } => {
-                let found = self.names.get(&uri.host().unwrap().to_string());
-                let flow = found.and_then(|(transport, address)| proxy.flow_to(*transport, *address));
-                proxy.resolved(now, *hop, &Vec::from_iter(flow)).unwrap();
-            }
-            _ => {}
-        }
-    }
-}
 
 #[allow(clippy::large_enum_variant, reason = "a handful of nodes")]
 pub enum Part {
@@ -152,27 +62,13 @@ pub struct Node {
     streams: BTreeMap<ConnectionId, (Flow, usize, ConnectionId)>,
 }
 
-enum Arrival {
-    Datagram {
-        to: SocketAddr,
-        from: SocketAddr,
-        data: Bytes,
-    },
-    Stream {
-        node: usize,
-        flow: Flow,
-        data: Bytes,
-    },
-}
-
 pub struct Network {
     pub now: Time,
     pub nodes: Vec<Node>,
     pub link: Link,
     pub chance: Chance,
     seed: u64,
-    wire: BTreeMap<(Time, u64), Arrival>,
-    order: u64,
+    wire: Wire,
     connections: u64,
     /// Datagrams that were carried, for bounds.
     pub carried: usize,
@@ -188,17 +84,10 @@ impl Network {
         Self {
             now: START,
             nodes: Vec::new(),
-            link: Link {
-                latency: ms(10),
-                jitter_ms: 0,
-                loss_percent: 0,
-                duplicate_percent: 0,
-                filter: None,
-            },
+            link: Link::perfect(),
             chance: Chance::new(seed),
             seed,
-            wire: BTreeMap::new(),
-            order: 0,
+            wire: Wire::default(),
             connections: 0,
             carried: 0,
             trace: Vec::new(),
@@ -226,9 +115,9 @@ impl Network {
     /// A user agent that listens on UDP and TCP.
     pub fn agent(&mut self, address: &str, configure: impl FnOnce(&mut EndpointConfig)) -> usize {
         let address: SocketAddr = address.parse().unwrap();
-        let addresses = vec![(Transport::Udp, address), (Transport::Tcp, address)];
-        let mut config = EndpointConfig::new(addresses.clone());
+        let mut config = EndpointConfig::new([(Transport::Udp, address), (Transport::Tcp, address)]);
         configure(&mut config);
+        let addresses = config.listen.clone();
         let endpoint = Endpoint::new(config, self.key());
         self.add(Part::Agent(endpoint), addresses)
     }
@@ -376,6 +265,7 @@ impl Network {
             Part::Agent(endpoint) => {
                 let text = serde_json::to_string(endpoint).unwrap();
                 *endpoint = serde_json::from_str(&text).unwrap();
+                assert_eq!(serde_json::to_string(endpoint).unwrap(), text, "written the same again");
             }
             Part::Proxy(proxy) => {
                 let text = serde_json::to_string(proxy).unwrap();
@@ -391,22 +281,14 @@ impl Network {
         self.trace.push((node, flow, data.clone()));
         self.nodes[node].sent.push((self.now, flow, data.clone()));
         if flow.transport == Transport::Udp {
-            let parsed = Message::parse(data.clone()).expect("what is sent can be read");
-            let filter = self.link.filter.as_mut();
-            if filter.is_some_and(|filter| filter(flow.local, flow.remote, &parsed)) {
-                return;
-            }
-            let copies = 1 + u64::from(self.chance.percent(self.link.duplicate_percent));
-            for _ in 0..copies {
-                if !self.chance.percent(self.link.loss_percent) {
-                    let delay = self.link.latency + ms(self.chance.below(self.link.jitter_ms + 1));
-                    let arrival = Arrival::Datagram {
-                        to: flow.remote,
-                        from: flow.local,
-                        data: data.clone(),
-                    };
-                    self.schedule(delay, arrival);
-                }
+            let copies = self.link.copies(&mut self.chance, flow.local, flow.remote, &data);
+            for delay in copies {
+                let arrival = Arrival::Datagram {
+                    to: flow.remote,
+                    from: flow.local,
+                    data: data.clone(),
+                };
+                self.wire.schedule(self.now + delay, arrival);
             }
             return;
         }
@@ -426,7 +308,7 @@ impl Network {
         let cut = data.len() / 3;
         for data in [data.slice(..cut), data.slice(cut..)] {
             let arrival = Arrival::Stream { node: peer, flow, data };
-            self.schedule(self.link.latency, arrival);
+            self.wire.schedule(self.now + self.link.latency, arrival);
         }
     }
 
@@ -478,11 +360,6 @@ impl Network {
         }
     }
 
-    fn schedule(&mut self, delay: Duration, arrival: Arrival) {
-        self.order += 1;
-        self.wire.insert((self.now + delay, self.order), arrival);
-    }
-
     fn poll_timeout(&self, node: usize) -> Option<Time> {
         match &self.nodes[node].part {
             Part::Agent(endpoint) => endpoint.poll_timeout(),
@@ -494,13 +371,13 @@ impl Network {
     /// The next thing that happens, not later than `until`; whether there was one.
     pub fn step(&mut self, until: Time) -> bool {
         let timer = (0..self.nodes.len()).filter_map(|node| self.poll_timeout(node)).min();
-        let arrival = self.wire.keys().next().map(|(at, _)| *at);
+        let arrival = self.wire.next();
         let Some(at) = timer.into_iter().chain(arrival).min().filter(|at| *at <= until) else {
             return false;
         };
         self.now = self.now.max(at);
         if arrival == Some(at) {
-            let (_, arrival) = self.wire.pop_first().unwrap();
+            let arrival = self.wire.pop().unwrap();
             self.arrive(arrival);
             return true;
         }
@@ -552,7 +429,7 @@ impl Network {
 
     /// Runs until no message is under way any more. Timers that are not due by then wait.
     pub fn quiet(&mut self) {
-        while let Some((at, _)) = self.wire.keys().next().copied() {
+        while let Some(at) = self.wire.next() {
             self.step(at);
         }
     }
@@ -572,6 +449,7 @@ impl Network {
                 Part::Agent(endpoint) => {
                     let live = endpoint.live();
                     assert!(live.is_idle(), "agent {n} still holds {live:?}");
+                    assert_eq!(live.timers, live.connections, "agent {n} still holds {live:?}");
                 }
                 Part::Proxy(proxy) => {
                     let live = proxy.live();
@@ -580,94 +458,6 @@ impl Network {
                 Part::Script => {}
             }
         }
-    }
-
-    /// Takes an agent's events.
-    pub fn events(&mut self, node: usize) -> Vec<Event> {
-        let events = core::mem::take(&mut self.nodes[node].events);
-        events.into_iter().map(|(_, event)| event).collect()
-    }
-
-    /// What a node has sent: start lines.
-    pub fn sent_lines(&self, node: usize) -> Vec<String> {
-        let sent = self.nodes[node].sent.iter();
-        sent.map(|(_, _, data)| start_line(data)).collect()
-    }
-
-    /// What has arrived at a node: start lines.
-    pub fn received_lines(&self, node: usize) -> Vec<String> {
-        let received = self.nodes[node].received.iter();
-        received.map(|(_, _, data)| start_line(data)).collect()
-    }
-
-    pub fn count_sent(&self, node: usize, prefix: &str) -> usize {
-        let lines = self.sent_lines(node);
-        lines.iter().filter(|line| line.starts_with(prefix)).count()
-    }
-
-    pub fn count_received(&self, node: usize, prefix: &str) -> usize {
-        let lines = self.received_lines(node);
-        lines.iter().filter(|line| line.starts_with(prefix)).count()
-    }
-
-    /// The last message with this beginning that arrived at a node.
-    pub fn last_received(&self, node: usize, prefix: &str) -> Message {
-        let found = self.nodes[node].received.iter().rev();
-        let mut found = found.filter(|(_, _, data)| data.starts_with(prefix.as_bytes()));
-        let (_, _, data) = found
-            .next()
-            .unwrap_or_else(|| panic!("{prefix} came to node {node}; it got {:?}", self.received_lines(node)));
-        Message::parse(data.clone()).unwrap()
-    }
-
-    /// An INVITE of an agent, with an offer. It goes to the proxy first.
-    pub fn invite(&self, from: usize, target: &str, proxy: usize) -> Invite {
-        let target: Uri = target.parse().unwrap();
-        let mut invite = Invite::new(target.clone(), address(from), NameAddr::new(target));
-        invite.flow = Some(Flow::udp(self.address(from), self.address(proxy)));
-        invite.body = Some(Body::sdp("offer"));
-        invite.contact_user = Some(format!("user{from}"));
-        invite
-    }
-
-    pub fn call(&mut self, from: usize, target: &str, proxy: usize) -> SessionId {
-        let invite = self.invite(from, target, proxy);
-        self.act(from, |endpoint, now| endpoint.invite(now, invite)).unwrap()
-    }
-
-    /// The session of the last INVITE that came to an agent.
-    pub fn incoming(&self, node: usize) -> SessionId {
-        let found = self.nodes[node].events.iter().rev().find_map(|(_, event)| match event {
-            Event::Invite { session, .. } => Some(*session),
-            _ => None,
-        });
-        found.unwrap_or_else(|| panic!("no INVITE came to node {node}"))
-    }
-
-    pub fn ring(&mut self, node: usize, session: SessionId) {
-        self.act(node, |endpoint, now| {
-            endpoint.provisional(now, session, StatusCode::RINGING, Reply::new())
-        })
-        .unwrap();
-    }
-
-    pub fn answer(&mut self, node: usize, session: SessionId) {
-        self.act(node, |endpoint, now| {
-            endpoint.answer(now, session, Reply::new().body(Body::sdp("answer")))
-        })
-        .unwrap();
-    }
-
-    pub fn reject(&mut self, node: usize, session: SessionId, status: StatusCode) {
-        self.act(node, |endpoint, now| {
-            endpoint.reject(now, session, status, Reply::new())
-        })
-        .unwrap();
-    }
-
-    pub fn hang_up(&mut self, node: usize, session: SessionId) {
-        self.act(node, |endpoint, now| endpoint.hang_up(now, session, None))
-            .unwrap();
     }
 }
 

@@ -164,7 +164,7 @@ fn guessed_passwords_are_a_ban_that_calls_survive() {
         }
     });
     let (caller, callee) = world.established(1, 0);
-    let flow = Flow::udp(world.nodes[0].address, world.nodes[1].address);
+    let flow = Flow::udp(world.address(0), world.address(1));
     for _ in 0..3 {
         assert_eq!(world.names(0), [""; 0]);
         world.act(0, |endpoint, now| endpoint.authentication_failed(now, flow, "1001"));

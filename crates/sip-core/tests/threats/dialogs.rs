@@ -100,7 +100,7 @@ fn replaces_and_refer_of_nothing() {
         world.inject(0, PEER, text("REFER", &format!("refer{n}"), line));
         assert_eq!(world.sent_lines(0).last().unwrap(), "SIP/2.0 400 Bad Request", "{line}");
     }
-    let session = world.nodes[0].endpoint.find_session("1", "x", "y");
+    let session = world.endpoint(0).find_session("1", "x", "y");
     assert_eq!(session, None);
     world.run(secs(1_000));
     world.settle();

@@ -59,23 +59,26 @@
     reason = "tests fail by panicking"
 )]
 
-#[path = "../endpoint/link.rs"]
-#[allow(dead_code, reason = "shared with the tests of the endpoint")]
-mod link;
-
 mod auth;
 mod dialogs;
 mod flood;
 mod framing;
 mod headers;
+#[path = "../endpoint/link.rs"]
+#[allow(dead_code, reason = "shared with the tests of the endpoint")]
+mod link;
+mod memory;
+#[path = "../support/network.rs"]
+mod network;
 mod subscriptions;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use link::{Chance, START, World, address, ms, secs};
+use link::{START, World, address, ms, secs};
 use machine::{Machine, Time};
+use network::Chance;
 use sip_core::auth::{AuthError, Client, Secret, Server, ServerConfig};
 use sip_core::guard::{GuardConfig, Rate};
 use sip_core::header::{Authorization, Contact, EventHeader, TypedHeader};

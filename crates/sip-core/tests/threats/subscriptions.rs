@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn subscription_given_up_while_a_refresh_is_under_way() {
     let mut world = World::new(2, 34);
-    let target = Uri::parse(format!("sip:701@{}", world.nodes[1].address).as_bytes()).unwrap();
+    let target = Uri::parse(format!("sip:701@{}", world.address(1)).as_bytes()).unwrap();
     let subscribe = Subscribe::new(
         target.clone(),
         address(0),
