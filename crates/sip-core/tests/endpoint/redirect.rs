@@ -199,7 +199,11 @@ fn a_call_that_waits_to_be_sent_on_can_be_given_up() {
 
 #[test]
 fn without_asking_or_contacts_a_redirection_is_a_failure() {
-    for (asks, contacts) in [(false, "<sip:x@192.0.2.9>"), (true, "*"), (true, "<sip:user1@192.0.2.2:5060>")] {
+    for (asks, contacts) in [
+        (false, "<sip:x@192.0.2.9>"),
+        (true, "*"),
+        (true, "<sip:user1@192.0.2.2:5060>"),
+    ] {
         let mut world = World::new(2, 9);
         calling(&mut world, |invite| invite.follow_redirects = asks);
         redirect(&mut world, 1, contacts);

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use machine::Machine;
-use sip_core::header::{Contact, EventHeader, TypedHeader};
-use sip_core::{Body, ConnectionId, Endpoint, EndpointError, Event, Flow, HeaderName, Host, Invite, Limits, Message, Method, NameAddr, OutOfDialog, Output, Publish, Reply, Request, Response, SessionId, StatusCode, Subscribe, Transport, Uri};
+use sip_core::header::EventHeader;
+use sip_core::{
+    Body, ConnectionId, Endpoint, EndpointError, Event, Flow, HeaderName, Host, Invite, Limits, Message, Method,
+    NameAddr, OutOfDialog, Output, Publish, Reply, Response, SessionId, StatusCode, Subscribe, Transport, Uri,
+};
 
 use crate::{CONTACT, EMPTY, NOW, Outcome, drain, endpoint, here, judged, request, row, tcp, udp};
 
@@ -94,7 +97,11 @@ fn of_transactions_and_dialogs() {
             let body = Body::new("application/pidf+xml", "<presence/>");
             Publish::new(target(), name(), name(), EventHeader::new("presence"), body)
         };
-        commands(|limits| limits.publications = 5, n, |endpoint| endpoint.publish(NOW, state()))
+        commands(
+            |limits| limits.publications = 5,
+            n,
+            |endpoint| endpoint.publish(NOW, state()),
+        )
     });
     row("dialogs, begun by peers", 5, "503", |n| {
         requests(&mut endpoint(|limits| limits.sessions = 5), "INVITE", CONTACT, n)

@@ -20,12 +20,13 @@ mod tables;
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use machine::{Machine, Time};
 use sip_core::body::multipart::{Multipart, Part, understood};
 use sip_core::header::{Authorization, Contact, ContentType, TypedHeader};
-use sip_core::{ConnectionId, Endpoint, EndpointConfig, Event, Flow, HeaderName, Headers, Limits, NameAddr, Output, Transport, Uri};
-
-use crate::holding::name;
+use sip_core::{
+    ConnectionId, Endpoint, EndpointConfig, Flow, HeaderName, Headers, Limits, NameAddr, Output, Transport, Uri,
+};
 
 pub const NOW: Time = Time::from_secs(1_700_000_000);
 
@@ -246,7 +247,12 @@ fn counted(source: &str) -> Vec<&str> {
 
 /// Whether a test sets the field, or counts to the constant.
 fn is_tried(name: &str, tests: &[&str]) -> bool {
-    let ways = [format!(".{name} = "), format!("{name}:"), format!("::{name}"), format!(".{name},")];
+    let ways = [
+        format!(".{name} = "),
+        format!("{name}:"),
+        format!("::{name}"),
+        format!(".{name},"),
+    ];
     tests.iter().any(|text| {
         let constant = name.chars().all(|c| c.is_ascii_uppercase() || c == '_') && text.contains(name);
         constant || ways.iter().any(|way| text.contains(way.as_str()))
@@ -267,13 +273,41 @@ fn every_limit_has_its_test() {
         (include_str!("../../src/registrar/config.rs"), 4, &here),
         (include_str!("../../src/auth/server.rs"), 1, &here),
         (include_str!("../../src/guard/config.rs"), 4, &here),
-        (include_str!("../../src/resolver/config.rs"), 7, &[include_str!("../../src/resolver/tests/limits.rs")]),
-        (include_str!("../../src/event/publish/config.rs"), 5, &[include_str!("../../src/event/publish/tests.rs")]),
-        (include_str!("../../src/websocket/socket.rs"), 1, &[include_str!("../../src/websocket/tests.rs")]),
-        (include_str!("../../src/outbound/registration.rs"), 2, &[include_str!("../../src/outbound/tests/registration.rs")]),
-        (include_str!("../../src/event/dialog_info/parse.rs"), 2, &[include_str!("../../src/event/dialog_info/tests.rs")]),
-        (include_str!("../../src/event/pidf/parse.rs"), 4, &[include_str!("../../src/event/pidf/tests.rs")]),
-        (include_str!("../../src/body/xml.rs"), 4, &[include_str!("../../src/event/dialog_info/tests.rs")]),
+        (
+            include_str!("../../src/resolver/config.rs"),
+            7,
+            &[include_str!("../../src/resolver/tests/limits.rs")],
+        ),
+        (
+            include_str!("../../src/event/publish/config.rs"),
+            5,
+            &[include_str!("../../src/event/publish/tests.rs")],
+        ),
+        (
+            include_str!("../../src/websocket/socket.rs"),
+            1,
+            &[include_str!("../../src/websocket/tests.rs")],
+        ),
+        (
+            include_str!("../../src/outbound/registration.rs"),
+            2,
+            &[include_str!("../../src/outbound/tests/registration.rs")],
+        ),
+        (
+            include_str!("../../src/event/dialog_info/parse.rs"),
+            2,
+            &[include_str!("../../src/event/dialog_info/tests.rs")],
+        ),
+        (
+            include_str!("../../src/event/pidf/parse.rs"),
+            4,
+            &[include_str!("../../src/event/pidf/tests.rs")],
+        ),
+        (
+            include_str!("../../src/body/xml.rs"),
+            4,
+            &[include_str!("../../src/event/dialog_info/tests.rs")],
+        ),
     ];
     for (source, least, tests) in all {
         let names = counted(source);

@@ -27,7 +27,13 @@ fn asked(proxy: &mut Proxy, n: usize) -> Result<ContextId, String> {
 fn forwarded(limit: impl Fn(&mut Limits), host: &str, count: usize) -> (Proxy, Outcome) {
     let mut proxy = proxy(limit);
     let context = asked(&mut proxy, 0).unwrap();
-    let targets = (0..count).map(|n| Target::new(format!("sip:{n}@{}", host.replace('#', &n.to_string())).parse().unwrap()));
+    let targets = (0..count).map(|n| {
+        Target::new(
+            format!("sip:{n}@{}", host.replace('#', &n.to_string()))
+                .parse()
+                .unwrap(),
+        )
+    });
     let result = proxy.forward(NOW, context, TargetSet::parallel(targets));
     (proxy, result.map_err(|error| format!("{error:?}")))
 }
@@ -40,7 +46,10 @@ fn within(held: usize, n: usize) -> Outcome {
 fn of_a_proxy() {
     row("response contexts", 5, "503", |n| {
         let mut proxy = proxy(|limits| limits.server_transactions = 5);
-        (0..n).map(|n| asked(&mut proxy, n).map(drop)).next_back().unwrap_or(Ok(()))
+        (0..n)
+            .map(|n| asked(&mut proxy, n).map(drop))
+            .next_back()
+            .unwrap_or(Ok(()))
     });
     row("targets of a request", 5, "TooManyTargets", |n| {
         forwarded(|limits| limits.targets = 5, "198.51.100.#", n).1

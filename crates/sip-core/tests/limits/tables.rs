@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use machine::Machine;
 use sip_core::auth::{Client, Secret, Server, ServerConfig};
 use sip_core::guard::{Guard, GuardConfig, PacketKind, Verdict};
-use sip_core::header::{Authorization, Contact, TypedHeader};
+use sip_core::header::{Authorization, TypedHeader};
 use sip_core::registrar::{Registrar, RegistrarConfig};
 use sip_core::{Message, Method, Request};
 
-use crate::{NOW, fill, request, row, udp};
+use crate::{EMPTY, NOW, fill, request, row, udp};
 
 fn register(contacts: &str, call_id: usize) -> Request {
     let text = request("REGISTER", call_id, &format!("{contacts}{EMPTY}"), "");
