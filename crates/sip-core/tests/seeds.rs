@@ -21,6 +21,7 @@ fn every_seed_of_every_target() {
     replay("sip_message", fuzz::message);
     replay("sip_stream", fuzz::stream);
     replay("sip_headers", fuzz::headers);
+    replay("sip_header_any", fuzz::header::any);
     replay("uri", fuzz::uri);
     replay("sip_endpoint", fuzz::endpoint);
     replay("sip_proxy", fuzz::proxy);

@@ -35,6 +35,9 @@ pub struct Config {
     pub listen: Vec<(Transport, SocketAddr)>,
     /// SIP's estimate of the round-trip time, from which its retransmissions and time-outs follow (default 500 ms; RFC 3261 §17.1.1.1).
     pub t1: Duration,
+    /// How often each call is refreshed, so that one whose phone vanished ends (RFC 4028): at least 90 s. `None`, the default:
+    /// only phones that ask for it get such a timer.
+    pub session_expires: Option<Duration>,
     /// The address phones are told to send RTP to.
     pub media_address: IpAddr,
     /// UDP ports for media. Each stream takes an even port for RTP and the odd one above it for RTCP.
@@ -84,6 +87,7 @@ impl Config {
             digest: vec![Algorithm::Md5],
             listen: vec![(Transport::Udp, SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)))],
             t1: Duration::from_millis(500),
+            session_expires: None,
             media_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             media_ports: 20000..=21999,
             media_ports_taken: Vec::new(),

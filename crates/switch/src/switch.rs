@@ -8,7 +8,7 @@ use park::SlotNumber;
 use rtp_media::StreamId;
 use sip_core::auth::Secret;
 use sip_core::registrar::Registrar;
-use sip_core::{ConnectionId, Endpoint, EndpointConfig, Method, SessionId, SubscriptionId, Uri};
+use sip_core::{ConnectionId, Endpoint, EndpointConfig, Method, SessionId, SessionTimers, SubscriptionId, Uri};
 use slotmap::SlotMap;
 
 use crate::config::{Config, ConfigError, Extension};
@@ -153,6 +153,10 @@ impl Switch {
         let mut endpoint_config = EndpointConfig::new(config.listen.iter().copied());
         endpoint_config.timers.t1 = config.t1;
         endpoint_config.guard.clone_from(&config.guard);
+        if let Some(interval) = config.session_expires {
+            endpoint_config.session_timers = SessionTimers::Requested;
+            endpoint_config.session_expires = interval;
+        }
         // The caller, and who transfers, wait at least as long as a phone, or group after group, may ring.
         let patience = config.ring_timeout.max(LONGEST_CHASE) + RING_MARGIN;
         endpoint_config.max_ringing = endpoint_config.max_ringing.max(patience);

@@ -79,6 +79,11 @@
 //! - **Referrals** (RFC 3515), in a session's dialog and outside of any, with or without subscription (RFC 4488). Whether to do
 //!   what a peer asks for is the embedder's decision alone; [`Event::Refer`] tells him which session, if any, speaks for the
 //!   sender (RFC 4538), and [`Invite::referred`] makes the call.
+//! - **Redirections** (RFC 3261 §8.1.3.4): [`Event::Redirected`] keeps the session while the embedder picks a contact, and
+//!   [`Endpoint::redirect`] calls there with the same handle ([`Invite::follow_redirects`]).
+//! - **Ways within a dialog** (§18.1.1): what is too large for a datagram goes by TCP, and by UDP where nobody listens there;
+//!   [`SessionInfo::next_hop`] is what to ask a [`Resolver`](crate::resolver::Resolver) for, and [`Endpoint::go_by`] takes what
+//!   it found, from which requests fail over one by one.
 //! - **INFO** (RFC 6086): `Recv-Info` is told and learnt; [`dialog::info`](crate::dialog::info) reads packets and digits.
 //! - **OPTIONS**: a 2xx of the embedder's says by itself what is configured.
 //!

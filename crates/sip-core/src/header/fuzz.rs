@@ -112,6 +112,15 @@ targets! {
     www_authenticate WwwAuthenticate;
 }
 
+/// The first octet chooses the header, in the order of [`ALL`], and the rest is its value.
+pub fn any(data: &[u8]) {
+    if let Some((first, value)) = data.split_first()
+        && let Some((_, body)) = ALL.get(usize::from(*first))
+    {
+        body(value);
+    }
+}
+
 /// What is read prints on one line, and what is printed reads and prints the same.
 fn round_trip<H: TypedHeader + Debug>(value: &[u8]) {
     let Ok(header) = H::parse(value) else { return };

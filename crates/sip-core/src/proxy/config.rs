@@ -2,6 +2,7 @@ use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::endpoint::Transport;
+use crate::guard::GuardConfig;
 use crate::outbound::FlowToken;
 use crate::transaction::TimerConfig;
 use crate::{HeaderName, Host, Limits, Scheme, Uri};
@@ -57,6 +58,10 @@ pub struct ProxyConfig {
     /// Timer C: how long an INVITE may go on without a final response and without a provisional one other than 100.
     /// Default 185 s; RFC 3261 §16.6 step 11 wants more than 180.
     pub timer_c: Duration,
+    /// Rates a source, and bans by failed authentications, before a message is read ([`guard`](crate::guard)). A proxy knows
+    /// transactions but no dialogs: requests within these count like others, so leave room for them, and tell of
+    /// [`authenticated`](super::Proxy::authenticated) sources. Default none.
+    pub guard: Option<GuardConfig>,
     /// What a peer may make the proxy hold.
     pub limits: Limits,
     /// Whether the proxy stays on the path of the dialogs that begin through it, by `Record-Route`. Default `true`.
@@ -122,6 +127,7 @@ impl ProxyConfig {
             server: String::new(),
             timers: TimerConfig::default(),
             timer_c: Duration::from_secs(185),
+            guard: None,
             limits: Limits::default(),
             record_route: true,
             path: PathPolicy::Never,

@@ -79,6 +79,8 @@ pub enum Event {
         /// The request that was.
         context: ContextId,
     },
+    /// The guard banned somebody, or a ban is over ([`ProxyConfig::guard`](super::ProxyConfig::guard)).
+    Guard(crate::guard::Event),
     /// The next hop has a name: resolve the URI (RFC 3263) and answer with [`resolved`](super::Proxy::resolved).
     Resolve {
         /// The hop.

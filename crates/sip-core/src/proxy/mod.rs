@@ -95,7 +95,7 @@
 //! | `Max-Breadth: 0`, more branches at once than Max-Breadth allows | 440 ([`ProxyConfig::breadth`]) |
 //! | an unknown `Proxy-Require` | 420 |
 //! | a Route that names a flow: to a client that is gone, made up by somebody else | 430, 403 ([`ProxyConfig::outbound`]) |
-//! | one request too many ([`Limits`]) | 503 with `Retry-After`, without state |
+//! | one request too many ([`Limits`], [`ProxyConfig::guard`]) | 503 with `Retry-After`, without state |
 //! | a request in a dialog whose Route names this proxy | forwarded ([`ProxyConfig::relay_in_dialog`]) |
 //! | the ACK of a 2xx | forwarded without state |
 //! | a CANCEL | 200, and a CANCEL to each pending branch; of nothing: 481 |
@@ -111,7 +111,8 @@
 //! No DNS: next hops with names are asked for by [`Event::Resolve`], and [`Resolver`](crate::resolver::Resolver) finds the
 //! answer. Who may do what is the embedder's decision:
 //! [`auth::Server`](crate::auth::Server) verifies credentials, [`Proxy::challenge`] asks for them. Requests over 1300 octets are
-//! not moved from UDP to TCP (RFC 3261 §18.1.1); the embedder's [`Target`] picks the way.
+//! not moved from UDP to TCP (RFC 3261 §18.1.1); the embedder's [`Target`] picks the way. Of dialogs it knows nothing: the
+//! guard counts requests within them like others.
 //!
 //! # Limits
 //!
@@ -119,6 +120,7 @@
 //! (branches), `targets`, `resolutions` and `proxy_output`. A context keeps its request and one copy for each branch: what the
 //! proxy may hold at most is bounded by these numbers and [`Limits::message`].
 
+mod admission;
 mod best;
 mod branch;
 mod cancel;
@@ -164,7 +166,8 @@ use self::next_hop::Hop;
 #[cfg(doc)]
 use crate::Limits;
 use crate::connections::{Connections, Patience};
-use crate::endpoint::timers::Timers;
+use crate::endpoint::timers::{Alarm, Timers};
+use crate::guard::Guard;
 
 /// What a timer belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -173,6 +176,7 @@ enum TimerKey {
     Context(ContextId),
     Branch(BranchKey),
     Hop(HopId),
+    Guard,
 }
 
 /// A forking, record-routing proxy, stateful or stateless by request (RFC 3261 §16, RFC 3581, 4320, 5393, 6026).
@@ -198,6 +202,8 @@ pub struct Proxy {
     index: HashMap<Bytes, ContextId>,
     branches: SlotMap<BranchKey, Branch>,
     hops: SlotMap<HopId, Hop>,
+    guard: Option<Box<Guard>>,
+    guard_alarm: Alarm,
     stats: ProxyStats,
     #[cfg_attr(feature = "serde", serde(skip))]
     scratch: Vec<u8>,
@@ -216,6 +222,8 @@ impl Proxy {
                 idle: config.idle_timeout,
                 frame: config.frame_timeout,
             }),
+            guard: config.guard.clone().map(|guard| Box::new(Guard::new(guard))),
+            guard_alarm: Alarm::default(),
             config,
             now: Time::ZERO,
             output: VecDeque::new(),
@@ -270,6 +278,7 @@ impl Machine for Proxy {
                 TimerKey::Context(id) => self.context_due(id),
                 TimerKey::Branch(key) => self.branch_due(key),
                 TimerKey::Hop(hop) => self.hop_due(hop),
+                TimerKey::Guard => self.guard_due(),
             }
         }
         while let Some(id) = self.connections.pop_stale(self.now) {

@@ -27,6 +27,9 @@ impl Proxy {
                     ..flow
                 };
                 if stun::is_stun(&data) {
+                    if !self.admit(flow, &data) {
+                        return;
+                    }
                     self.stats.keepalives += 1;
                     if let Some(answer) = stun::answer(&data, flow.remote) {
                         self.keep_alive(flow, answer);
@@ -82,6 +85,7 @@ impl Proxy {
     pub fn connection_closed(&mut self, now: Time, connection: ConnectionId) {
         self.advance_time(now);
         if let Some(flow) = self.connections.closed(connection) {
+            self.note_disconnected(flow);
             self.fail_unanswered(flow.transport, flow.remote, Some(connection));
         }
     }
@@ -126,8 +130,7 @@ impl Proxy {
     }
 
     fn on_message(&mut self, flow: Flow, data: Bytes) {
-        if self.output.len() >= self.config.limits.proxy_output {
-            self.stats.overloaded += 1;
+        if !self.admit(flow, &data) {
             return;
         }
         match Message::parse_with(data.clone(), &self.config.limits) {
@@ -161,19 +164,21 @@ impl Proxy {
 
     /// Whether there was room for it.
     fn open_connection(&mut self, id: ConnectionId, flow: Flow) -> bool {
+        let is_new = self.connections.flow(id).is_none();
         match self.connections.open(self.now, id, flow, &self.config.limits) {
-            Opened::Yes => true,
-            Opened::Closing => false,
-            Opened::Full => {
-                self.stats.overloaded += 1;
-                self.ask_to_close(id);
-                false
-            }
+            Opened::Yes if !is_new || self.admits_connection(flow) => return true,
+            Opened::Yes => drop(self.connections.forget(id)),
+            Opened::Closing => return false,
+            Opened::Full => {}
         }
+        self.stats.overloaded += 1;
+        self.ask_to_close(id);
+        false
     }
 
     pub(super) fn close_connection(&mut self, id: ConnectionId) {
         if let Some(flow) = self.connections.forget(id) {
+            self.note_disconnected(flow);
             self.stats.connections_closed += 1;
             self.ask_to_close(id);
             self.fail_unanswered(flow.transport, flow.remote, Some(id));

@@ -19,6 +19,8 @@ pub struct ProxyStats {
     pub malformed: u64,
     /// Broken requests that were answered with 400 or the status of their fault.
     pub refused_malformed: u64,
+    /// Packets that the guard had refused or dropped unread ([`GuardStats`](crate::guard::GuardStats)).
+    pub guarded: u64,
     /// Requests forwarded with state: branches.
     pub forwarded: u64,
     /// Requests and responses forwarded without state.

@@ -317,3 +317,29 @@ proptest! {
         super::fuzz::websocket(&data);
     }
 }
+
+#[test]
+fn a_message_at_its_limit_and_one_past_it() {
+    let config = WebSocketConfig {
+        max_message: 200,
+        ..WebSocketConfig::default()
+    };
+    for (len, expected) in [(200, None), (201, Some(1009))] {
+        let mut server = WebSocket::new(at(1), Role::Server, config.clone(), [1; 32]);
+        server.receive(at(1), &masked(0x81, &vec![b'x'; len]));
+        let ended = outputs(&mut server).into_iter().find_map(|output| match output {
+            Output::Closed { code } => Some(code),
+            Output::Transmit(_) | Output::Message(_) => None,
+        });
+        assert_eq!(ended, expected, "{len}");
+        // In fragments, too.
+        let mut server = WebSocket::new(at(1), Role::Server, config.clone(), [1; 32]);
+        server.receive(at(1), &masked(0x01, &[b'x'; 150]));
+        server.receive(at(1), &masked(0x80, &vec![b'x'; len - 150]));
+        let told = outputs(&mut server);
+        assert_eq!(told.contains(&message(&vec![b'x'; len])), expected.is_none(), "{len}");
+        let mut client = WebSocket::new(at(1), Role::Client, config.clone(), [1; 32]);
+        let sent = client.send(at(1), &vec![b'x'; len]);
+        assert_eq!(sent.is_err(), expected.is_some(), "{len}");
+    }
+}

@@ -85,3 +85,101 @@ fn editing_one_header_leaves_the_unknown_ones_as_they_came() {
     request.headers_mut().set(HeaderName::MaxForwards, "8");
     assert_eq!(request.to_bytes(), datagram.replace("Forwards: 9", "Forwards: 8"));
 }
+
+#[test]
+fn what_carriers_and_pbxs_say_is_kept() {
+    // RFC 7315, 7044, 5806, 5009: through a proxy that trusts both sides, byte for byte.
+    let said = [
+        (HeaderName::PCalledPartyId, "<sip:business@example.com>"),
+        (HeaderName::PVisitedNetworkId, "\"Visited network number 1\""),
+        (
+            HeaderName::PAccessNetworkInfo,
+            "3GPP-UTRAN-TDD;utran-cell-id-3gpp=234151D0FCE11",
+        ),
+        (
+            HeaderName::PChargingVector,
+            "icid-value=1234bc9876e;icid-generated-at=192.0.6.8;orig-ioi=home1.net",
+        ),
+        (
+            HeaderName::PChargingFunctionAddresses,
+            "ccf=192.1.1.1;ccf=192.1.1.2;ecf=192.1.1.3",
+        ),
+        (
+            HeaderName::HistoryInfo,
+            "<sip:bob@example.com>;index=1,<sip:bob@192.0.2.4?Reason=SIP%3Bcause%3D302>;index=1.1;rc=1",
+        ),
+        (
+            HeaderName::Diversion,
+            "\"Reception\" <sip:100@pbx.example.com>;reason=no-answer;counter=1;privacy=off",
+        ),
+        (HeaderName::PEarlyMedia, "supported"),
+    ];
+    let mut stage = Stage::new();
+    let alice = stage.phone("alice", "example.com");
+    let bob = stage.phone("bob", "example.com");
+    let trusted = vec![stage.net.address(alice).ip(), stage.net.address(bob).ip()];
+    let proxy = stage.proxy("proxy", "example.com", |config| config.trusted = trusted);
+    // RFC 8599: the contact's parameters say how to wake the phone, and come back to it.
+    let woken = "sip:bob@192.0.2.102:5060;pn-provider=acme;pn-param=acme-param;pn-prid=ZTY4ZDJlMzODE1NmUgKi0K";
+    let target = sip_core::proxy::Target::new(uri(woken));
+    stage
+        .net
+        .router(proxy)
+        .locate("bob@example.com", sip_core::proxy::TargetSet::parallel([target]));
+    let mut invite = stage.invite(alice, "sip:bob@example.com", proxy);
+    invite.headers = said
+        .iter()
+        .map(|(name, value)| (name.clone(), (*value).into()))
+        .collect();
+    stage.call(alice, invite);
+    let Event::Invite { session, request, .. } = stage.invited(bob) else {
+        panic!()
+    };
+    for (name, value) in said {
+        assert_eq!(request.headers().get_str(&name), Some(value), "{name}");
+    }
+    assert_eq!(request.uri(), woken.as_bytes());
+    let reply = Reply::new()
+        .header(HeaderName::PAssociatedUri, "<sip:bob@example.com>, <tel:+15550102>")
+        .header(HeaderName::HistoryInfo, "<sip:bob@example.com>;index=1");
+    stage
+        .act(bob, |endpoint, now| endpoint.answer(now, session, reply))
+        .unwrap();
+    let Some(Event::Answered { session, response }) = stage.net.events(alice).pop() else {
+        panic!()
+    };
+    assert!(response.headers().contains(&HeaderName::PAssociatedUri));
+    assert!(response.headers().contains(&HeaderName::HistoryInfo));
+    stage.hang_up(alice, session);
+    stage.net.settle();
+}
+
+#[test]
+fn how_to_wake_a_phone_is_kept_by_its_registrar() {
+    use sip_core::registrar::{Registrar, RegistrarConfig};
+    let contact =
+        "<sip:bob@192.0.2.8;pn-provider=fcm;pn-param=p;pn-prid=x%3Ay;pn-purr=z>;expires=600;+sip.pnsreg=\"121\"";
+    let text = format!(
+        "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.8;branch=z9hG4bK1\r\nFrom: <sip:bob@example.com>;tag=1\r\n\
+         To: <sip:bob@example.com>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\nContact: {contact}\r\nContent-Length: 0\r\n\r\n"
+    );
+    let Ok(Message::Request(request)) = Message::parse(text.into()) else {
+        panic!()
+    };
+    let flow = sip_core::Flow::udp("192.0.2.1:5060".parse().unwrap(), "192.0.2.8:5060".parse().unwrap());
+    let mut registrar = Registrar::new(RegistrarConfig::default());
+    let response = registrar
+        .register(crate::network::START, "bob@example.com", &request, flow)
+        .unwrap();
+    let listed = response.headers().get_str(&HeaderName::Contact).unwrap();
+    let bound = registrar.bindings("bob@example.com")[0].contact.to_string();
+    for kept in [
+        "pn-provider=fcm",
+        "pn-param=p",
+        "pn-prid=x%3Ay",
+        "pn-purr=z",
+        "+sip.pnsreg=\"121\"",
+    ] {
+        assert!(listed.contains(kept) && bound.contains(kept), "{kept}: {listed}");
+    }
+}

@@ -235,14 +235,15 @@ fn of_one_value() {
     });
 }
 
-/// The names after `pub ` that are numbers of things, in a source file.
+/// The names after `pub ` that are numbers of things, in a source file. The
+/// offset of an error is the one number that limits nothing.
 fn counted(source: &str) -> Vec<&str> {
     let counted = |line: &&str| line.ends_with(": usize,") || line.contains(": usize = ");
     let names = source.lines().map(str::trim).filter(counted).filter_map(|line| {
         let rest = line.strip_prefix("pub ")?;
         rest.strip_prefix("const ").unwrap_or(rest).split(':').next()
     });
-    names.collect()
+    names.filter(|name| *name != "offset").collect()
 }
 
 /// Whether a test sets the field, or counts to the constant.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use machine::Machine as _;
+use sip_core::guard::{GuardConfig, Rate};
 use sip_core::proxy::{Event, Output, Proxy, ProxyConfig};
 use sip_core::{Flow, Transport};
 
@@ -72,4 +73,68 @@ fn a_flood_of_invites_from_one_source() {
 #[test]
 fn a_flood_of_invites_from_many_sources() {
     flood(20_000);
+}
+
+/// A proxy whose guard lets each source ask five times at once, and bans after three failures.
+fn guarded() -> (Proxy, SocketAddr) {
+    let here: SocketAddr = "192.0.2.1:5060".parse().unwrap();
+    let mut config = ProxyConfig::new([(Transport::Udp, here)], ["example.com"]);
+    let mut guard = GuardConfig::default();
+    guard.requests = Rate::new(1, 5);
+    guard.refusals = Rate::new(1, 3);
+    guard.failures = 3;
+    config.guard = Some(guard);
+    (Proxy::new(config, [2; 32]), here)
+}
+
+#[test]
+fn the_guard_of_a_proxy_refuses_without_reading() {
+    let (mut proxy, here) = guarded();
+    let flow = |host: u8| Flow::udp(here, SocketAddr::from(([198, 51, 100, host], 5060)));
+    let ask = |proxy: &mut Proxy, host: u8, name: &str, now| {
+        proxy.receive(now, flow(host), request("MESSAGE", name, "").into());
+        drain(proxy, now)
+    };
+    for n in 0..5 {
+        assert_eq!(ask(&mut proxy, 1, &format!("a{n}"), START), (0, 2), "{n}");
+    }
+    for n in 0..3 {
+        assert_eq!(ask(&mut proxy, 1, &format!("b{n}"), START), (1, 0), "{n}");
+    }
+    assert_eq!(ask(&mut proxy, 1, "c", START), (0, 0), "and then in silence");
+    assert_eq!((proxy.stats().guarded, proxy.live().contexts), (4, 5));
+    // A copy of what was taken is absorbed, not refused; and others are heard.
+    proxy.receive(START, flow(1), request("MESSAGE", "a0", "").into());
+    assert_eq!((drain(&mut proxy, START), proxy.stats().guarded), ((0, 0), 4));
+    assert_eq!(ask(&mut proxy, 2, "d", START), (0, 2));
+    assert_eq!(ask(&mut proxy, 1, "e", START + Duration::from_secs(2)), (0, 2));
+    assert!(proxy.guard().is_some_and(|guard| guard.live().sources == 2));
+}
+
+#[test]
+fn the_guard_of_a_proxy_bans_who_guesses() {
+    let (mut proxy, here) = guarded();
+    let flow = Flow::udp(here, "198.51.100.1:5060".parse().unwrap());
+    for _ in 0..3 {
+        proxy.authentication_failed(START, flow, "alice");
+    }
+    assert!(matches!(
+        proxy.poll_output(),
+        Some(Output::Event(Event::Guard(sip_core::guard::Event::Banned { .. })))
+    ));
+    proxy.receive(START, flow, request("MESSAGE", "a", "").into());
+    assert_eq!(drain(&mut proxy, START), (0, 0));
+    let mut now = START;
+    let mut ended = false;
+    while let Some(due) = proxy.poll_timeout().filter(|_| !ended) {
+        now = due;
+        proxy.handle_timeout(now);
+        ended =
+            std::iter::from_fn(|| proxy.poll_output()).any(|output| matches!(output, Output::Event(Event::Guard(_))));
+    }
+    assert!(ended && now >= START + Duration::from_secs(300));
+    proxy.receive(now, flow, request("MESSAGE", "b", "").into());
+    assert_eq!(drain(&mut proxy, now), (0, 2));
+    proxy.ban(now, flow.remote.ip(), Duration::from_secs(60));
+    assert!(proxy.unban(now, flow.remote.ip()) && !proxy.unban(now, flow.remote.ip()));
 }

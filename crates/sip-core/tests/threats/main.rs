@@ -1,5 +1,5 @@
 //! What broke others, tried on this crate: one test a row, or the place where that test is. Names without a link are tests of
-//! other files of this crate: `endpoint::` in `tests/endpoint`, `wire_messages::` in `tests/wire_messages.rs`,
+//! other files of this crate: `endpoint::` in `tests/endpoint`, `proxy::` in `tests/proxy`, `wire_messages::` in `tests/wire_messages.rs`,
 //! `auth::`, `registrar::`, `wire::`, `event::`, `guard::` in `src`.
 //!
 //! # Faults with a number
@@ -15,7 +15,7 @@
 //! | bodies in NOTIFY (GHSA-8jw3, 589g): message-summary, presence, dialog-info | `event::{message_summary, pidf, dialog_info}`, fuzz targets `body_*` |
 //! | endless loop | `wire::linear` (steps counted), `event::dialog_info` (entities, depth), fuzz seeds (`tests/seeds.rs`) |
 //! | use after free: forked 2xx, stale handles (AST-2022-005) | `endpoint::cancel::of_two_forks_the_first_2xx_wins`, [`dialogs::stale_handles_are_errors`] |
-//! | Expires: 0 (CVE-2026-28799), unsubscribe with a NOTIFY pending | `endpoint::subscriptions`, [`subscriptions`] |
+//! | Expires: 0 (CVE-2026-28799), unsubscribe with a NOTIFY pending | `endpoint::packages::subscription_use_after_free_with_expires_zero`, `endpoint::subscriptions::unsubscribing_with_a_notify_in_flight`, `endpoint::subscriptions::the_state_is_fetched_with_expires_zero`, [`subscriptions::subscription_given_up_with_a_notify_of_another_state_pending`] |
 //! | Replaces of nothing, of an early dialog | `endpoint::transfer::what_may_not_be_replaced`, [`dialogs::replaces_and_refer_of_nothing`] |
 //! | a method without authentication (CVE-2021-37624, 2021-41157) | the crate `switch`, `tests/threats.rs`; here nothing happens unasked: `endpoint::screen::every_method_to_an_embedder_that_answers_nothing` |
 //! | identity spoofing (CVE-2025-47779), control characters in display names (GHSA-2grh) | `switch`, `tests/threats.rs`; [`headers::identity_control_characters_are_masked`] |
@@ -34,12 +34,15 @@
 //! | UDP message without Content-Length | [`framing::framing_udp_message_without_content_length`] |
 //! | several contacts or Vias on a line, quoted commas, compact names | [`headers::several_values_on_a_line_quoted_commas_and_compact_names`] |
 //! | several messages in one segment, one message in many | [`framing::framing_any_cut_of_a_conversation`] |
-//! | branch without cookie (RFC 2543), with CANCEL and ACK | [`dialogs::peers_of_rfc_2543_invite_cancel_and_ack`], `endpoint::screen::peers_of_rfc_2543` |
-//! | 2xx from two forks; CANCEL before a To tag is known, CANCEL crossing 200 | `endpoint::cancel` |
-//! | ACK lost, 2xx retransmission | `endpoint::calls::the_2xx_is_repeated_until_the_ack_comes`, `…::without_any_ack_the_callee_ends_the_session`, `…::a_lost_ack_of_a_failure_is_sent_again` |
-//! | BYE crossing re-INVITE; glare on both sides; target refresh | `endpoint::reinvite` |
-//! | route set, strict routers, remote target | `endpoint::screen::requests_follow_the_route_set`, `…::record_routes_and_further_vias_come_back` |
-//! | REFER in and out of dialog, with Replaces | `endpoint::transfer` |
+//! | branch without cookie (RFC 2543), with CANCEL and ACK | [`dialogs::peers_of_rfc_2543_invite_cancel_and_ack`], `endpoint::routing::peers_of_rfc_2543` |
+//! | 2xx from two forks; CANCEL before a To tag is known, CANCEL crossing 200 | `endpoint::cancel::of_two_forks_the_first_2xx_wins`, `endpoint::cancel::the_cancel_waits_for_a_provisional_response`, `endpoint::cancel::a_2xx_that_crosses_the_cancel_is_acknowledged_and_hung_up`, `proxy::forks::a_2xx_of_two_forks_is_forwarded_twice`, `proxy::forks::a_cancel_that_crosses_the_200` |
+//! | ACK lost, 2xx retransmission | `endpoint::calls_acknowledged::the_2xx_is_repeated_until_the_ack_comes`, `endpoint::calls_acknowledged::without_any_ack_the_callee_ends_the_session`, `endpoint::calls_acknowledged::a_lost_ack_of_a_failure_is_sent_again` |
+//! | BYE crossing re-INVITE, glare on both sides, target refresh | `endpoint::reinvite::bye_crosses_reinvite`, `endpoint::reinvite::glare_is_settled_by_random_waits`, `endpoint::reinvite::the_owner_of_the_call_id_waits_longer`, `endpoint::update::update_glare_on_both_sides_is_settled_by_itself`, `endpoint::reinvite::the_remote_target_follows_a_reinvite` |
+//! | PRACK out of order, for a dead fork, with forking | `endpoint::prack::prack_out_of_order_and_prack_of_nothing_are_481`, `endpoint::prack::prack_for_a_dead_fork_is_481_and_harmless`, `endpoint::prack_offers::each_fork_numbers_for_itself_and_gaps_are_not_acknowledged` |
+//! | UPDATE during early media | `endpoint::update::update_during_early_media_by_either_side` |
+//! | who refreshes a session | `endpoint::session_timer::the_session_timer_refresher_is_handed_over_with_a_reinvite`, `endpoint::session_timer::a_refresh_and_the_expiry_at_the_same_instant_have_one_outcome` |
+//! | route set, strict routers, remote target | `endpoint::routing::requests_follow_the_route_set`, `endpoint::routing::record_routes_and_further_vias_come_back`, `proxy::routes::the_route_set_of_a_strict_router`, `proxy::routes::a_strict_router_next`, `endpoint::usages::pracks_and_early_updates_follow_a_strict_route_set` |
+//! | REFER in and out of dialog, with Replaces to an unknown dialog or an early one; 302 | `endpoint::transfer::a_referral_is_accepted_and_told_of`, `endpoint::outside::a_refer_outside_of_a_dialog_is_told_of`, `endpoint::outside::a_refer_with_replaces_to_an_unknown_dialog`, `endpoint::outside::a_refer_with_replaces_to_an_established_and_to_an_early_dialog`, `endpoint::redirect::a_call_goes_on_where_it_is_sent` |
 //! | refresh and expiry at the same instant | `endpoint::subscriptions::a_refresh_at_the_instant_of_expiry_has_one_outcome`, `registrar::tests::refresh_and_expiry_at_the_same_instant_have_one_outcome` |
 //! | finished transactions that leak | [`dialogs::finished_transactions_leave_nothing`] |
 //! | tags and Call-IDs that differ in case | [`dialogs::dialog_names_differ_in_case`], `endpoint::screen::a_guessed_dialog_is_not_entered` |
@@ -139,4 +142,32 @@ pub(crate) fn outcome(outputs: &[Output]) -> (Vec<String>, usize, Vec<u64>) {
         }
     }
     all
+}
+
+/// A row that names a test which is not there protects from nothing.
+#[test]
+fn every_test_that_is_named_is_there() {
+    let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+    let rows = include_str!("main.rs").lines().filter(|line| line.starts_with("//! |"));
+    let names: Vec<&str> = rows.flat_map(|row| row.split('`')).collect();
+    let mut found = 0;
+    for name in names {
+        let parts: Vec<&str> = name.split("::").collect();
+        let file = match parts[..] {
+            ["endpoint" | "proxy", file, _] => format!("{tests}/{}/{file}.rs", parts[0]),
+            [
+                "auth" | "dialogs" | "flood" | "framing" | "headers" | "subscriptions",
+                _,
+            ] if parts[1] != "tests" => {
+                format!("{tests}/threats/{}.rs", parts[0])
+            }
+            ["wire_messages", _] => format!("{tests}/wire_messages.rs"),
+            _ => continue,
+        };
+        let text = std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("{file} of {name}"));
+        let test = parts[parts.len() - 1];
+        assert!(text.contains(&format!("fn {test}(")), "{name} is named, but not there");
+        found += 1;
+    }
+    assert!(found > 60, "{found}");
 }

@@ -125,6 +125,8 @@ impl Checker {
         );
         let ring = Duration::from_secs(1)..=Duration::from_secs(600);
         self.interval(sip.ring_timeout.as_ref(), "sip.ring_timeout".into(), ring);
+        let session = Duration::from_secs(90)..=Duration::from_secs(86_400);
+        self.interval(sip.session_expires.as_ref(), "sip.session_expires".into(), session);
         self.guard(&sip.guard);
         if let Some(code) = &file.park_code {
             self.number(&code.get_ref().0, "park_code", code.span());

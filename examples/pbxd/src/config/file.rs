@@ -51,6 +51,7 @@ pub(crate) struct Sip {
     pub(crate) digest: Option<Spanned<Vec<Digest>>>,
     pub(crate) t1: Option<Spanned<Interval>>,
     pub(crate) ring_timeout: Option<Spanned<Interval>>,
+    pub(crate) session_expires: Option<Spanned<Interval>>,
     #[serde(default)]
     pub(crate) guard: Guard,
 }

@@ -116,6 +116,7 @@ fn switch_config(file: &File) -> switch::Config {
     if let Some(ring) = &sip.ring_timeout {
         config.ring_timeout = ring.get_ref().0;
     }
+    config.session_expires = sip.session_expires.as_ref().map(|time| time.get_ref().0);
     config.guard = guard_config(&sip.guard);
     config.media_address = file.media.address.get_ref().0;
     config.media_ports = file.media.ports.get_ref().0.clone();

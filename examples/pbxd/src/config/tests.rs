@@ -104,6 +104,16 @@ fn digest_algorithms_are_offered_in_the_order_of_the_file() {
 }
 
 #[test]
+fn calls_are_refreshed_as_often_as_the_file_says() {
+    assert_eq!(read(RIGHT).unwrap().switch.session_expires, None);
+    let file = RIGHT.replace("t1 = \"400ms\"", "session_expires = \"10m\"");
+    assert_eq!(
+        read(&file).unwrap().switch.session_expires,
+        Some(std::time::Duration::from_secs(600))
+    );
+}
+
+#[test]
 fn the_embedded_file_is_right_and_its_passwords_are_new_each_time() {
     let (one, other) = (embedded().unwrap(), embedded().unwrap());
     let numbers: Vec<_> = one
@@ -188,6 +198,7 @@ udp = ["127.0.0.1:5060"] | udp = ["localhost"] | 3:8: sip.udp[0] | with a port
 t1 = "400ms" | digest = ["SHA-1"] | 5:11: sip.digest[0] | expected "MD5", "SHA-256" or "SHA-512-256"
 t1 = "400ms" | digest = [] | 5:10: sip.digest | expected at least one algorithm
 t1 = "400ms" | t1 = "9ms" | 5:6: sip.t1 | expected a time from 10ms to 5s
+t1 = "400ms" | session_expires = "89s" | 5:19: sip.session_expires | expected a time from 90s to 86400s
 "1001" | "10 01" | 11:10: extension[0].number | expected a number that can be dialled
 "1001" | 1001 | 11:10: extension[0].number | expected a number that can be dialled
 "next" | "last" | 20:10: lot[0].choice | expected "first", "next" or "random"

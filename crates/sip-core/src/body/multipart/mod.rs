@@ -18,6 +18,7 @@
 //! # Ok::<(), sip_core::body::multipart::BodyError>(())
 //! ```
 
+mod encoding;
 mod parse;
 mod understood;
 
@@ -110,6 +111,9 @@ pub enum BodyError {
     /// Parts within parts beyond `Limits::body_depth`.
     #[error("parts nested too deeply")]
     TooDeep,
+    /// Content that is not of the encoding that its Content-Transfer-Encoding names.
+    #[error("content does not decode")]
+    Encoding,
     /// Something that is not understood and must be.
     #[error("body not understood")]
     Unsupported,
@@ -122,7 +126,9 @@ impl BodyError {
         match self {
             Self::NotMultipart | Self::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyParts | Self::TooDeep => StatusCode::REQUEST_ENTITY_TOO_LARGE,
-            Self::Boundary | Self::NoParts | Self::Unterminated | Self::Header(_) => StatusCode::BAD_REQUEST,
+            Self::Boundary | Self::NoParts | Self::Unterminated | Self::Encoding | Self::Header(_) => {
+                StatusCode::BAD_REQUEST
+            }
         }
     }
 }
@@ -224,17 +230,43 @@ impl Part {
         self.headers.typed()?.ok()
     }
 
-    /// Whether the content is as it is, not packed or made fit for a way of seven bits. In SIP it always is
-    /// (RFC 3261 §7.4, §20.12).
-    fn is_plain(&self) -> bool {
-        use ContentTransferEncoding::{Binary, EightBit, SevenBit};
+    /// The content without its Content-Transfer-Encoding: base64 and quoted-printable are undone (RFC 2045 §6). It is never
+    /// longer than it was.
+    ///
+    /// ```
+    /// use sip_core::HeaderName;
+    /// use sip_core::body::multipart::Part;
+    ///
+    /// let mut part = Part::new("text/plain", "aGVsbG8=".into());
+    /// part.headers.push(HeaderName::ContentTransferEncoding, "base64");
+    /// assert_eq!(part.decoded()?, "hello");
+    /// # Ok::<(), sip_core::body::multipart::BodyError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`BodyError::Unsupported`] for another encoding, or a Content-Encoding; [`BodyError::Encoding`] if it does not decode.
+    pub fn decoded(&self) -> Result<Bytes, BodyError> {
+        use ContentTransferEncoding::{Base64, Binary, EightBit, QuotedPrintable, SevenBit};
         let packed = self.headers.typed_all::<ContentEncoding>();
-        let encoded = self.headers.typed::<ContentTransferEncoding>();
-        packed.is_ok_and(|all| {
+        let is_plain = packed.is_ok_and(|all| {
             all.iter()
                 .flat_map(|list| &list.0)
                 .all(|one| one.as_str().eq_ignore_ascii_case("identity"))
-        }) && encoded.is_none_or(|encoded| matches!(encoded, Ok(Binary | EightBit | SevenBit)))
+        });
+        let multipart = || {
+            self.content_type()
+                .is_ok_and(|it| it.kind.eq_ignore_ascii_case("multipart"))
+        };
+        let decoded = match self.headers.typed::<ContentTransferEncoding>() {
+            _ if !is_plain => return Err(BodyError::Unsupported),
+            None | Some(Ok(Binary | EightBit | SevenBit)) => return Ok(self.body.clone()),
+            // Parts that hold parts are not encoded themselves (§6.4).
+            Some(Ok(Base64)) if !multipart() => encoding::base64(&self.body),
+            Some(Ok(QuotedPrintable)) if !multipart() => encoding::quoted_printable(&self.body),
+            Some(_) => return Err(BodyError::Unsupported),
+        };
+        decoded.ok_or(BodyError::Encoding)
     }
 }
 

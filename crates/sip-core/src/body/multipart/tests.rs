@@ -276,6 +276,30 @@ fn packed_content_is_not_understood() {
 }
 
 #[test]
+fn content_that_was_encoded_comes_decoded() {
+    for (encoding, text) in [
+        ("base64", "eA=="),
+        ("BASE64", "e\r\nA"),
+        ("quoted-printable", "=78"),
+        ("8bit", "x"),
+    ] {
+        let mut packed = part("a/b", text);
+        packed.headers.push(HeaderName::ContentTransferEncoding, encoding);
+        let body = Multipart::mixed(vec![packed]);
+        assert_eq!(taken(&body, &["a/b"]), Ok(vec!["x".to_owned()]), "{encoding}");
+        let again = Multipart::parse(&body.content_type(), &body.to_bytes(), &Limits::default()).unwrap();
+        assert_eq!(again.parts[0].decoded().unwrap(), "x");
+    }
+    // What does not decode is not understood, and may be passed over where it is optional.
+    let mut broken = part("a/b", "*");
+    broken.headers.push(HeaderName::ContentTransferEncoding, "base64");
+    assert_eq!(broken.decoded(), Err(BodyError::Encoding));
+    let all = |broken| Multipart::mixed(vec![part("a/b", "x"), broken]);
+    assert!(taken(&all(broken.clone()), &["a/b"]).is_err());
+    assert_eq!(taken(&all(broken.optional()), &["a/b"]), Ok(vec!["x".to_owned()]));
+}
+
+#[test]
 fn a_body_of_one_type_is_a_part_too() {
     let mut headers = Headers::new();
     let body = Bytes::from_static(b"v=0");

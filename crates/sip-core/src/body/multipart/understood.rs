@@ -2,15 +2,15 @@
 
 use super::{BodyError, Multipart, MultipartKind, Part};
 use crate::Limits;
-use crate::wire::Headers;
+use crate::wire::{HeaderName, Headers};
 use bytes::Bytes;
 
 /// The parts of a message's body that its receiver understands, in their order, however they are nested.
 ///
 /// A part that `understands` does not take refuses the body (415), unless its Content-Disposition says
 /// `handling=optional`. Of alternatives, the last one that is understood is taken; of related parts, the root has to be
-/// understood, and the others come along if they are. `understands` is not asked about parts that hold parts. An empty
-/// body has no parts.
+/// understood, and the others come along if they are. `understands` is not asked about parts that hold parts. What was
+/// encoded comes decoded ([`Part::decoded`]). An empty body has no parts.
 ///
 /// # Errors
 ///
@@ -51,13 +51,18 @@ impl Walk<'_> {
     /// Adds what is understood of `part` to `taken`; whether the part counts as understood.
     fn take(&mut self, part: &Part, depth: usize, taken: &mut Vec<Part>) -> Result<bool, BodyError> {
         let content_type = part.content_type().map_err(BodyError::Header)?;
-        if !part.is_plain() {
+        let Ok(body) = part.decoded() else {
             return Ok(false);
-        }
+        };
         if !content_type.kind.eq_ignore_ascii_case("multipart") {
-            let understood = (self.understands)(part);
+            let mut plain = Part {
+                headers: part.headers.clone(),
+                body,
+            };
+            plain.headers.remove(&HeaderName::ContentTransferEncoding);
+            let understood = (self.understands)(&plain);
             if understood {
-                taken.push(part.clone());
+                taken.push(plain);
             }
             return Ok(understood);
         }
