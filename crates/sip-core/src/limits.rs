@@ -119,6 +119,7 @@ impl Limits {
             headers: usize::MAX,
             vias: usize::MAX,
             contacts: usize::MAX,
+            routes: usize::MAX,
             echoed: usize::MAX,
             body: usize::MAX,
             body_parts: usize::MAX,

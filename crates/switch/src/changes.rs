@@ -93,6 +93,8 @@ pub enum Setting {
     Listen,
     /// [`Config::t1`]; at restart only.
     T1,
+    /// [`Config::session_expires`], for calls that begin from now on.
+    SessionExpires,
     /// [`Config::media_address`]; at restart only.
     MediaAddress,
     /// [`Config::media_ports`]; at restart only.
@@ -128,6 +130,7 @@ impl Setting {
             Self::Digest => "the digest algorithms",
             Self::Listen => "the addresses to listen on",
             Self::T1 => "the timer T1",
+            Self::SessionExpires => "the time between refreshes of calls",
             Self::MediaAddress => "the address for media",
             Self::MediaPorts => "the ports for media",
             Self::RtpTimeout => "the time without RTP",
@@ -155,6 +158,7 @@ pub(crate) fn changes(old: &Config, lots: &[Lot], mut new: Config) -> (Changes, 
     let mut settings = Vec::new();
     let mut note = |changed: bool, setting| settings.extend(changed.then_some(setting));
     note(old.digest != new.digest, Setting::Digest);
+    note(old.session_expires != new.session_expires, Setting::SessionExpires);
     note(old.rtp_timeout != new.rtp_timeout, Setting::RtpTimeout);
     note(old.ring_timeout != new.ring_timeout, Setting::RingTimeout);
     note(old.keepalive != new.keepalive, Setting::Keepalive);

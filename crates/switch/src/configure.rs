@@ -11,7 +11,7 @@ use crate::changes::{self, Changes};
 use crate::config::{Config, ConfigError, Extension, Lot};
 use crate::event::Event;
 use crate::leg::LegId;
-use crate::switch::{Destination, Switch, derive_seed, number_plan};
+use crate::switch::{Destination, Switch, derive_seed, number_plan, session_timers};
 
 impl Switch {
     /// Goes on with another configuration. What differs takes effect at once, and calls that there are go on as they are:
@@ -55,6 +55,10 @@ impl Switch {
         let old = core::mem::replace(&mut self.config, config);
         if old.guard != self.config.guard {
             self.endpoint.configure_guard(now, self.config.guard.clone());
+        }
+        if old.session_expires != self.config.session_expires {
+            let (mode, interval) = session_timers(&self.config);
+            self.endpoint.configure_session_timers(mode, interval);
         }
         self.auth.set_algorithms(self.config.digest.clone());
         let meant = core::mem::take(&mut self.numbers);

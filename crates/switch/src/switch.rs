@@ -153,10 +153,7 @@ impl Switch {
         let mut endpoint_config = EndpointConfig::new(config.listen.iter().copied());
         endpoint_config.timers.t1 = config.t1;
         endpoint_config.guard.clone_from(&config.guard);
-        if let Some(interval) = config.session_expires {
-            endpoint_config.session_timers = SessionTimers::Requested;
-            endpoint_config.session_expires = interval;
-        }
+        (endpoint_config.session_timers, endpoint_config.session_expires) = session_timers(&config);
         // The caller, and who transfers, wait at least as long as a phone, or group after group, may ring.
         let patience = config.ring_timeout.max(LONGEST_CHASE) + RING_MARGIN;
         endpoint_config.max_ringing = endpoint_config.max_ringing.max(patience);
@@ -410,6 +407,15 @@ impl Machine for Switch {
 
     fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+}
+
+/// What the endpoint is told of session timers.
+pub(crate) fn session_timers(config: &Config) -> (SessionTimers, Duration) {
+    let default = EndpointConfig::new([]);
+    match config.session_expires {
+        Some(interval) => (SessionTimers::Requested, interval),
+        None => (default.session_timers, default.session_expires),
     }
 }
 

@@ -356,3 +356,37 @@ fn the_last_call_within_the_limit_is_taken_and_the_next_is_not() {
     desk.hang_up(2, second);
     desk.check_idle();
 }
+
+/// Two phones lose their power, and no stream of theirs is watched: the switch refreshes the call itself (RFC 4028), and
+/// notices. Without `session_expires` the call would stay for ever.
+#[test]
+fn a_call_whose_phones_vanished_ends_at_its_next_refresh() {
+    for (expires, ends) in [(Some(SECOND * 120), true), (None, false)] {
+        let mut desk = Desk::new(|config| {
+            config.session_expires = expires;
+            config.rtp_timeout = None;
+        });
+        let (caller, callee) = desk.call(0, 1);
+        // As long as they are there, it goes on.
+        desk.wait(SECOND * 600);
+        assert!(!desk.ended(0, caller) && !desk.ended(1, callee));
+        desk.deaf = vec![0, 1];
+        desk.wait(SECOND * 180);
+        assert_eq!(causes(&desk), if ends { vec![EndCause::Vanished] } else { vec![] });
+    }
+}
+
+/// Another interval holds for the calls that begin later.
+#[test]
+fn session_timers_can_begin_while_the_switch_runs() {
+    let mut desk = Desk::new(|config| config.rtp_timeout = None);
+    let mut config = support::config();
+    config.rtp_timeout = None;
+    config.session_expires = Some(SECOND * 90);
+    let now = desk.now;
+    desk.switch.configure(now, config).unwrap();
+    desk.call(0, 1);
+    desk.deaf = vec![0, 1];
+    desk.wait(SECOND * 150);
+    assert_eq!(causes(&desk), [EndCause::Vanished]);
+}

@@ -69,6 +69,7 @@ fn what_differs_is_told() {
         config.extensions.push(Extension::new("1009", "", "secret"));
         config.lots.push(Lot::new("710", 711..=712));
         config.lots[0].music = "jazz".to_owned();
+        config.session_expires = Some(SECOND * 600);
         config.ring_timeout = SECOND * 20;
         config.max_calls = 5;
         config.guard = None;
@@ -91,6 +92,7 @@ fn what_differs_is_told() {
     assert_eq!(changes.groups.removed, words(&["500"]));
     let settings = [
         Setting::Digest,
+        Setting::SessionExpires,
         Setting::RingTimeout,
         Setting::ParkCode,
         Setting::Guard,

@@ -1,6 +1,7 @@
 //! Session timers (RFC 4028): asked for, agreed on, and kept.
 
 use core::fmt::Write as _;
+use core::time::Duration;
 
 use bytes::Bytes;
 use machine::Time;
@@ -43,6 +44,16 @@ impl Timer {
 }
 
 impl Endpoint {
+    /// What the endpoint does of session timers from now on ([`EndpointConfig::session_timers`],
+    /// [`session_expires`](super::EndpointConfig::session_expires)): in calls that begin later, and in others as soon as
+    /// either side refreshes them.
+    ///
+    /// [`EndpointConfig::session_timers`]: super::EndpointConfig::session_timers
+    pub fn configure_session_timers(&mut self, mode: SessionTimers, interval: Duration) {
+        self.config.session_timers = mode;
+        self.config.session_expires = interval;
+    }
+
     /// What our 2xx to a request with these headers will agree to.
     pub(super) fn negotiate_timer(&mut self, headers: &Headers) -> Result<Option<Agreement>, Refusal> {
         let mode = self.config.session_timers;

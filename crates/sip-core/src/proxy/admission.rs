@@ -10,7 +10,7 @@ use super::names::BranchName;
 use super::{Event, Output, Proxy, TimerKey};
 use crate::dialog::raw::branch_of;
 use crate::endpoint::{Flow, Transmit};
-use crate::guard::{Guard, PacketKind, Peek, Verdict, refusal};
+use crate::guard::{Guard, GuardConfig, PacketKind, Peek, Verdict, refusal};
 use crate::header::{TypedHeader, Via};
 use crate::transaction::matching::branch_key;
 
@@ -19,6 +19,19 @@ impl Proxy {
     #[must_use]
     pub fn guard(&self) -> Option<&Guard> {
         self.guard.as_deref()
+    }
+
+    /// Gives the guard other rules ([`Guard::configure`]), or begins with one, or goes on without.
+    pub fn configure_guard(&mut self, now: Time, config: Option<GuardConfig>) {
+        match (config, self.guard.as_deref_mut()) {
+            (Some(config), Some(guard)) => guard.configure(config),
+            (Some(config), None) => self.guard = Some(Box::new(Guard::new(config))),
+            (None, _) => {
+                self.guard = None;
+                self.timers.arm(self.now, TimerKey::Guard, &mut self.guard_alarm, None);
+            }
+        }
+        self.with_guard(now, |_, _| ());
     }
 
     /// Somebody proved who he is: his requests are set apart from those of strangers ([`Guard::authenticated`]). Does

@@ -42,8 +42,8 @@ pub struct Binding {
     /// The number of the flow that it came over, if phone and first hop take part in outbound (RFC 5626 §4.2): its next
     /// REGISTER with this number and [`instance`](Self::instance) takes the binding's place, whatever its address.
     pub reg_id: Option<u32>,
-    /// Temporary GRUUs of this number are valid.
-    pub(super) era: u64,
+    /// Temporary GRUUs of this number are valid; none without an instance.
+    pub(super) era: Option<u64>,
     /// Number of the REGISTER that made or refreshed it: the higher, the more recent.
     pub(super) order: u64,
 }

@@ -86,6 +86,12 @@ pub enum RegisterError {
     /// [`RegistrarConfig::require_path_support`].
     #[error("a Path that the phone does not understand")]
     PathNotSupported,
+    /// A device with GRUUs names the address of record itself, or its GRUU, as its contact (RFC 5627 §5.1).
+    #[error("the contact leads back to the address of record")]
+    Loop,
+    /// A device with GRUUs names a contact that is no SIP URI (RFC 5627 §5.1).
+    #[error("the contact is no SIP URI")]
+    NotSip,
     /// The contact's duration is below the minimum.
     #[error(transparent)]
     TooBrief(#[from] TooBrief),
@@ -101,7 +107,7 @@ pub enum RegisterError {
 }
 
 impl RegisterError {
-    /// The status with which the request is to be refused: 400, 420, 421, 423, 439, 500 or 503.
+    /// The status with which the request is to be refused: 400, 403, 420, 421, 423, 439, 500 or 503.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
@@ -111,6 +117,7 @@ impl RegisterError {
             | Self::Wildcard
             | Self::TooLong
             | Self::SeveralFlows => StatusCode::BAD_REQUEST,
+            Self::Loop | Self::NotSip => StatusCode::FORBIDDEN,
             Self::PathNotSupported => StatusCode::BAD_EXTENSION,
             Self::OutboundRequired => StatusCode::EXTENSION_REQUIRED,
             Self::FirstHop => StatusCode::FIRST_HOP_LACKS_OUTBOUND_SUPPORT,
@@ -138,6 +145,8 @@ impl RegisterError {
             | Self::TooLong
             | Self::SeveralFlows
             | Self::FirstHop
+            | Self::Loop
+            | Self::NotSip
             | Self::OutOfOrder => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Binding, BindingId};
+use super::Binding;
 use crate::outbound::{keyed_hash, read_hex, write_hex};
 use crate::{Host, NameAddr, Request, StatusCode, Uri};
 
@@ -74,8 +74,8 @@ impl GruuError {
 
 /// How a temporary GRUU's user name begins.
 const PREFIX: &str = "tgruu.";
-/// Octets of what a temporary GRUU says: binding, era, serial number.
-const PLAIN: usize = 24;
+/// Octets of what a temporary GRUU says: era, serial number.
+const PLAIN: usize = 16;
 /// Octets of the synthetic initialisation vector, which is also what proves it genuine.
 const IV: usize = 16;
 
@@ -92,7 +92,7 @@ impl GruuKey {
 
     /// Adds the GRUUs of a binding with an instance to its contact in the answer to `request`. `serial`: never used before.
     pub(super) fn add(&self, contact: &mut NameAddr, binding: &Binding, request: &Request, serial: u64) {
-        let (Some(urn), Ok(to)) = (binding.instance_urn(), request.to()) else {
+        let (Some(urn), Some(era), Ok(to)) = (binding.instance_urn(), binding.era, request.to()) else {
             return;
         };
         let mut public = to.uri.without_headers();
@@ -102,29 +102,28 @@ impl GruuKey {
         }
         public.params_mut().set("gr", Some(urn));
         contact.params.set("pub-gruu", Some(&public.to_string()));
-        let user = self.seal(binding.id, binding.era, serial);
+        let user = self.seal(era, serial);
         let temporary = Uri::sip(Some(&user), self.host.clone(), None).with_param("gr", None);
         contact.params.set("temp-gruu", Some(&temporary.to_string()));
     }
 
-    /// The binding and era that a temporary GRUU names, if it was made with this key.
-    pub(super) fn read(&self, uri: &Uri) -> Option<(BindingId, u64)> {
+    /// The era that a temporary GRUU names, if it was made with this key.
+    pub(super) fn read(&self, uri: &Uri) -> Option<u64> {
         let user = uri.user()?;
         let bytes = read_hex(user.strip_prefix(PREFIX)?)?;
         let (iv, sealed) = bytes.split_first_chunk::<IV>()?;
         let plain = self.cipher(*iv, sealed.try_into().ok()?);
         let genuine: bool = subtle::ConstantTimeEq::ct_eq(&self.iv(&plain)[..], &iv[..]).into();
-        let (id, rest) = plain.split_first_chunk().filter(|_| genuine)?;
-        let (era, _) = rest.split_first_chunk()?;
-        Some((BindingId(u64::from_be_bytes(*id)), u64::from_be_bytes(*era)))
+        let (era, _) = plain.split_first_chunk().filter(|_| genuine)?;
+        Some(u64::from_be_bytes(*era))
     }
 
     /// Encryption with a synthetic initialisation vector, as RFC 5297 §2.6 composes it, from HMAC-SHA-256: the vector is a
     /// pseudo-random function of the text, and the key stream one of the vector. Two GRUUs of one device therefore have
     /// nothing in common that can be seen.
-    fn seal(&self, id: BindingId, era: u64, serial: u64) -> String {
+    fn seal(&self, era: u64, serial: u64) -> String {
         let mut plain = [0; PLAIN];
-        let fields = [id.0, era, serial];
+        let fields = [era, serial];
         for (place, field) in plain.chunks_exact_mut(8).zip(fields) {
             place.copy_from_slice(&field.to_be_bytes());
         }

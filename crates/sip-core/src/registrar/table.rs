@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use machine::{Machine, Time};
 
+use super::binding::urn_of;
 use super::update::{Change, Update, Wanted};
 use super::{Binding, BindingId, Event, GruuError, RegisterError, RegistrarConfig, RemovalCause};
 use crate::endpoint::{ConnectionId, Flow};
 use crate::wire::unescape;
-use crate::{HeaderName, Request, Response, StatusCode, Uri};
+use crate::{HeaderName, Request, Response, Scheme, StatusCode, Uri};
 
 /// The location table. See the [module](super) for an example.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,8 @@ pub struct Registrar {
     owners: BTreeMap<BindingId, String>,
     due: BTreeSet<(Time, BindingId)>,
     by_connection: BTreeSet<(ConnectionId, BindingId)>,
+    /// Whose the temporary GRUUs of a number are.
+    eras: BTreeMap<u64, String>,
     next_id: u64,
     requests: u64,
     latest: Time,
@@ -49,6 +52,7 @@ impl Registrar {
     pub fn register(&mut self, now: Time, aor: &str, request: &Request, flow: Flow) -> Result<Response, RegisterError> {
         self.handle_timeout(now);
         let update = Update::read(request, &self.config)?;
+        self.refuse_loops(aor, request, &update)?;
         let staged = self.stage(aor, &update, flow)?;
         if let Some(staged) = staged {
             self.commit(aor, staged);
@@ -180,11 +184,9 @@ impl Registrar {
             }
             Some(None) => {
                 let key = self.config.gruu.as_ref().ok_or(GruuError::Unknown)?;
-                let (id, era) = key.read(uri).ok_or(GruuError::Unknown)?;
-                let bindings = self.owners.get(&id).map(|aor| self.bindings(aor)).unwrap_or_default();
-                let named = bindings.iter().find(|binding| binding.id == id && binding.era == era);
-                let instance = named.ok_or(GruuError::Unknown)?.instance();
-                let found = bindings.iter().filter(|binding| binding.instance() == instance);
+                let era = key.read(uri).ok_or(GruuError::Unknown)?;
+                let aor = self.eras.get(&era).ok_or(GruuError::Unknown)?;
+                let found = self.bindings(aor).iter().filter(|binding| binding.era == Some(era));
                 Ok(found.collect())
             }
         }
@@ -201,6 +203,11 @@ impl Registrar {
         let bindings = self.by_aor.get_mut(&aor)?;
         let position = bindings.iter().position(|binding| binding.id == id)?;
         let binding = bindings.remove(position);
+        if let Some(era) = binding.era
+            && bindings.iter().all(|other| other.era != binding.era)
+        {
+            self.eras.remove(&era);
+        }
         if bindings.is_empty() {
             self.by_aor.remove(&aor);
         }
@@ -277,16 +284,12 @@ impl Registrar {
         wanted: &Wanted,
         flow: Flow,
     ) {
-        let present = position.and_then(|position| staged.bindings.get_mut(position));
+        let era = self.stage_era(staged, update, wanted);
         let fresh = BindingId(self.next_id.saturating_add(staged.ids));
+        let present = position.and_then(|position| staged.bindings.get_mut(position));
         let (id, since) = present
             .as_ref()
             .map_or((fresh, self.latest), |binding| (binding.id, binding.since));
-        // Another Call-ID: the phone has started anew, and its temporary GRUUs are void (RFC 5627 §5.4).
-        let era = match present.as_ref() {
-            Some(binding) if binding.call_id == update.call_id => binding.era,
-            Some(_) | None => self.requests,
-        };
         let binding = Binding {
             id,
             contact: wanted.contact.clone(),
@@ -311,6 +314,61 @@ impl Registrar {
             staged.bindings.push(binding.clone());
             staged.events.push(Event::Registered { aor, binding });
         }
+    }
+
+    /// The number whose temporary GRUUs lead to a contact: one for all flows of a device. A device that registers the same flow
+    /// with another Call-ID has started anew, and all it was given before are void (RFC 5627 §5.1).
+    fn stage_era(&self, staged: &mut Staged, update: &Update, wanted: &Wanted) -> Option<u64> {
+        let instance = wanted
+            .contact
+            .params
+            .value("+sip.instance")
+            .filter(|instance| urn_of(instance).is_some())?;
+        let same = |binding: &&mut Binding| binding.instance() == Some(instance);
+        let of_device = || {
+            staged
+                .bindings
+                .iter()
+                .filter(|binding| binding.instance() == Some(instance))
+        };
+        let of_flow = of_device().filter(|binding| binding.reg_id == wanted.reg_id);
+        let last = of_flow.max_by_key(|binding| binding.order);
+        let present = of_device().find_map(|binding| binding.era);
+        if let Some(era) = present.filter(|_| last.is_none_or(|last| last.call_id == update.call_id)) {
+            return Some(era);
+        }
+        let era = self.next_id.saturating_add(staged.ids);
+        staged.ids += 1;
+        staged
+            .bindings
+            .iter_mut()
+            .filter(same)
+            .for_each(|binding| binding.era = Some(era));
+        Some(era)
+    }
+
+    /// Contacts of devices with GRUUs that would lead back here (RFC 5627 §5.1).
+    fn refuse_loops(&self, aor: &str, request: &Request, update: &Update) -> Result<(), RegisterError> {
+        let (Some(key), Change::Set(contacts)) = (&self.config.gruu, &update.change) else {
+            return Ok(());
+        };
+        let Ok(to) = request.to() else {
+            return Ok(());
+        };
+        let added = contacts.iter().filter(|wanted| !wanted.granted.is_zero());
+        for wanted in added.filter(|wanted| wanted.contact.params.contains("+sip.instance")) {
+            let uri = &wanted.contact.uri;
+            if !matches!(uri.scheme(), Scheme::Sip | Scheme::Sips) {
+                return Err(RegisterError::NotSip);
+            }
+            let temporary = key.read(uri).and_then(|era| self.eras.get(&era));
+            let mut bare = uri.clone();
+            bare.params_mut().remove("gr");
+            if bare.equivalent(&to.uri) || temporary.is_some_and(|owner| owner == aor) {
+                return Err(RegisterError::Loop);
+            }
+        }
+        Ok(())
     }
 
     /// Whether the table may grow from `old` to `new` bindings for one address of record.
@@ -339,6 +397,9 @@ impl Registrar {
         for binding in &staged.bindings {
             self.owners.insert(binding.id, aor.to_owned());
             self.due.insert((binding.expires, binding.id));
+            if let Some(era) = binding.era {
+                self.eras.insert(era, aor.to_owned());
+            }
             if let Some(connection) = binding.flow.connection {
                 self.by_connection.insert((connection, binding.id));
             }

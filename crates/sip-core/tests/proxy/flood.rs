@@ -75,6 +75,10 @@ fn a_flood_of_invites_from_many_sources() {
     flood(20_000);
 }
 
+/// Makes a request longer than its refusal: the guard sends nobody more than came from him.
+const LONG: &str =
+    "User-Agent: a phone that tells at some length who made it, and what version of its software it has\r\n";
+
 /// A proxy whose guard lets each source ask five times at once, and bans after three failures.
 fn guarded() -> (Proxy, SocketAddr) {
     let here: SocketAddr = "192.0.2.1:5060".parse().unwrap();
@@ -92,7 +96,7 @@ fn the_guard_of_a_proxy_refuses_without_reading() {
     let (mut proxy, here) = guarded();
     let flow = |host: u8| Flow::udp(here, SocketAddr::from(([198, 51, 100, host], 5060)));
     let ask = |proxy: &mut Proxy, host: u8, name: &str, now| {
-        proxy.receive(now, flow(host), request("MESSAGE", name, "").into());
+        proxy.receive(now, flow(host), request("MESSAGE", name, LONG).into());
         drain(proxy, now)
     };
     for n in 0..5 {
@@ -104,7 +108,7 @@ fn the_guard_of_a_proxy_refuses_without_reading() {
     assert_eq!(ask(&mut proxy, 1, "c", START), (0, 0), "and then in silence");
     assert_eq!((proxy.stats().guarded, proxy.live().contexts), (4, 5));
     // A copy of what was taken is absorbed, not refused; and others are heard.
-    proxy.receive(START, flow(1), request("MESSAGE", "a0", "").into());
+    proxy.receive(START, flow(1), request("MESSAGE", "a0", LONG).into());
     assert_eq!((drain(&mut proxy, START), proxy.stats().guarded), ((0, 0), 4));
     assert_eq!(ask(&mut proxy, 2, "d", START), (0, 2));
     assert_eq!(ask(&mut proxy, 1, "e", START + Duration::from_secs(2)), (0, 2));
@@ -137,4 +141,18 @@ fn the_guard_of_a_proxy_bans_who_guesses() {
     assert_eq!(drain(&mut proxy, now), (0, 2));
     proxy.ban(now, flow.remote.ip(), Duration::from_secs(60));
     assert!(proxy.unban(now, flow.remote.ip()) && !proxy.unban(now, flow.remote.ip()));
+    // Other rules hold at once, and without any nobody is refused.
+    proxy.ban(now, flow.remote.ip(), Duration::from_secs(60));
+    proxy.configure_guard(now, None);
+    for n in 0..20 {
+        proxy.receive(now, flow, request("MESSAGE", &format!("c{n}"), "").into());
+        assert_eq!(drain(&mut proxy, now), (0, 2));
+    }
+    let mut strict = GuardConfig::default();
+    strict.requests = Rate::new(1, 1);
+    proxy.configure_guard(now, Some(strict));
+    for expected in [(0, 2), (1, 0)] {
+        proxy.receive(now, flow, request("MESSAGE", &format!("d{}", expected.0), LONG).into());
+        assert_eq!(drain(&mut proxy, now), expected);
+    }
 }

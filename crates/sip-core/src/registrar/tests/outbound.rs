@@ -415,6 +415,83 @@ fn a_temporary_gruu_reaches_all_flows_of_the_device() {
     );
 }
 
+/// RFC 5627 §5.1, with the flows of RFC 5626: GRUUs are the device's, and void when one of its flows begins anew, or none is
+/// left.
+#[test]
+fn rfc5627_temporary_gruus_belong_to_the_device_whatever_its_flows_do() {
+    let mut registrar = with_gruu();
+    let given = |registrar: &mut Registrar, call_id: &str, cseq, reg_id: u32| {
+        let mut request = over_flow(call_id, cseq, "sip:1001@192.0.2.7", reg_id);
+        request.headers_mut().push(HeaderName::Supported, "gruu");
+        let response = registrar.register(NOW, AOR, &request, tcp(reg_id.into())).unwrap();
+        let contacts = response.headers().typed_all::<crate::header::Contact>().unwrap();
+        let all = contacts.iter().map(|contact| contact.address().unwrap());
+        let all: Vec<Uri> = all
+            .map(|contact| contact.params.value("temp-gruu").unwrap().parse().unwrap())
+            .collect();
+        assert!(all.iter().all(|uri| *uri == all[0]), "the same for each flow");
+        all[0].clone()
+    };
+    let first = given(&mut registrar, "a", 1, 1);
+    // A second flow, with a Call-ID of its own, voids nothing; a refresh neither.
+    let second = given(&mut registrar, "b", 1, 2);
+    let third = given(&mut registrar, "a", 2, 1);
+    for uri in [&first, &second, &third] {
+        assert_eq!(reached(&registrar, uri).unwrap().len(), 2, "{uri}");
+    }
+    // The flow that the first came by is gone, and the device still there.
+    let one = registrar
+        .bindings(AOR)
+        .iter()
+        .find(|binding| binding.reg_id == Some(1))
+        .unwrap()
+        .id;
+    assert!(registrar.flow_failed(NOW, one));
+    for uri in [&first, &second, &third] {
+        assert_eq!(reached(&registrar, uri).unwrap().len(), 1, "{uri}");
+    }
+    // It comes back, whatever its Call-ID; but a flow that is there begins anew.
+    let back = given(&mut registrar, "c", 1, 1);
+    assert_eq!(reached(&registrar, &first).unwrap().len(), 2);
+    let anew = given(&mut registrar, "d", 1, 2);
+    for uri in [&first, &second, &third, &back] {
+        assert_eq!(reached(&registrar, uri), Err(GruuError::Unknown), "{uri}");
+    }
+    assert_eq!(reached(&registrar, &anew).unwrap().len(), 2, "by both flows");
+    registrar.handle_timeout(NOW + secs(3600));
+    assert_eq!(reached(&registrar, &anew), Err(GruuError::Unknown));
+    let later = given(&mut registrar, "d", 2, 2);
+    assert_eq!(reached(&registrar, &anew), Err(GruuError::Unknown), "gone is gone");
+    assert_eq!(reached(&registrar, &later).unwrap().len(), 1);
+}
+
+#[test]
+fn rfc5627_a_device_cannot_register_what_leads_back() {
+    let mut registrar = with_gruu();
+    let (public, temporary) = gruus(&mut registrar, "a", 1, URN);
+    let refused = |registrar: &Registrar, address: &str| {
+        let line = contact(address, OTHER, "");
+        let request = request("b", 1, &[&line, "Supported: gruu"]);
+        registrar.clone().register(NOW, AOR, &request, flow()).err()
+    };
+    for own in [format!("sip:{AOR}"), public.to_string(), temporary.to_string()] {
+        let error = refused(&registrar, &own).unwrap();
+        assert_eq!((&error, error.status().code()), (&RegisterError::Loop, 403), "{own}");
+    }
+    let error = refused(&registrar, "tel:+15550100").unwrap();
+    assert_eq!((&error, error.status().code()), (&RegisterError::NotSip, 403));
+    assert_eq!(refused(&registrar, "sips:1001@192.0.2.8"), None);
+    // Without GRUUs nothing of this is looked at, nor of who says no instance.
+    let plain = request("b", 1, &["Contact: <tel:+15550100>", "Supported: gruu"]);
+    assert!(registrar.register(NOW, AOR, &plain, flow()).is_ok());
+    let line = contact(&format!("sip:{AOR}"), OTHER, "");
+    assert!(
+        self::registrar()
+            .register(NOW, AOR, &request("b", 1, &[&line]), flow())
+            .is_ok()
+    );
+}
+
 #[cfg(feature = "serde")]
 #[test]
 fn temporary_gruus_outlive_a_restart() {
