@@ -15,9 +15,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let operation = arguments.next().unwrap_or_default();
     let Some(count) = arguments.next().and_then(|count| count.parse::<u32>().ok()) else {
-        eprintln!(
-            "usage: sip-instructions parse|typed|owned|validate|print|response|call|guarded_call|proxied COUNT"
-        );
+        eprintln!("usage: sip-instructions parse|typed|owned|validate|print|response|call|guarded_call|proxied COUNT");
         return ExitCode::FAILURE;
     };
     let datagram = invite::invite();

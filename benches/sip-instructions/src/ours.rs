@@ -49,9 +49,11 @@ pub fn typed(datagram: &Bytes) -> usize {
             .count()
         + usize::from(headers.typed::<MaxForwards>().is_some_and(|hops| hops.is_ok()))
         + usize::from(headers.typed::<ContentLength>().is_some_and(|length| length.is_ok()))
-        + usize::from(credentials.is_some_and(|credentials| {
-            credentials.get("username").is_some() && credentials.get("response").is_some()
-        }))
+        + usize::from(
+            credentials.is_some_and(|credentials| {
+                credentials.get("username").is_some() && credentials.get("response").is_some()
+            }),
+        )
 }
 
 /// As [`typed`], with values of their own, to be kept or changed.

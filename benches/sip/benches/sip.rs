@@ -1,6 +1,7 @@
 //! `sip-core` side by side with other SIP crates, in one process and in turn.
 //!
-//! `RATIO <name> <ours> <unit> <peer> <peer's value> <ours/peer>` and `FIGURE <name> <value> <unit>`: medians.
+//! `RATIO <name> <ours> <unit> <peer> <peer's value> <ours/peer>` and `FIGURE <name> <value> <unit>`: what holds for the fastest tenth of
+//! short rounds, and of calls the median.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -34,49 +34,61 @@ pub fn datagrams() -> Vec<(&'static str, Bytes)> {
             fill(one("Record-Route", "<sip:a>;b=c;d=\"e\",")),
         ),
         ("routes on lines", fill(lines("Route: <sip:a;lr>\r\n"))),
-        ("a few long Vias", fill(one("Via", "SIP/2.0/UDP a;b=cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc,"))),
-        ("Vias of parameters", {
-            let via = format!("Via: SIP/2.0/UDP a{}\r\n", ";abcdef=ghijkl".repeat(64));
-            fill(move |len| via.repeat(len / via.len()))
-        }),
-        ("contacts of parameters", {
-            let contact = format!("Contact: <sip:a@b{0}>{0}\r\n", ";a=b;c".repeat(32));
-            fill(move |len| contact.repeat(len / contact.len()))
-        }),
-        ("routes of escapes", {
-            let route = format!("Route: <sip:{}@b>\r\n", "%41".repeat(2_000));
-            fill(move |len| route.repeat(len / route.len()))
-        }),
-        ("addresses of URI headers", {
-            let contact = format!("Contact: <sip:a@b?a=b{}>\r\n", "&a=b".repeat(63));
-            fill(move |len| contact.repeat(len / contact.len()))
-        }),
-        ("spaced parameters", {
-            let contact = format!("Contact: <sip:a@b>{}\r\n", " ; a = \"b\"".repeat(64));
-            fill(move |len| contact.repeat(len / contact.len()))
-        }),
-        ("quoted escapes", fill(one("Contact", "\"\\a\\b\" <sip:a@b>,"))),
-        ("long quotes", {
-            let contact = format!("Contact: \"{}\" <sip:a@b>\r\n", "\\a".repeat(3_000));
-            fill(move |len| contact.repeat(len / contact.len()))
-        }),
-        ("folded quotes", {
-            let contact = format!("Contact: \"{}\" <sip:a@b>\r\n", "\r\n a".repeat(1_500));
-            fill(move |len| contact.repeat(len / contact.len()))
-        }),
-        ("Latin-1", {
-            let line = "Contact: \"\u{e9}\" <sip:a@b>\r\n";
-            let text = fill(move |len| line.repeat(len.min(60 * line.len()) / line.len()));
-            text.iter().copied().filter(|byte| *byte != 0xc3).collect::<Vec<u8>>().into()
+        ("Vias of parameters", spread("Via: SIP/2.0/UDP a", ";abcdef=gh", "", 69)),
+        ("Vias of values", spread("Via: SIP/2.0/UDP a;b=", "cdefgh", "", 69)),
+        ("Vias of hosts", spread("Via: SIP/2.0/UDP ", "a.", ";b=c", 69)),
+        (
+            "contacts of parameters",
+            spread("Contact: <sip:a@b>", ";abcdefghij=kl", "", 64),
+        ),
+        (
+            "contacts of quoted parameters",
+            spread("Contact: <sip:a@b>", " ; a = \"\\b\"", "", 64),
+        ),
+        (
+            "contacts of URI parameters",
+            spread("Contact: <sip:a@b", ";abcdefghij=kl", ">", 64),
+        ),
+        (
+            "contacts of escaped parameters",
+            spread("Contact: <sip:a@b", ";%41=%42%43%44", ">", 64),
+        ),
+        (
+            "contacts of URI headers",
+            spread("Contact: <sip:a@b?a=b", "&%41=%42%43%44", ">", 64),
+        ),
+        ("routes of users", spread("Route: <sip:", "a;b,c", "@d>", 140)),
+        ("routes of escapes", spread("Route: <sip:", "%41", "@b>", 8)),
+        ("contacts of words", spread("Contact: ", "a ", "<sip:a@b>", 8)),
+        (
+            "contacts of spaced words",
+            spread("Contact: ", "a\r\n ", "<sip:a@b>", 8),
+        ),
+        (
+            "contacts of escaped quotes",
+            spread("Contact: \"", "\\a", "\" <sip:a@b>", 8),
+        ),
+        (
+            "contacts of folded quotes",
+            spread("Contact: \"", "\r\n a", "\" <sip:a@b>", 8),
+        ),
+        (
+            "contacts of quoted commas",
+            spread("Contact: \"", ",\\,", "\" <sip:a@b>", 8),
+        ),
+        ("contacts of blank commas", spread("Contact: ", ", ", "<sip:a@b>", 8)),
+        ("Latin-1 contacts", {
+            let text = spread("Contact: \"", "\u{e9}", "\" <sip:a@b>", 8);
+            text.iter()
+                .copied()
+                .filter(|byte| *byte != 0xc3)
+                .collect::<Vec<u8>>()
+                .into()
         }),
         ("open quotes", fill(one("Contact", "\""))),
         ("open brackets", fill(one("Contact", "<"))),
         ("escapes", fill(one("Route", "<sip:%41%42%43@a>,"))),
         ("white space", fill(one("Route", "<sip:a>         ,"))),
-        (
-            "From with words",
-            fill(|len| format!("From: {}<sip:a>\r\n", "a ".repeat(len.min(8_000) / 2))),
-        ),
         ("a body", {
             let head = head();
             let body = "a".repeat(LONGEST - head.len() - 2);
@@ -98,6 +110,16 @@ fn fill(more: impl Fn(usize) -> String) -> Bytes {
     let head = head();
     let more = more(LONGEST - head.len() - 2);
     format!("{head}{more}\r\n").into()
+}
+
+/// As many lines, each with as many of `piece` as fit into the datagram, the line, and the limit of parameters.
+fn spread(before: &str, piece: &str, after: &str, lines: usize) -> Bytes {
+    fill(|len| {
+        let each = (len / lines).min(8_192) - before.len() - after.len() - 2;
+        let most = if piece.contains(['=']) { 63 } else { usize::MAX };
+        let line = format!("{before}{}{after}\r\n", piece.repeat((each / piece.len()).min(most)));
+        line.repeat(lines)
+    })
 }
 
 /// A request with `count` of something, within every limit.

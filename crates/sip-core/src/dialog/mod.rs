@@ -342,7 +342,8 @@ pub(crate) fn contact(headers: &Headers) -> Option<&[u8]> {
 /// Where an RFC 2543 peer that names no contact is reached: at its From address (RFC 4475 §3.4.1).
 fn rfc2543_target(request: &Request) -> Option<&[u8]> {
     let headers = request.headers();
-    let is_old = !request.top_via().ok()?.has_rfc3261_branch() && !headers.contains(&HeaderName::Contact);
+    let is_old =
+        !headers.view::<crate::header::Via>()?.ok()?.has_rfc3261_branch() && !headers.contains(&HeaderName::Contact);
     target(headers.get(&HeaderName::From).filter(|_| is_old)?)
 }
 

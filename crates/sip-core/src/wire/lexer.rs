@@ -140,12 +140,16 @@ pub(crate) fn is_plain_uri_param_byte(byte: u8) -> bool {
     has_class(byte, PLAIN_URI_PARAM)
 }
 
-/// Whether `is_good` holds for all: without a way out, so that many octets are looked at at once.
+/// Whether `is_good` holds for all: many octets are looked at before there is a way out.
 #[inline]
 pub(crate) fn all(bytes: &[u8], is_good: impl Fn(u8) -> bool) -> bool {
     steps::add(bytes.len());
-    bytes.iter().fold(true, |good, &byte| good & is_good(byte))
+    let mut parts = bytes.chunks(AT_ONCE);
+    parts.all(|part| part.iter().fold(true, |good, &byte| good & is_good(byte)))
 }
+
+/// Octets that [`all`] looks at before it may give up.
+const AT_ONCE: usize = 256;
 
 /// Of a value without quotes in the authentication headers: some phones quote nothing.
 #[inline]
@@ -447,16 +451,26 @@ fn space_len(bytes: &[u8]) -> usize {
 
 /// Where the closing quote is, given what follows the opening one.
 fn quoted_len(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += scan::find_quote(bytes.get(at..)?)?;
-        match bytes.get(at)? {
-            b'"' => return Some(at),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
+    // Where there is one escape there may be one at every second octet, for which a search is not worth its beginning.
+    let mut at = scan::find_quote(bytes)?;
+    while let Some(step @ 1..) = QUOTED_STEP.get(usize::from(*bytes.get(at)?)) {
+        at += step;
     }
+    steps::add(at);
+    Some(at)
 }
+
+/// How far on the next octet of a quoted string is: two past the backslash of an escape, none past the quote that ends it.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated at compile time; a byte is a valid index"
+)]
+static QUOTED_STEP: [usize; 256] = {
+    let mut steps = [1; 256];
+    steps[b'"' as usize] = 0;
+    steps[b'\\' as usize] = 2;
+    steps
+};
 
 /// Without white space and folds around it.
 #[inline]
@@ -535,28 +549,24 @@ pub(crate) fn split_item(list: &[u8]) -> (&[u8], &[u8]) {
 
 fn split_at_comma(list: &[u8]) -> (&[u8], &[u8]) {
     let mut at = 0;
-    let mut bracket = false;
     while let Some(&byte) = list.get(at) {
-        steps::add(1);
-        match byte {
-            b',' if !bracket => {
-                return (
-                    list.get(..at).unwrap_or_default(),
-                    list.get(at + 1..).unwrap_or_default(),
-                );
-            }
-            b'"' if !bracket => {
-                let Some(len) = quoted_len(list.get(at + 1..).unwrap_or_default()) else {
-                    return (list, &[]);
-                };
-                at += len + 1;
-            }
-            b'<' => bracket = true,
-            b'>' => bracket = false,
-            _ => {}
-        }
         at += 1;
+        let after = || list.get(at..).unwrap_or_default();
+        let skipped = match byte {
+            b',' => {
+                steps::add(at);
+                return (list.get(..at - 1).unwrap_or_default(), after());
+            }
+            b'"' => quoted_len(after()),
+            b'<' => scan::find(after(), b'>'),
+            _ => continue,
+        };
+        match skipped {
+            Some(len) => at += len + 1,
+            None => break,
+        }
     }
+    steps::add(at);
     (list, &[])
 }
 

@@ -1,7 +1,9 @@
 use super::lexer::is_token_byte;
 use super::message::Message;
 use super::request::{name_addr, print_message, put_decimal, set_content_type, typed};
-use super::{HeaderName, Headers, Method, NameAddr, ParseError, ParseErrorKind, Request, StatusCode, name};
+use super::{
+    HeaderName, Headers, Method, NameAddr, NameAddrView, ParseError, ParseErrorKind, Request, StatusCode, name,
+};
 use crate::header::{CSeq, Via};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use std::borrow::Cow;
@@ -112,10 +114,10 @@ impl Response {
 
     /// Adds a tag to the To header, if it has none and can be read.
     pub fn set_to_tag(&mut self, tag: &str) {
-        let Some(value) = self.headers.get(&HeaderName::To) else {
+        let Some((value, source)) = self.headers.get_in(&HeaderName::To) else {
             return;
         };
-        if NameAddr::parse(value).is_ok_and(|to| to.tag().is_none()) {
+        if NameAddrView::parse_in(value, source).is_ok_and(|to| to.tag().is_none()) {
             // Appended, not printed anew: the rest goes back as it came.
             let mut tagged = Vec::with_capacity(value.len() + tag.len() + 5);
             tagged.extend_from_slice(value);

@@ -174,24 +174,30 @@ pub(super) fn agree(before: Option<u64>, value: &[u8]) -> Result<u64, ParseError
 }
 
 /// Where the logical line that starts at `at` ends: before its line end, and after; and whether it is not folded.
-#[inline]
 fn find_line_end(wire: &[u8], at: usize) -> Result<(usize, usize, bool), ParseError> {
-    let mut scan = at;
+    let unterminated = ParseError::new(ParseErrorKind::UnterminatedHeaders, wire.len());
+    let rest = wire.get(at..).unwrap_or_default();
+    let first = scan::find_line_end(rest).ok_or(unterminated)?;
+    // Where there is one fold there may be one at every third octet, for which a search is not worth its beginning.
+    let mut len = first;
     loop {
-        let rest = wire.get(scan..).unwrap_or_default();
-        let Some(found) = scan::find_line_end(rest) else {
-            return Err(ParseError::new(ParseErrorKind::UnterminatedHeaders, wire.len()));
+        let end = match rest.get(len) {
+            Some(b'\n') => len + 1,
+            Some(b'\r') => match rest.get(len + 1) {
+                Some(b'\n') => len + 2,
+                Some(_) => return Err(ParseError::new(ParseErrorKind::BareCr, at + len)),
+                None => return Err(unterminated),
+            },
+            Some(_) => {
+                len += 1;
+                continue;
+            }
+            None => return Err(unterminated),
         };
-        let content_end = scan + found;
-        let end = match rest.get(found..).unwrap_or_default() {
-            [b'\n', ..] => content_end + 1,
-            [b'\r', b'\n', ..] => content_end + 2,
-            [b'\r'] => return Err(ParseError::new(ParseErrorKind::UnterminatedHeaders, wire.len())),
-            _ => return Err(ParseError::new(ParseErrorKind::BareCr, content_end)),
-        };
-        if !matches!(wire.get(end), Some(b' ' | b'\t')) {
-            return Ok((content_end, end, scan == at));
+        if !matches!(rest.get(end), Some(b' ' | b'\t')) {
+            steps::add(len - first);
+            return Ok((at + len, at + end, len == first));
         }
-        scan = end;
+        len = end + 1;
     }
 }

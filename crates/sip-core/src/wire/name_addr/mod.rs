@@ -2,7 +2,7 @@ mod view;
 
 pub use view::NameAddrView;
 
-use super::lexer::{Lexer, decode_text, is_token_byte};
+use super::lexer::{Lexer, decode_text, is_token_byte, steps, trim};
 use super::params::{Params, write_quoted};
 use super::scan::find;
 use super::text::{Source, Text};
@@ -129,16 +129,23 @@ fn lex_display(lexer: &mut Lexer<'_>) -> Result<Option<Text>, ParseError> {
 
 /// Takes the tokens before a bracket, with white space between and after them; nothing if no bracket follows.
 fn take_words<'a>(lexer: &mut Lexer<'a>) -> Option<&'a [u8]> {
-    let mut words = lexer.clone();
-    while !words.take_while(is_word_byte).is_empty() {
-        words.skip_space();
+    let rest = lexer.rest();
+    let mut len = 0;
+    while let Some(&byte) = rest.get(len) {
+        let is_blank = |at: usize| matches!(rest.get(at), Some(b' ' | b'\t'));
+        len += match byte {
+            b' ' | b'\t' => 1,
+            _ if is_word_byte(byte) => 1,
+            b'\n' if is_blank(len + 1) => 2,
+            b'\r' if rest.get(len + 1) == Some(&b'\n') && is_blank(len + 2) => 3,
+            _ => break,
+        };
     }
-    let len = words.offset() - lexer.offset();
-    if words.peek() != Some(b'<') || len == 0 {
+    steps::add(len + 1);
+    if rest.get(len) != Some(&b'<') || len == 0 {
         return None;
     }
-    let taken = lexer.take(len);
-    Some(super::lexer::trim(taken))
+    Some(trim(lexer.take(len)))
 }
 
 /// The words with one space between them.

@@ -1,6 +1,7 @@
 //! Which characters a URI's parts may hold, and `%` escapes for the others.
 
-use crate::wire::lexer::{Lexer, decode_text, is_host_byte, is_not_normal};
+use crate::wire::lexer::{Lexer, decode_text, is_host_byte, is_not_normal, steps};
+use crate::wire::scan::find;
 use crate::wire::text::{Source, Text};
 use crate::wire::{ParseError, ParseErrorKind};
 use core::fmt;
@@ -46,13 +47,19 @@ fn normalise_each(bytes: &[u8]) -> Result<Text, ParseError> {
 
 /// Fails where [`normalise_escapes`] does.
 pub(in crate::wire) fn check_escapes(bytes: &[u8]) -> Result<(), ParseError> {
-    let mut at = 0;
-    while let Some(found) = memchr::memchr(b'%', bytes.get(at..).unwrap_or_default()) {
-        at += found;
-        let escape = bytes.get(at..at + 3).unwrap_or_default();
-        hex_pair(escape).ok_or(ParseError::new(ParseErrorKind::Escape, at))?;
-        at += 3;
+    let Some(mut at) = find(bytes, b'%') else { return Ok(()) };
+    // Where there is one there may be one at every third octet, for which a search is not worth its beginning.
+    while let Some(byte) = bytes.get(at) {
+        if *byte != b'%' {
+            at += 1;
+            continue;
+        }
+        match bytes.get(at + 1..at + 3) {
+            Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => at += 3,
+            _ => return Err(ParseError::new(ParseErrorKind::Escape, at)),
+        }
     }
+    steps::add(at);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 use super::escape::{check_escapes, is_header_byte, unescape};
 use super::{Scheme, Uri, check_host_port};
 use crate::Limits;
-use crate::wire::lexer::{Lexer, all, is_user_byte, is_userinfo_byte};
+use crate::wire::lexer::{Lexer, all, is_user_byte, is_userinfo_byte, steps};
 use crate::wire::params::ParamsView;
 use crate::wire::scan::find;
 use crate::wire::text::Source;
@@ -213,16 +213,11 @@ fn check_any_userinfo(info: &[u8]) -> Result<(), ParseError> {
 fn lex_headers(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
     lexer.expect(b'?')?;
     for _ in 0..Limits::PARAMS {
-        let start = lexer.offset();
-        let name = lexer.take_while(|byte| is_header_byte(byte) || byte == b'%');
-        if name.is_empty() {
+        if take_escaped(lexer, is_header_byte)? == 0 {
             return Err(lexer.unexpected());
         }
-        check_escapes(name).map_err(|error| error.shifted(start))?;
         lexer.expect(b'=')?;
-        let start = lexer.offset();
-        let value = lexer.take_while(|byte| is_header_byte(byte) || b"%=;@".contains(&byte));
-        check_escapes(value).map_err(|error| error.shifted(start))?;
+        take_escaped(lexer, |byte| is_header_byte(byte) || matches!(byte, b'=' | b';' | b'@'))?;
         if !lexer.eat(b'&') {
             return if lexer.is_end() {
                 Ok(())
@@ -232,4 +227,28 @@ fn lex_headers(lexer: &mut Lexer<'_>) -> Result<(), ParseError> {
         }
     }
     Err(lexer.error(ParseErrorKind::TooManyParams))
+}
+
+/// Takes octets while `is_plain` holds, and escapes. How many octets that were.
+fn take_escaped(lexer: &mut Lexer<'_>, is_plain: impl Fn(u8) -> bool) -> Result<usize, ParseError> {
+    let rest = lexer.rest();
+    let mut len = 0;
+    while let Some(&byte) = rest.get(len) {
+        if byte == b'%' {
+            match rest.get(len + 1..len + 3) {
+                Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => len += 3,
+                _ => {
+                    lexer.take(len);
+                    return Err(lexer.error(ParseErrorKind::Escape));
+                }
+            }
+        } else if is_plain(byte) {
+            len += 1;
+        } else {
+            break;
+        }
+    }
+    steps::add(len + 1);
+    lexer.take(len);
+    Ok(len)
 }
