@@ -22,6 +22,22 @@ impl<T: Clone + Eq + Hash + Ord + Debug> Id for T {}
 /// The distribution of contacts to agents. See the [crate](crate) for an example.
 ///
 /// Of contacts and agents that are known to it, `C` and `A` are the embedder's own ids.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, AgentState, Arrival, ContactView, Limits, QueueConfig, QueueId, Strategy};
+/// use machine::Time;
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<&str, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.arrive(now, "call 1", Arrival::call(sales))?;
+/// assert_eq!(acd.contact(&"call 1"), Some(ContactView::Waiting(1)));
+/// acd.sign_on(now, &21)?;
+/// assert_eq!(acd.contact(&"call 1"), Some(ContactView::Offered(vec![21])));
+/// assert_eq!(acd.agent_state(&21), Some(AgentState::Reserved));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(

@@ -5,11 +5,31 @@ use core::time::Duration;
 use crate::{OverflowCause, SkillId, Skills, Strategy};
 
 /// The number of a queue, as the embedder counts them.
+///
+/// ```
+/// use acd::{Acd, Limits, QueueConfig, QueueId, Strategy};
+/// use machine::Time;
+///
+/// let sales = QueueId(300); // the number that callers dial, for one
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(Time::ZERO, sales, QueueConfig::new(Strategy::TopDown))?;
+/// assert!(acd.queue(sales).is_some_and(|queue| queue.open));
+/// # Ok::<(), acd::QueueError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct QueueId(pub u32);
 
 /// The kind of a contact, as the embedder counts them. An agent has a capacity for each.
+///
+/// ```
+/// use acd::{AgentConfig, Channel, QueueId};
+///
+/// /// Faxes, of which an agent has one at a time beside his chats.
+/// const FAX: Channel = Channel(9);
+/// let mut anna = AgentConfig::in_queues([QueueId(1)]);
+/// anna.capacity = vec![(Channel::VOICE, 1), (Channel::CHAT, 3), (FAX, 1)];
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Channel(pub u8);
@@ -24,6 +44,16 @@ impl Channel {
 }
 
 /// How long an agent is left alone after a contact that he handled.
+///
+/// ```
+/// use acd::{AgentConfig, QueueConfig, QueueId, Strategy, WrapUp};
+/// use std::time::Duration;
+///
+/// let mut sales = QueueConfig::new(Strategy::LongestIdle);
+/// sales.wrap_up = WrapUp::Capped(Duration::from_secs(120));
+/// let mut novice = AgentConfig::in_queues([QueueId(1)]);
+/// novice.wrap_up = Some(WrapUp::Open); // says himself when he is done
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -42,6 +72,15 @@ pub enum WrapUp {
 /// In which order contacts are served, within a queue and between the queues of an agent.
 ///
 /// Contacts of the same priority are always served in the order of their arrival.
+///
+/// ```
+/// use acd::{Order, QueueConfig, Strategy};
+/// use std::time::Duration;
+///
+/// // Whoever has waited for two minutes comes before the next of one step more priority.
+/// let mut sales = QueueConfig::new(Strategy::LongestIdle);
+/// sales.order = Order::Ageing(Duration::from_secs(120));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -58,6 +97,15 @@ pub enum Order {
 }
 
 /// Which agents count as there, beside those who are ready or about to be offered a contact.
+///
+/// ```
+/// use acd::{Counted, QueueConfig, Strategy};
+///
+/// // Callers may join while anybody works, and stay until the last one signs off.
+/// let mut sales = QueueConfig::new(Strategy::LongestIdle);
+/// sales.join_needs = Some(Counted::WORKING);
+/// sales.stay_needs = Some(Counted::SIGNED_ON);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -90,6 +138,17 @@ impl Counted {
 }
 
 /// Where a contact goes that a queue does not keep.
+///
+/// ```
+/// use acd::{OverflowCause, QueueConfig, QueueId, Strategy, Target};
+/// use std::time::Duration;
+///
+/// const VOICEMAIL: u32 = 1;
+/// let mut sales = QueueConfig::new(Strategy::LongestIdle);
+/// sales.max_wait = Some(Duration::from_secs(300));
+/// sales.overflow = Some(Target::Queue(QueueId(2)));
+/// sales.overflow_for = vec![(OverflowCause::Closed, Target::Elsewhere(VOICEMAIL))];
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -101,6 +160,19 @@ pub enum Target {
 }
 
 /// A ring of a bullseye: from when on what is no longer needed.
+///
+/// ```
+/// use acd::{QueueConfig, Ring, SkillId, Strategy};
+/// use std::time::Duration;
+///
+/// const PERSIAN: SkillId = SkillId(1);
+/// let mut nearly = Ring::new(Duration::from_secs(20));
+/// nearly.lower = 1;
+/// let mut anybody = Ring::new(Duration::from_secs(60));
+/// anybody.drop = vec![PERSIAN];
+/// let mut sales = QueueConfig::new(Strategy::SkillBased);
+/// sales.rings = vec![nearly, anybody];
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -132,6 +204,16 @@ impl Ring {
 }
 
 /// What is told to those who wait.
+///
+/// ```
+/// use acd::{QueueConfig, Strategy};
+/// use std::time::Duration;
+///
+/// let mut sales = QueueConfig::new(Strategy::LongestIdle);
+/// sales.announcements.first = Some(Duration::from_secs(15));
+/// sales.announcements.every = Duration::from_secs(45);
+/// (sales.announcements.messages, sales.announcements.message_every) = (vec![1, 2], Duration::from_secs(30));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -147,6 +229,15 @@ pub struct Announcements {
 }
 
 /// Call-backs of a queue.
+///
+/// ```
+/// use acd::{QueueConfig, Strategy};
+/// use std::time::Duration;
+///
+/// let mut sales = QueueConfig::new(Strategy::LongestIdle);
+/// sales.call_backs.attempts = 5;
+/// sales.call_backs.retry_after = Duration::from_secs(1_800);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -10,6 +10,25 @@ use crate::queue::QueueKey;
 use crate::{Channel, Limits, QueueId};
 
 /// A contact of a customer that an agent had.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Arrival, Channel, Limits, QueueConfig, QueueId, Strategy};
+/// use machine::{Machine, Time};
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.sign_on(now, &21)?;
+/// let mut call = Arrival::call(sales);
+/// call.customer = Some(4711);
+/// acd.arrive(now, 1, call)?;
+/// acd.accept(now, &1, &21)?;
+/// let served = acd.history(4711).next().ok_or("never seen")?;
+/// assert_eq!((served.channel, served.agent), (Channel::VOICE, Some(21)));
+/// # let _ = acd.poll_output();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Served<A> {

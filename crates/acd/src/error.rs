@@ -1,6 +1,19 @@
 use crate::{OverflowCause, QueueId};
 
 /// Why a contact is not let in. Nothing changed; it goes where [`QueueConfig::overflow`](crate::QueueConfig::overflow) says, if that is not a queue.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Arrival, ArriveError, Limits, QueueConfig, QueueId, Strategy};
+/// use machine::Time;
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.arrive(now, 1, Arrival::call(sales))?;
+/// assert_eq!(acd.arrive(now, 1, Arrival::call(sales)), Err(ArriveError::Known));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArriveError {
@@ -22,6 +35,20 @@ pub enum ArriveError {
 }
 
 /// Why a command about a contact did nothing.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Arrival, ContactError, Limits, QueueConfig, QueueId, Strategy};
+/// use machine::Time;
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.arrive(now, 1, Arrival::call(sales))?;
+/// acd.end(now, &1)?;
+/// assert_eq!(acd.accept(now, &1, &21), Err(ContactError::Unknown), "too late: hang the agent up");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContactError {
@@ -43,6 +70,18 @@ pub enum ContactError {
 }
 
 /// Why a command about an agent did nothing.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, AgentError, Limits, QueueConfig, QueueId, Strategy};
+/// use machine::Time;
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// assert_eq!(acd.pause(now, &21, 1), Err(AgentError::State), "he is not signed on");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AgentError {
@@ -58,6 +97,18 @@ pub enum AgentError {
 }
 
 /// Why a queue was not made or removed.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Limits, QueueConfig, QueueError, QueueId, Strategy};
+/// use machine::Time;
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// assert_eq!(acd.set_open(now, QueueId(2), false), Err(QueueError::Unknown));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueueError {

@@ -7,6 +7,22 @@ use machine::Time;
 use crate::{QueueId, Target};
 
 /// What an agent does.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, AgentState, Limits, QueueConfig, QueueId, Strategy};
+/// use machine::{Machine, Time};
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.sign_on(now, &21)?;
+/// assert_eq!(acd.agent_state(&21), Some(AgentState::Ready));
+/// acd.engaged(now, &21, true)?; // he dials out himself
+/// assert_eq!(acd.agent_state(&21), Some(AgentState::Engaged));
+/// # let _ = acd.poll_output();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -32,6 +48,22 @@ pub enum AgentState {
 }
 
 /// Why an agent is paused.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, AgentState, Limits, PauseReason, QueueConfig, QueueId, Strategy};
+/// use machine::{Machine, Time};
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.sign_on(now, &21)?;
+/// const LUNCH: u16 = 3;
+/// acd.pause(now, &21, LUNCH)?;
+/// assert_eq!(acd.agent_state(&21), Some(AgentState::Paused(PauseReason::Wish(LUNCH))));
+/// # let _ = acd.poll_output();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -49,6 +81,23 @@ pub enum PauseReason {
 }
 
 /// Why an offer is taken back.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Arrival, Limits, Output, QueueConfig, QueueId, Strategy, Withdrawal};
+/// use machine::{Machine, Time};
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.sign_on(now, &21)?;
+/// acd.arrive(now, 1, Arrival::call(sales))?;
+/// acd.pause(now, &21, 1)?;
+/// let withdrawn = std::iter::from_fn(|| acd.poll_output())
+///     .any(|said| matches!(said, Output::Withdraw { agent: 21, cause: Withdrawal::Unavailable, .. }));
+/// assert!(withdrawn);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -64,6 +113,22 @@ pub enum Withdrawal {
 }
 
 /// Why a contact does not stay in its queue.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Arrival, ArriveError, Limits, OverflowCause, QueueConfig, QueueId, Strategy};
+/// use machine::{Machine, Time};
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.sign_on(now, &21)?;
+/// acd.set_open(now, sales, false)?;
+/// let refused = acd.arrive(now, 1, Arrival::call(sales));
+/// assert_eq!(refused, Err(ArriveError::Refused(OverflowCause::Closed)));
+/// # let _ = acd.poll_output();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -83,6 +148,22 @@ pub enum OverflowCause {
 }
 
 /// How a contact ended, once for each.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Arrival, Limits, Outcome, Output, QueueConfig, QueueId, Strategy};
+/// use machine::{Machine, Time};
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.sign_on(now, &21)?;
+/// acd.arrive(now, 1, Arrival::call(sales))?;
+/// acd.end(now, &1)?; // hung up before anybody answered
+/// let ended = std::iter::from_fn(|| acd.poll_output()).last();
+/// assert!(matches!(ended, Some(Output::Ended { contact: 1, outcome: Outcome::Abandoned, .. } | Output::AgentStateChanged { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -106,6 +187,28 @@ pub enum Outcome {
 /// What the distribution wants done (imperative) and has to tell (past tense), in order.
 ///
 /// Match with `..`: variants may come to tell more.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Arrival, Limits, Output, QueueConfig, QueueId, Strategy};
+/// use machine::{Machine, Time};
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.sign_on(now, &21)?;
+/// acd.arrive(now, 1, Arrival::call(sales))?;
+/// while let Some(output) = acd.poll_output() {
+///     match output {
+///         Output::Offer { contact, agent, .. } => println!("ring {agent} for {contact}"),
+///         Output::Withdraw { agent, .. } => println!("stop ringing {agent}"),
+///         Output::Connect { contact, agent, .. } => println!("bridge {contact} and {agent}"),
+///         Output::Ended { contact, outcome, .. } => println!("{contact} ended: {outcome:?}"),
+///         _ => {} // announcements, overflow, call-backs, what agents do
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -31,6 +31,30 @@
 //! assert_eq!(offers, [1, 2], "in the instant in which Anna was free");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Rules
+//!
+//! - A freed agent and the next contact meet in the step that frees him. No contact waits while an agent is ready who may have it.
+//! - At equal priority and skills nobody is overtaken: contacts are served in the order of their arrival, which transfers, re-queues and
+//!   call-backs keep.
+//! - A contact rings at one agent, or at several where the strategy says so; the first to accept wins, and the others are withdrawn in that step.
+//! - Each contact has exactly one [`Output::Ended`]. Each talk is followed by the wrap-up that its queue or agent asks for, also when the contact
+//!   goes on to another queue or agent.
+//! - An offer ends by itself ([`QueueConfig::ring_time`]); from every state an agent and a contact can leave.
+//! - Of inputs at one instant the first to be handed in wins; the others are an `Err` that changed nothing. Of things that are due at one instant,
+//!   contacts come to their next stage first, then agents come free, then contacts are given up: who is served at the last instant is served.
+//! - Local time is the embedder's: it opens and closes queues by its own calendar ([`Acd::set_open`]).
+//!
+//! # Cost and limits
+//!
+//! Contacts with the same needs meet the agents who are fit for them in a *pool* of their queue; a step looks at the pools of one agent or one
+//! contact, and costs the same with ten contacts and with a hundred thousand. An agent who comes free looks at as many pools as he is fit for:
+//! at those of his queues whose needs he has, not at others. What can grow has a bound in [`Limits`].
+//!
+//! # Features
+//!
+//! - `serde`: the whole state can be written and read back, and goes on as if nothing had happened. Strategies of the embedder's own are
+//!   functions, and have to be [set again](Acd::set_rank).
 
 mod acd;
 mod admin;

@@ -1,4 +1,14 @@
 /// Bounds on everything that callers, agents and configurations can make grow.
+///
+/// ```
+/// use acd::{Acd, Limits};
+///
+/// // A small centre on a small machine.
+/// let mut limits = Limits::default();
+/// (limits.contacts, limits.agents, limits.customers) = (500, 40, 2_000);
+/// let acd: Acd<u64, u32> = Acd::new(limits, [7; 32]);
+/// assert_eq!(acd.live().contacts, 0);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

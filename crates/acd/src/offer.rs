@@ -10,6 +10,22 @@ use crate::matching::offer_end;
 use crate::{ContactError, Output, PauseReason, Strategy, Withdrawal};
 
 /// Why an agent does not get the contact that he is offered.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Arrival, ContactView, Decline, Limits, QueueConfig, QueueId, Strategy};
+/// use machine::{Machine, Time};
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.sign_on(now, &21)?;
+/// acd.arrive(now, 1, Arrival::call(sales))?;
+/// acd.decline(now, &1, &21, Decline::Busy)?;
+/// assert_eq!(acd.contact(&1), Some(ContactView::Waiting(1)), "in its place");
+/// # let _ = acd.poll_output();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -25,6 +41,25 @@ pub enum Decline {
 }
 
 /// What came of a call-back.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Arrival, CallBackTime, CalledBack, ContactView, Limits, QueueConfig, QueueId, Strategy};
+/// use machine::{Machine, Time};
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.sign_on(now, &21)?;
+/// let mut task = Arrival::call(sales);
+/// task.call_back = Some(CallBackTime::InTurn);
+/// acd.arrive(now, 1, task)?;
+/// acd.accept(now, &1, &21)?; // now the customer is called
+/// acd.called_back(now, &1, CalledBack::Reached)?;
+/// assert_eq!(acd.contact(&1), Some(ContactView::Talking(21)));
+/// # let _ = acd.poll_output();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

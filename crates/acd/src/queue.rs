@@ -42,6 +42,21 @@ pub(crate) struct Queue {
 }
 
 /// How many agents do what.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Limits, QueueConfig, QueueId, Strategy};
+/// use machine::{Machine, Time};
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.sign_on(now, &21)?;
+/// let agents = acd.queue(sales).map(|queue| queue.population);
+/// assert_eq!(agents.map(|agents| (agents.ready, agents.in_service())), Some((1, 1)));
+/// # let _ = acd.poll_output();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -1,6 +1,15 @@
 use smallvec::SmallVec;
 
 /// The number of a skill, as the embedder counts them: a language, a product, a certificate.
+///
+/// ```
+/// use acd::{SkillId, Skills};
+///
+/// const PERSIAN: SkillId = SkillId(7);
+/// let mut anna = Skills::new();
+/// anna.set(PERSIAN, 5);
+/// assert_eq!(anna.level(PERSIAN), Some(5));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SkillId(pub u16);

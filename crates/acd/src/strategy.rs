@@ -83,6 +83,16 @@ pub enum Strategy {
 }
 
 /// What a strategy sees of an agent.
+///
+/// ```
+/// use acd::{Candidate, Membership, QueueId, SkillId, Skills, rank};
+///
+/// let place = Membership::new(QueueId(1));
+/// let (anna, needed) = (Skills::from([(SkillId(1), 5)]), Skills::from([(SkillId(1), 2)]));
+/// let novice = Skills::from([(SkillId(1), 2)]);
+/// let of = |skills| rank::skill_based(&Candidate::new(&place, skills, &needed));
+/// assert!(of(&anna) < of(&novice), "the lowest rank is first");
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Candidate<'a> {

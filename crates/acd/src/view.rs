@@ -9,6 +9,23 @@ use crate::contact::Phase;
 use crate::{AgentState, Population, QueueId, Rights, Served};
 
 /// A queue at a moment.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Arrival, Limits, QueueConfig, QueueId, Strategy};
+/// use machine::{Machine, Time};
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.sign_on(now, &21)?;
+/// (1..=3).try_for_each(|id| acd.arrive(now, id, Arrival::call(sales)))?;
+/// let board = acd.queue(sales).ok_or("no queue")?;
+/// assert_eq!((board.waiting, board.population.offered), (3, 1));
+/// assert_eq!(acd.line(sales).collect::<Vec<_>>(), [&1, &2, &3]);
+/// # let _ = acd.poll_output();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct QueueView {
@@ -25,6 +42,22 @@ pub struct QueueView {
 }
 
 /// What a contact does.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Arrival, ContactView, Limits, QueueConfig, QueueId, Strategy};
+/// use machine::{Machine, Time};
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.sign_on(now, &21)?;
+/// acd.arrive(now, 1, Arrival::call(sales))?;
+/// acd.accept(now, &1, &21)?;
+/// assert_eq!(acd.contact(&1), Some(ContactView::Talking(21)));
+/// # let _ = acd.poll_output();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ContactView<A> {
@@ -41,6 +74,21 @@ pub enum ContactView<A> {
 }
 
 /// What is held.
+///
+/// ```
+/// use acd::{Acd, AgentConfig, Limits, QueueConfig, QueueId, Strategy};
+/// use machine::{Machine, Time};
+///
+/// let (now, sales) = (Time::from_secs(1), QueueId(1));
+/// let mut acd: Acd<u64, u32> = Acd::new(Limits::default(), [7; 32]);
+/// acd.set_queue(now, sales, QueueConfig::new(Strategy::LongestIdle))?;
+/// acd.set_agent(now, 21, AgentConfig::in_queues([sales]))?;
+/// acd.sign_on(now, &21)?;
+/// let live = acd.live();
+/// assert_eq!((live.contacts, live.agents, live.queues, live.timers), (0, 1, 1, 0));
+/// # let _ = acd.poll_output();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Live {

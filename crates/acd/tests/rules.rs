@@ -1,5 +1,5 @@
 //! The rules of queues, one by one.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failure is a panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure is a panic")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! A distribution that was written and read back at any point goes on as if nothing had happened.
 #![cfg(feature = "serde")]
-#![allow(clippy::unwrap_used, reason = "a failure is a panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure is a panic")]
 
 mod support;
 
