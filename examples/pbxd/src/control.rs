@@ -29,7 +29,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Nobody who waits for a ring or an answer notices some milliseconds, and SIP's shortest timer is hundreds of them.
 const GATHERING: Gathering = Gathering {
     from: 200,
-    time: Duration::from_millis(5),
+    time: Duration::from_millis(10),
     enough: 32,
 };
 

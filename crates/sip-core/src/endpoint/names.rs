@@ -10,7 +10,7 @@ use super::id::ClientKey;
 use super::{ReferId, SessionId, SubscriptionId, Transport};
 use crate::dialog::compose::Value;
 use crate::transaction::matching::MAGIC_COOKIE;
-use crate::wire::Digits;
+use crate::wire::{Digits, read_hex};
 
 /// The value of our Via.
 #[derive(Clone, Copy, Debug)]
@@ -97,18 +97,6 @@ impl TagOwner {
             _ => None,
         }
     }
-}
-
-fn read_hex(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0u64, |value, &digit| {
-        let digit = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            b'A'..=b'F' => digit - b'A' + 10,
-            _ => return None,
-        };
-        Some((value << 4) | u64::from(digit))
-    })
 }
 
 #[cfg(test)]

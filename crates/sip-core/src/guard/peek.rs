@@ -147,12 +147,16 @@ fn find(mut rest: &[u8], wants_to: bool) -> (Option<&[u8]>, Option<&[u8]>) {
 
 /// The value of a line with this name.
 fn value<'a>(line: &'a [u8], long: &[u8], short: u8) -> Option<&'a [u8]> {
-    let colon = line.iter().take(MAX_LINE).position(|&byte| byte == b':')?;
-    let (name, value) = line.split_at_checked(colon)?;
-    let name = name.trim_ascii_end();
-    let is = name.eq_ignore_ascii_case(long) || matches!(name, [byte] if byte.eq_ignore_ascii_case(&short));
-    let value = value.get(1..).unwrap_or_default();
-    (is && value.len() <= MAX_LINE).then_some(value)
+    let after = |name: &[u8]| {
+        let (start, rest) = line.split_at_checked(name.len())?;
+        let rest = rest.trim_ascii_start();
+        // Any white space may stand before the colon, but not any amount of it.
+        let is_near = line.len() - rest.len() <= MAX_LINE;
+        rest.strip_prefix(b":")
+            .filter(|_| is_near && start.eq_ignore_ascii_case(name))
+    };
+    let value = after(long).or_else(|| after(&[short]))?;
+    (value.len() <= MAX_LINE).then_some(value)
 }
 
 /// Of a value that is empty on its own line, the line that continues it.
@@ -170,6 +174,9 @@ fn unfold<'a>(value: &'a [u8], rest: &mut &'a [u8]) -> &'a [u8] {
 
 /// What stands before the first comma that is not in quotes.
 fn first_item(value: &[u8]) -> &[u8] {
+    if memchr::memchr2(b',', b'"', value).is_none() {
+        return value.trim_ascii();
+    }
     let mut quoted = false;
     let end = value.iter().position(|&byte| {
         quoted ^= byte == b'"';

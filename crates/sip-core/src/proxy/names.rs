@@ -14,6 +14,7 @@ use crate::dialog::raw::{branch_of, tag_of};
 use crate::endpoint::{ConnectionId, Transport};
 use crate::header::Via;
 use crate::transaction::matching::MAGIC_COOKIE;
+use crate::wire::{Digits, read_hex};
 use crate::{HeaderName, Headers, Request};
 
 /// What a branch of ours says.
@@ -47,11 +48,16 @@ impl fmt::Display for BranchName {
                 nonce,
                 fingerprint,
             } => {
-                let key = key.data().as_ffi();
-                write!(f, "{MAGIC_COOKIE}{key:016x}{nonce:016x}.{fingerprint:016x}")
+                f.write_str(MAGIC_COOKIE)?;
+                f.write_str(Digits::hex(key.data().as_ffi()).as_str())?;
+                f.write_str(Digits::hex(nonce).as_str())?;
+                f.write_str(".")?;
+                f.write_str(Digits::hex(fingerprint).as_str())
             }
             Self::Stateless { hash, connection } => {
-                write!(f, "{MAGIC_COOKIE}s{hash:016x}")?;
+                f.write_str(MAGIC_COOKIE)?;
+                f.write_str("s")?;
+                f.write_str(Digits::hex(hash).as_str())?;
                 match connection {
                     Some(ConnectionId(number)) => write!(f, ".{number:x}"),
                     None => Ok(()),
@@ -63,7 +69,12 @@ impl fmt::Display for BranchName {
 
 impl fmt::Display for OwnVia {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP/2.0/{} {};branch={}", self.transport, self.sent_by, self.branch)?;
+        f.write_str("SIP/2.0/")?;
+        f.write_str(self.transport.as_str())?;
+        f.write_str(" ")?;
+        f.write_str(Digits::socket(self.sent_by).as_str())?;
+        f.write_str(";branch=")?;
+        self.branch.fmt(f)?;
         if self.transport.is_reliable() {
             Ok(())
         } else {
@@ -100,13 +111,6 @@ impl BranchName {
             fingerprint: read_hex(fingerprint)?,
         })
     }
-}
-
-fn read_hex(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0_u64, |value, &digit| {
-        let digit = char::from(digit).to_digit(16)?;
-        Some((value << 4) | u64::from(digit))
-    })
 }
 
 /// All that has influence on where a request is sent (RFC 3261 §16.6 step 8, RFC 5393 §4.2.1), with a secret, so that

@@ -9,10 +9,11 @@ use super::context::NewContext;
 use super::names::{fingerprint, has_looped};
 use super::route::{Preprocessed, first_route, preprocess};
 use super::{Destination, Event, Proxy, Target, TargetSet};
+use crate::dialog::compose::VecWriter;
 use crate::dialog::raw::tag_of;
 use crate::endpoint::reply::response_flow;
 use crate::endpoint::{Flow, Reply};
-use crate::header::{MaxBreadth, MaxForwards, TypedHeader, Via, ViewHeader as _};
+use crate::header::{MaxBreadth, MaxForwards, Via, ViewHeader as _};
 use crate::transaction::matching::server_key;
 use crate::wire::NameAddrView;
 use crate::{HeaderName, Method, ParseError, ParseErrorKind, Request, Response, Scheme, StatusCode};
@@ -328,14 +329,10 @@ fn note_source(request: &mut Request, via: &Via, flow: Flow) {
     if !wants_port && via.host.ip() == Some(ip) {
         return;
     }
-    let mut via = via.clone();
-    via.set_received(ip);
-    if wants_port {
-        via.set_rport(flow.remote.port());
-    }
-    let mut text = String::with_capacity(96);
-    // Writing to a string does not fail.
-    let _ = via.write(&mut text);
+    let port = wants_port.then_some(flow.remote.port());
+    let mut text = Vec::with_capacity(128);
+    // Writing to a vector does not fail.
+    let _ = via.write_noted(&mut VecWriter(&mut text), ip, port, None);
     let headers = request.headers_mut();
     headers.pop_item(&HeaderName::Via);
     headers.push_front(HeaderName::Via, text);

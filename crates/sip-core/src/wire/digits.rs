@@ -118,6 +118,19 @@ impl Digits {
     }
 }
 
+/// A number in hexadecimal digits; what is above 64 bits is lost.
+pub(crate) fn read_hex(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0u64, |value, &digit| {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            b'A'..=b'F' => digit - b'A' + 10,
+            _ => return None,
+        };
+        Some((value << 4) | u64::from(digit))
+    })
+}
+
 #[inline]
 fn digit(number: u64) -> u8 {
     b'0' + u8::try_from(number).unwrap_or_default()
@@ -140,6 +153,7 @@ mod tests {
         fn as_the_standard_library_writes_them(number: u64, port: u16, v4: [u8; 4], v6: [u8; 16]) {
             prop_assert_eq!(Digits::decimal(number).as_str().to_owned(), number.to_string());
             prop_assert_eq!(Digits::hex(number).as_str().to_owned(), format!("{number:016x}"));
+            prop_assert_eq!(read_hex(Digits::hex(number).as_bytes()), Some(number));
             prop_assert_eq!(Digits::v4(v4.into()).as_str().to_owned(), Ipv4Addr::from(v4).to_string());
             for address in [SocketAddr::from((v4, port)), SocketAddr::from((v6, port))] {
                 prop_assert_eq!(Digits::socket(address).as_str().to_owned(), address.to_string());

@@ -71,7 +71,7 @@ pub use text::{Source, Text};
 pub use token::Token;
 pub use uri::{Scheme, Uri, UriView};
 
-pub(crate) use digits::Digits;
+pub(crate) use digits::{Digits, read_hex};
 pub(crate) use params::write_quoted;
 
 pub(crate) use uri::{check_host_port, lex_host_port, unescape};

@@ -86,7 +86,10 @@ impl Via {
 
     /// Sets the `received` parameter.
     pub fn set_received(&mut self, address: IpAddr) {
-        self.params.set("received", Some(&address.to_string()));
+        match address {
+            IpAddr::V4(v4) => self.params.set("received", Some(Digits::v4(v4).as_str())),
+            IpAddr::V6(v6) => self.params.set("received", Some(&v6.to_smolstr())),
+        }
     }
 
     /// The `rport` parameter: `None` if absent, `Some(None)` if without a port.
@@ -96,7 +99,7 @@ impl Via {
 
     /// Fills in the `rport` parameter.
     pub fn set_rport(&mut self, port: u16) {
-        self.params.set("rport", Some(&port.to_string()));
+        self.params.set("rport", Some(Digits::decimal(port).as_str()));
     }
 
     /// Notes where the request came from: `received` if that is not the sent-by address, `rport` if it was asked for

@@ -30,7 +30,7 @@ impl Headers {
 
     /// Removes all fields `name`; whether there was one.
     pub fn remove(&mut self, name: &HeaderName) -> bool {
-        self.remove_from(0, name)
+        self.position(name).is_some_and(|first| self.remove_from(first, name))
     }
 
     /// Removes the first item of the list header `name` and nothing else; whether there was one.
