@@ -93,7 +93,13 @@ impl Pbx {
         // Not constant, so that nobody takes it for a phone's voice.
         let wave: Vec<i16> = (0..1600).map(|sample: i16| (sample % 40 - 20) * 400).collect();
         let sound = Sound::from_samples(&wave);
-        for name in own.iter().map(String::as_str).chain([switch::DEFAULT_MUSIC]).chain(lots).chain(queues) {
+        for name in own
+            .iter()
+            .map(String::as_str)
+            .chain([switch::DEFAULT_MUSIC])
+            .chain(lots)
+            .chain(queues)
+        {
             // Some may be known already.
             let _ = engine.add_sound(name, sound.clone());
         }

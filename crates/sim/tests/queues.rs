@@ -822,3 +822,53 @@ fn a_switch_that_stops_rings_nobody_any_more() {
     );
     finish(&mut office);
 }
+
+#[test]
+fn a_group_that_nobody_answers_and_a_recall_go_on_to_a_queue() {
+    let mut office = centre(|config| {
+        let mut group = switch::Group::new("500", ["1004"]);
+        group.chase.timeout = SECOND * 5;
+        group.chase.otherwise = switch::Otherwise::Number("600".to_owned());
+        config.groups.push(group);
+        config.lots[0].recall_after = SECOND * 20;
+        config.lots[0].recall_to = vec![switch::RecallTarget::Number("600".to_owned())];
+    });
+    office.phone_config(3, |config| config.answer = Answer::Manually);
+    let call = dial(&mut office, 0, "500");
+    wait(&mut office, 5);
+    assert_eq!(hears(&mut office, 0), Some(Sound::Other), "music");
+    code(&mut office, 1, "*45");
+    wait(&mut office, 2);
+    talk(&mut office, 0, 1);
+    hang_up(&mut office, 0, call);
+    code(&mut office, 1, "*46");
+    // A parked call that nobody fetches.
+    dial(&mut office, 0, "1003");
+    let answered = only(&office, 2);
+    assert_eq!(transfer(&mut office, 2, answered, "700"), Some(StatusCode::OK));
+    wait(&mut office, 15);
+    assert!(slots(&office).is_empty());
+    code(&mut office, 1, "*45");
+    wait(&mut office, 2);
+    talk(&mut office, 0, 1);
+    finish(&mut office);
+}
+
+#[test]
+fn a_transfer_to_a_group_that_nobody_answers_ends_in_the_queue() {
+    let mut office = centre(|config| {
+        let mut group = switch::Group::new("500", ["1004"]);
+        group.chase.timeout = SECOND * 3;
+        group.chase.otherwise = switch::Otherwise::Number("600".to_owned());
+        config.groups.push(group);
+    });
+    office.phone_config(3, |config| config.answer = Answer::Manually);
+    dial(&mut office, 0, "1003");
+    let answered = only(&office, 2);
+    assert_eq!(transfer(&mut office, 2, answered, "500"), Some(StatusCode::OK));
+    assert_eq!(hears(&mut office, 0), Some(Sound::Other), "music");
+    code(&mut office, 1, "*45");
+    wait(&mut office, 2);
+    talk(&mut office, 0, 1);
+    finish(&mut office);
+}

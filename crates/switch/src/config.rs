@@ -126,6 +126,7 @@ impl Config {
     pub(crate) fn can_take_calls(&self, number: &str) -> bool {
         self.extensions.iter().any(|extension| extension.number == number)
             || self.groups.iter().any(|group| group.number == number)
+            || self.queues.iter().any(|queue| queue.number == number)
     }
 
     fn check_lot_queues(&self) -> Result<(), ConfigError> {

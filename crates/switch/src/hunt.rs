@@ -7,7 +7,7 @@ use sip_core::{Body, HeaderName, Invite, NameAddr, Reply, SessionId, StatusCode,
 use crate::event::Event;
 use crate::group::Diverted;
 use crate::leg::{Hearing, Hunt, HuntId, LegId, Party, Place, Purpose};
-use crate::switch::Switch;
+use crate::switch::{Destination, Switch};
 
 /// How a hunt presents itself on the phones that ring.
 #[derive(Debug, Clone)]
@@ -54,6 +54,9 @@ impl Switch {
     ) {
         if !self.legs.contains_key(waiting) {
             return;
+        }
+        if let Some(Destination::Queue(queue)) = self.numbers.get(number).copied() {
+            return self.divert_to_queue(now, waiting, queue, purpose, number);
         }
         let hunt = self.hunts.insert(Hunt::new(Some(waiting), purpose));
         if let Some(leg) = self.legs.get_mut(waiting) {

@@ -11,6 +11,7 @@ use signal_hook_mio::v1_0::Signals;
 use switch::{Input, Output, Switch};
 
 use crate::clock::{Clock, until};
+use crate::hours::{Hours, Schedule};
 use crate::journal;
 use crate::load::{Gathering, Load};
 use crate::mailbox::{Inbox, Outbox};
@@ -32,6 +33,9 @@ const GATHERING: Gathering = Gathering {
     time: Duration::from_millis(10),
     enough: 32,
 };
+
+/// The same while callers are in queues: whoever comes free is rung for the next of them as soon as his BYE is read.
+const QUEUE_GATHERING: Duration = Duration::from_millis(1);
 
 /// How long streams may wait to be opened or closed, so that one wake-up of the media thread serves several.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -55,6 +59,7 @@ pub(crate) struct Control {
     /// When to end at the latest; set when the end was asked for.
     ends: Option<Time>,
     load: Load,
+    schedule: Schedule,
     inputs: Vec<Input>,
     news: Vec<MediaEvent>,
     commands: Vec<Command>,
@@ -94,11 +99,20 @@ impl Control {
             sounds,
             ends: None,
             load: Load::new(GATHERING),
+            schedule: Schedule::default(),
             inputs,
             news,
             commands,
             commands_due: None,
         })
+    }
+
+    /// Opens and closes these queues by their hours from now on.
+    pub(crate) fn keep_hours(&mut self, hours: Vec<(String, Hours)>) {
+        self.schedule = Schedule::new(self.clock.now(), hours);
+        for (queue, open) in self.schedule.present() {
+            self.inputs.push(Input::QueueOpen { queue, open });
+        }
     }
 
     /// Runs until the end that was asked for.
@@ -130,7 +144,8 @@ impl Control {
             if self.outbox.is_congested() {
                 std::thread::sleep(Duration::from_millis(1));
             } else if let Some(pause) = self.load.pause() {
-                std::thread::sleep(pause);
+                let waits = self.switch.contact_count() > 0;
+                std::thread::sleep(if waits { pause.min(QUEUE_GATHERING) } else { pause });
             }
         }
     }
@@ -168,6 +183,7 @@ impl Control {
                     self.sip.poll_timeout(),
                     self.ends,
                     self.commands_due,
+                    self.schedule.poll_timeout(),
                 ],
             )
         };
@@ -203,9 +219,16 @@ impl Control {
         let Some((_, reload)) = &mut self.signals else {
             return Ok(());
         };
-        if let Some(News { switch, mut music }) = reload.poll() {
+        let news = reload.poll();
+        if let Some(News {
+            switch,
+            hours,
+            mut music,
+        }) = news
+        {
             self.sounds.send(&mut music, true)?;
             self.inputs.push(Input::Configure(Box::new(switch)));
+            self.keep_hours(hours);
         }
         Ok(())
     }
@@ -221,6 +244,9 @@ impl Control {
             self.sip.receive(now, &mut self.inputs);
         }
         self.sip.handle_timeout(now, &mut self.inputs);
+        for (queue, open) in self.schedule.handle_timeout(now) {
+            self.inputs.push(Input::QueueOpen { queue, open });
+        }
         self.load.add(now, self.inputs.len());
         for input in self.inputs.drain(..) {
             self.switch.handle(now, input);

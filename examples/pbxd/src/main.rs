@@ -7,6 +7,7 @@ mod config;
 mod control;
 mod datagrams;
 mod demo;
+mod hours;
 mod journal;
 mod ladder;
 mod load;

@@ -11,6 +11,7 @@ use mio::Waker;
 use tracing_subscriber::filter::Targets;
 
 use crate::config::{self, ConfigError, Settings};
+use crate::hours::Hours;
 use crate::sounds::Named;
 
 /// Changes what is logged.
@@ -28,6 +29,8 @@ pub(crate) struct Source {
 pub(crate) struct News {
     /// For the switch.
     pub(crate) switch: switch::Config,
+    /// When its queues are open.
+    pub(crate) hours: Vec<(String, Hours)>,
     /// Music that is new or sounds otherwise than before.
     pub(crate) music: Vec<Named>,
 }
@@ -126,6 +129,7 @@ impl Reload {
         }
         News {
             switch: settings.switch,
+            hours: settings.hours,
             music,
         }
     }

@@ -17,6 +17,7 @@ use switch::Switch;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::control::{Control, WAKE};
+use crate::hours::Hours;
 use crate::mailbox::mailbox;
 use crate::media_io::{MediaIo, MediaPorts};
 use crate::reload::{Reload, Source};
@@ -72,6 +73,7 @@ pub(crate) struct Server {
     stop: Stop,
     /// Signals that are listened to, and what is read again for one of them.
     signals: Option<(Signals, Reload)>,
+    hours: Vec<(String, Hours)>,
 }
 
 /// Ends a running server, from any thread.
@@ -98,7 +100,12 @@ impl Server {
     /// Binds every address and makes the machines. With a `source`, SIGINT and SIGTERM end the server from now on, and SIGHUP
     /// has its configuration read again.
     pub(crate) fn bind(settings: Settings, source: Option<Source>) -> Result<Self, StartError> {
-        let Settings { mut switch, music, .. } = settings;
+        let Settings {
+            mut switch,
+            music,
+            hours,
+            ..
+        } = settings;
         allow_many_sockets();
         let bound = Bound::bind(&switch.listen)?;
         let address = switch.media_address;
@@ -138,6 +145,7 @@ impl Server {
             ports,
             stop,
             signals,
+            hours,
         })
     }
 
@@ -157,13 +165,15 @@ impl Server {
             ports,
             stop,
             signals,
+            hours,
         } = self;
         let (events, inbox) = mailbox(Arc::clone(&stop.waker));
         let (media, commands, sounds) = MediaIo::new(clock, engine, ports, events)?;
         let media: JoinHandle<io::Result<()>> = std::thread::Builder::new()
             .name("media".to_owned())
             .spawn(move || media.run())?;
-        let control = Control::new(poll, clock, bound, switch, stop, inbox, (commands, sounds), signals)?;
+        let mut control = Control::new(poll, clock, bound, switch, stop, inbox, (commands, sounds), signals)?;
+        control.keep_hours(hours);
         // Control drops its end of the mailbox when it returns, and media follows.
         let controlled = control.run();
         let played = media.join().map_err(|_| RunError::MediaPanicked)?;

@@ -81,6 +81,10 @@ phrases! {
     NobodyAvailable = "nobody-available",
     /// "Please try again later."
     TryAgainLater = "try-again-later",
+    /// "Please enter your number, then the hash key."
+    EnterYourNumber = "enter-your-number",
+    /// "Please enter your PIN, then the hash key."
+    EnterYourPin = "enter-your-pin",
     /// "That code is wrong."
     WrongCode = "wrong-code",
     /// "You are not allowed to do that."

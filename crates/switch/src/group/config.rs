@@ -215,7 +215,7 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
             }
         }
         if let Otherwise::Number(other) = &chase.otherwise
-            && !somebody.contains(other.as_str())
+            && !config.can_take_calls(other)
         {
             return Err(ConfigError::BadOtherwise(other.clone()));
         }

@@ -6,7 +6,7 @@ use sip_core::{ReferId, Reply, StatusCode};
 
 use super::{AgentId, Contact, ContactId, Left, QueueEvent};
 use crate::event::Event;
-use crate::leg::{LegId, Place};
+use crate::leg::{Hearing, LegId, Place, Purpose};
 use crate::switch::Switch;
 
 impl Switch {
@@ -230,6 +230,45 @@ impl Switch {
         }
         if let Some(agent) = agent {
             self.refresh_desk(now, agent);
+        }
+    }
+
+    /// A call goes on to a queue: nobody of a group answered, or the queue is where a parked call is recalled to.
+    pub(crate) fn divert_to_queue(&mut self, now: Time, leg: LegId, queue: QueueId, purpose: Purpose, number: &str) {
+        match purpose {
+            Purpose::Call => return self.dial_queue(now, leg, queue),
+            Purpose::Return | Purpose::Forward => return self.send_on(now, leg, number),
+            Purpose::Transfer { .. } | Purpose::Recall { .. } | Purpose::Offer { .. } | Purpose::CallBack { .. } => {}
+        }
+        // What its lot offers to a queue already waits there.
+        let waits = self.legs.get(leg).is_some_and(|leg| leg.contact.is_some());
+        let arrived = if waits {
+            Err(ArriveError::Known)
+        } else {
+            self.arrive(now, leg, queue, None)
+        };
+        let contact = match arrived {
+            Ok(contact) => contact,
+            Err(error) => return self.not_taken(now, leg, purpose, refusal(error)),
+        };
+        if let Purpose::Transfer { by, owner } = purpose {
+            self.transfer_done(now, leg, by, owner, number.to_owned(), false);
+        } else if let Purpose::Recall { lot, slot } = purpose {
+            let contact = self.legs.get_mut(leg).and_then(|leg| leg.contact.take());
+            self.recall_answered(now, lot, slot, number);
+            if let Some(leg) = self.legs.get_mut(leg) {
+                leg.contact = contact;
+            }
+        }
+        self.set_place(leg, Place::Queued);
+        self.hear(leg, Hearing::Plain);
+        self.drain_acd(now);
+        if self
+            .legs
+            .get(leg)
+            .is_some_and(|leg| leg.contact == Some(contact) && leg.place == Place::Queued)
+        {
+            self.welcome(contact, leg);
         }
     }
 

@@ -25,9 +25,6 @@ pub(crate) enum Prompt {
     NobodyAvailable,
 }
 
-/// What asks for an agent's number and his PIN.
-const ASKED: [&str; 2] = ["enter-your-number", "enter-your-pin"];
-
 /// The names of the sounds that a switch plays by itself, beside [`DEFAULT_MUSIC`](crate::DEFAULT_MUSIC) and what its configuration
 /// names. Where the engine has no sound of a name, nothing is heard and everything goes on.
 #[must_use]
@@ -42,7 +39,7 @@ pub fn sounds() -> Vec<String> {
         "goodbye",
     ];
     let spoken = Language::ALL.into_iter().flat_map(|language| {
-        let names = say::names(language).into_iter().chain(ASKED);
+        let names = say::names(language).into_iter();
         names.map(move |name| format!("{}/{name}", language.code()))
     });
     digits.chain(others.map(str::to_owned)).chain(spoken).collect()
@@ -60,8 +57,8 @@ impl Prompt {
             Self::NotSignedOn => phrases(&[Phrase::NotSignedOn]),
             Self::NotAllowed => phrases(&[Phrase::NotAllowed]),
             Self::Wrong => phrases(&[Phrase::WrongCode]),
-            Self::AgentNumber => vec![say::sound(language, ASKED[0])],
-            Self::Pin => vec![say::sound(language, ASKED[1])],
+            Self::AgentNumber => phrases(&[Phrase::EnterYourNumber]),
+            Self::Pin => phrases(&[Phrase::EnterYourPin]),
             Self::Position(position) => say::position(language, *position),
             Self::Wait(wait) => say::expected_wait(language, *wait),
             Self::CallBackNoted => phrases(&[Phrase::CallBackConfirmed, Phrase::Goodbye]),

@@ -208,7 +208,7 @@ impl Checker {
             for (name, target) in [("recall_to", &lot.recall_to), ("recall_then", &lot.recall_then)] {
                 if let Some(target) = target
                     && let RecallTo::Number(number) = target.get_ref()
-                    && !super::groups::somebody(file).contains(number.0.as_str())
+                    && !super::groups::takes_calls(file, &number.0)
                 {
                     let expected = <RecallTo as super::Text>::EXPECTED;
                     let message = format!("nobody has the number {}; expected {expected}", number.0);

@@ -59,6 +59,12 @@ pub(super) fn somebody(file: &File) -> BTreeSet<&str> {
         .collect()
 }
 
+/// Whether a call that nobody answered can go on to this number: an extension's, a group's or a queue's.
+pub(super) fn takes_calls(file: &File, number: &str) -> bool {
+    let queues = file.queue.iter().map(|queue| queue.number.get_ref().0.as_str());
+    somebody(file).contains(number) || queues.into_iter().any(|queue| queue == number)
+}
+
 /// What of the file is wrong where the switch objects to a group: a rule that needs all of them together.
 pub(super) fn place(file: &File, error: &switch::ConfigError) -> Option<(String, Range<usize>)> {
     use switch::ConfigError as E;
@@ -125,7 +131,7 @@ fn check_chase(
     }
     if let Some(otherwise) = chase.otherwise {
         match otherwise.get_ref() {
-            Otherwise::Number(number) if !somebody.contains(number.0.as_str()) => {
+            Otherwise::Number(number) if !takes_calls(file, &number.0) => {
                 let message = format!(
                     "nobody has the number {}; expected {}",
                     number.0,

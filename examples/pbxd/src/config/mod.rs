@@ -26,6 +26,8 @@ use error::Mistake;
 use file::File;
 use values::{Choice, Interval, Level, RecallTo, Text};
 
+use crate::clock::Clock;
+use crate::hours::Hours;
 use crate::sounds::{self, Named};
 
 /// All that a server is started with.
@@ -35,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) switch: switch::Config,
     /// What is logged, unless the command line says otherwise.
     pub(crate) level: Targets,
+    /// When the queues that have hours are open.
+    pub(crate) hours: Vec<(String, Hours)>,
     /// The music of the file, beside the embedded one.
     pub(crate) music: Vec<Named>,
 }
@@ -72,6 +76,7 @@ pub(crate) fn parse(file: &str, text: String, folder: &Path) -> Result<Settings,
     })?;
     Ok(Settings {
         switch,
+        hours: hours(&parsed).collect(),
         level: parsed.log.level.map_or_else(default_level, |level| level.0),
         music,
     })
@@ -87,6 +92,12 @@ pub(crate) fn read_level(text: &str) -> Result<Targets, String> {
     Level::read(text)
         .map(|level| level.0)
         .ok_or_else(|| format!("expected {}", Level::EXPECTED))
+}
+
+/// The queues that have hours, with them.
+fn hours(file: &File) -> impl Iterator<Item = (String, Hours)> {
+    let queues = file.queue.iter();
+    queues.filter_map(|queue| Some((queue.number.get_ref().0.clone(), queue.hours()?)))
 }
 
 fn music(file: &File, folder: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Named> {
@@ -134,6 +145,12 @@ fn switch_config(file: &File) -> switch::Config {
     }
     let skills = queue::SkillBook::of(&file.queue, &file.agent);
     config.queues = file.queue.iter().map(|queue| skills.queue(queue)).collect();
+    let now = Clock::new().now();
+    for (queue, hours) in hours(file) {
+        if let Some(queue) = config.queues.iter_mut().find(|known| known.number == queue) {
+            queue.open = hours.is_open(now);
+        }
+    }
     config.agents = file.agent.iter().map(|agent| skills.agent(agent)).collect();
     config.agent_codes = queue::codes(&file.agent_codes);
     config

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use switch::acd::{self, Counted, Order, SkillId, Skills, Strategy, WrapUp};
 use toml::Spanned;
+
+use crate::hours::{self, Day, Hours, Shift};
 
 use super::values::{Interval, Number, Pin, Plain, Text};
 
@@ -63,6 +66,11 @@ pub(crate) struct Queue {
     pub(crate) call_back_abandoned: Option<Spanned<Interval>>,
     pub(crate) keeps_orphans: Option<bool>,
     pub(crate) alert: Option<Plain>,
+    #[serde(default)]
+    pub(crate) hours: Vec<Opening>,
+    #[serde(default)]
+    pub(crate) closed_on: Vec<Holiday>,
+    pub(crate) time_zone: Option<Zone>,
 }
 
 /// From when on agents of higher penalties are asked as well.
@@ -263,7 +271,70 @@ impl Text for Tongue {
     const EXPECTED: &'static str = "\"en\" (English), \"de\" (German) or \"fa\" (Persian)";
 
     fn read(text: &str) -> Option<Self> {
-        switch::Language::ALL.into_iter().find(|language| language.code() == text).map(Self)
+        switch::Language::ALL
+            .into_iter()
+            .find(|language| language.code() == text)
+            .map(Self)
+    }
+}
+
+/// When a queue is open.
+#[derive(Debug, Clone)]
+pub(crate) struct Opening(pub(crate) Shift);
+
+impl Text for Opening {
+    const EXPECTED: &'static str =
+        "days and times such as \"mon-fri 08:00-18:00\", \"sat,sun 10:00-12:30\" or \"daily 00:00-24:00\"";
+
+    fn read(text: &str) -> Option<Self> {
+        hours::read_shift(text).map(Self)
+    }
+}
+
+/// A day on which it is not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Holiday(pub(crate) Day);
+
+impl Text for Holiday {
+    const EXPECTED: &'static str = "a day such as \"2026-12-24\", or \"12-25\" for every year";
+
+    fn read(text: &str) -> Option<Self> {
+        hours::read_day(text).map(Self)
+    }
+}
+
+/// Whose clock counts.
+#[derive(Debug, Clone)]
+pub(crate) struct Zone(pub(crate) TimeZone);
+
+impl Text for Zone {
+    const EXPECTED: &'static str = "a time zone such as \"Europe/Berlin\" or \"UTC\"";
+
+    fn read(text: &str) -> Option<Self> {
+        TimeZone::get(text).ok().map(Self)
+    }
+}
+
+impl Queue {
+    /// Its working hours; `None`: it is always open.
+    pub(crate) fn hours(&self) -> Option<Hours> {
+        let always = || Shift {
+            days: [true; 7],
+            from: 0,
+            until: 24 * 60,
+        };
+        let mut open: Vec<Shift> = self.hours.iter().map(|opening| opening.0.clone()).collect();
+        if open.is_empty() && self.closed_on.is_empty() {
+            return None;
+        }
+        if open.is_empty() {
+            open.push(always());
+        }
+        Some(Hours {
+            zone: self.time_zone.as_ref().map_or(TimeZone::UTC, |zone| zone.0.clone()),
+            open,
+            closed: self.closed_on.iter().map(|day| day.0).collect(),
+        })
     }
 }
 
@@ -282,7 +353,17 @@ impl Text for Key {
     }
 }
 
-super::values::deserialize_as_text!(Distribution, Sequence, Rest, Presence, Key, Tongue);
+super::values::deserialize_as_text!(
+    Distribution,
+    Sequence,
+    Rest,
+    Presence,
+    Key,
+    Tongue,
+    Opening,
+    Holiday,
+    Zone
+);
 
 /// The skills of a file, each with its number.
 #[derive(Debug, Default)]

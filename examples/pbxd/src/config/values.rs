@@ -217,7 +217,7 @@ pub(crate) enum RecallTo {
 }
 
 impl Text for RecallTo {
-    const EXPECTED: &'static str = "\"parker\" or the number of an extension or a group";
+    const EXPECTED: &'static str = "\"parker\" or the number of an extension, a group or a queue";
 
     fn read(text: &str) -> Option<Self> {
         if text == "parker" {
@@ -254,7 +254,7 @@ pub(crate) enum Otherwise {
 }
 
 impl Text for Otherwise {
-    const EXPECTED: &'static str = "the number of an extension or a group, \"busy\", \"unavailable\", \"declined\", or \"play NAME\" with the name of a sound";
+    const EXPECTED: &'static str = "the number of an extension, a group or a queue, \"busy\", \"unavailable\", \"declined\", or \"play NAME\" with the name of a sound";
 
     fn read(text: &str) -> Option<Self> {
         match text {
