@@ -55,10 +55,10 @@ pub struct Acd<C, A> {
     pub(crate) timers: BTreeSet<(Time, Due)>,
     pub(crate) contacts: SlotMap<ContactKey, Contact<C>>,
     #[cfg_attr(feature = "serde", serde(with = "crate::saved::index"))]
-    pub(crate) contact_index: HashMap<C, ContactKey>,
+    pub(crate) contact_index: Index<C, ContactKey>,
     pub(crate) agents: SlotMap<AgentKey, Agent<A>>,
     #[cfg_attr(feature = "serde", serde(with = "crate::saved::index"))]
-    pub(crate) agent_index: HashMap<A, AgentKey>,
+    pub(crate) agent_index: Index<A, AgentKey>,
     pub(crate) queues: SlotMap<QueueKey, Queue>,
     pub(crate) queue_index: BTreeMap<QueueId, QueueKey>,
     pub(crate) pools: SlotMap<PoolKey, Pool>,
@@ -73,6 +73,10 @@ pub struct Acd<C, A> {
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) ranks: BTreeMap<u16, Rank>,
 }
+
+/// By the embedder's ids. They are looked up several times a contact, so the hash is a fast one; it is seeded by chance for each index, and
+/// nothing observable depends on it.
+pub(crate) type Index<K, V> = HashMap<K, V, foldhash::quality::RandomState>;
 
 /// Whose time has come.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -96,9 +100,9 @@ impl<C: Id, A: Id> Acd<C, A> {
             output: VecDeque::new(),
             timers: BTreeSet::new(),
             contacts: SlotMap::with_key(),
-            contact_index: HashMap::new(),
+            contact_index: Index::default(),
             agents: SlotMap::with_key(),
-            agent_index: HashMap::new(),
+            agent_index: Index::default(),
             queues: SlotMap::with_key(),
             queue_index: BTreeMap::new(),
             pools: SlotMap::with_key(),

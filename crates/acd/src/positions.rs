@@ -39,6 +39,9 @@ pub(crate) struct Positions {
     ends: Vec<OrderKey>,
     /// None of them empty; each in order, and all before the next.
     chunks: Vec<VecDeque<(OrderKey, ContactKey)>>,
+    /// One that came empty, for the next: most lines are short, and often empty.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    spare: VecDeque<(OrderKey, ContactKey)>,
     len: usize,
 }
 
@@ -61,7 +64,8 @@ impl Positions {
                 last.push_back((key, contact));
                 *end = key;
             } else {
-                let mut chunk = VecDeque::with_capacity(CHUNK);
+                let mut chunk = core::mem::take(&mut self.spare);
+                chunk.reserve(CHUNK);
                 chunk.push_back((key, contact));
                 self.chunks.push(chunk);
                 self.ends.push(key);
@@ -90,7 +94,7 @@ impl Positions {
         chunk.remove(place);
         self.len -= 1;
         if chunk.is_empty() {
-            self.chunks.remove(at);
+            self.spare = self.chunks.remove(at);
             self.ends.remove(at);
         }
         true

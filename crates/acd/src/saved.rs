@@ -1,10 +1,12 @@
 //! Maps with keys that not every format can write as such, as lists of pairs in their order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::Hash;
 
 use serde::de::Deserialize as _;
 use serde::{Deserializer, Serialize, Serializer};
+
+use crate::acd::Index;
 
 pub(crate) mod pairs {
     use super::*;
@@ -51,7 +53,7 @@ pub(crate) mod index {
     use super::*;
 
     #[expect(clippy::disallowed_methods, reason = "sorted before it is written")]
-    pub(crate) fn serialize<K, V, S>(map: &HashMap<K, V>, to: S) -> Result<S::Ok, S::Error>
+    pub(crate) fn serialize<K, V, S>(map: &Index<K, V>, to: S) -> Result<S::Ok, S::Error>
     where
         K: Serialize + Ord,
         V: Serialize,
@@ -61,7 +63,7 @@ pub(crate) mod index {
         to.collect_seq(sorted)
     }
 
-    pub(crate) fn deserialize<'de, K, V, D>(from: D) -> Result<HashMap<K, V>, D::Error>
+    pub(crate) fn deserialize<'de, K, V, D>(from: D) -> Result<Index<K, V>, D::Error>
     where
         K: serde::Deserialize<'de> + Hash + Eq,
         V: serde::Deserialize<'de>,
