@@ -22,6 +22,9 @@ pub enum Fault {
     /// A transferor waits for a transfer that is not under way.
     #[error("leg {0:?} waits for a transfer that is not under way")]
     LostTransfer(LegId),
+    /// A supervisor is in no room, or the others of it are not.
+    #[error("leg {0:?} supervises a call that is not supervised")]
+    LostRoom(LegId),
     /// The tables by session, stream and number do not match the legs.
     #[error("the session, stream or number of leg {0:?} leads elsewhere")]
     LostHandle(LegId),
@@ -100,6 +103,20 @@ impl Switch {
                 Err(Fault::LostHunt(id))
             }
             Place::Calling | Place::Waiting if hunts_for().is_none() => Err(Fault::LostHunt(id)),
+            Place::Supervising(agent) => {
+                let room = leg.media.conference.and_then(|conference| self.rooms.get(&conference));
+                let right = room.is_some_and(|room| {
+                    room.supervisor == id
+                        && room.agent == agent
+                        && place_of(agent) == Some(Place::Talking(room.peer))
+                        && [room.agent, room.peer].into_iter().all(|other| {
+                            self.legs
+                                .get(other)
+                                .is_some_and(|other| other.media.conference == leg.media.conference)
+                        })
+                });
+                if right { Ok(()) } else { Err(Fault::LostRoom(id)) }
+            }
             Place::Transferring { peer } => {
                 let hunt = self
                     .legs
@@ -165,6 +182,11 @@ impl Switch {
             ringing.abs_diff(hunted),
             waiting.abs_diff(self.hunts.values().filter(|hunt| hunt.waiting.is_some()).count()),
             timers,
+            self.legs
+                .values()
+                .filter(|leg| leg.media.conference.is_some())
+                .count()
+                .abs_diff(self.rooms.len() * 3),
             stray,
             members.abs_diff(in_groups),
         ];

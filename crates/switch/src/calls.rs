@@ -215,6 +215,7 @@ impl Switch {
             | Place::Waiting
             | Place::Queued
             | Place::SigningOn
+            | Place::Supervising(_)
             | Place::Talking(_)
             | Place::Parked { .. } => {
                 if let Some(call) = self.calls.get_mut(&leg.call) {
@@ -265,7 +266,9 @@ impl Switch {
                 self.parked_leg_over(now, id, lot);
                 self.drop_leg(now, id, hang_up);
             }
-            Place::Queued | Place::SigningOn | Place::Leaving => self.drop_leg(now, id, hang_up),
+            Place::Queued | Place::SigningOn | Place::Supervising(_) | Place::Leaving => {
+                self.drop_leg(now, id, hang_up)
+            }
         }
     }
 

@@ -115,6 +115,8 @@ pub enum Setting {
     Language,
     /// [`Config::agent_codes`].
     AgentCodes,
+    /// [`Config::supervisor_codes`] and [`Config::supervision_sound`].
+    Supervision,
     /// [`Config::queue_limits`]; at restart only.
     QueueLimits,
     /// [`Config::max_calls`]. Calls above a lower limit go on.
@@ -141,6 +143,7 @@ impl Setting {
             Self::Guard => "the guard's rates and bans",
             Self::Language => "the language",
             Self::AgentCodes => "the agents' codes",
+            Self::Supervision => "what supervisors dial and others hear",
             Self::QueueLimits => "the limits of queues",
             Self::MaxCalls => "the number of calls",
         }
@@ -166,6 +169,8 @@ pub(crate) fn changes(old: &Config, lots: &[Lot], mut new: Config) -> (Changes, 
     note(old.digit_timeout != new.digit_timeout, Setting::DigitTimeout);
     note(old.language != new.language, Setting::Language);
     note(old.agent_codes != new.agent_codes, Setting::AgentCodes);
+    let supervision = |config: &Config| (config.supervisor_codes.clone(), config.supervision_sound.clone());
+    note(supervision(old) != supervision(&new), Setting::Supervision);
     note(old.guard != new.guard, Setting::Guard);
     note(old.max_calls != new.max_calls, Setting::MaxCalls);
     let mut at_restart = Vec::new();

@@ -11,6 +11,7 @@ use sip_core::guard::GuardConfig;
 
 use crate::group::{Chase, Group};
 use crate::queue::{Agent, AgentCodes, Queue};
+use crate::supervise::SupervisorCodes;
 
 /// Everything a [`Switch`](crate::Switch) needs to know before its first packet.
 ///
@@ -69,6 +70,10 @@ pub struct Config {
     pub queue_limits: acd::Limits,
     /// Feature code that parks the other party during a call (default `*68`).
     pub park_code: Option<String>,
+    /// What supervisors dial. Nobody may who is not allowed to ([`Extension::supervises`]).
+    pub supervisor_codes: SupervisorCodes,
+    /// The sound of the engine's library that all hear when somebody begins to supervise (default: none).
+    pub supervision_sound: Option<String>,
     /// The longest pause between two digits of a feature code (default 3 s).
     pub digit_timeout: Duration,
     /// Rates a source, and bans by failed authentications ([`sip_core::guard`]). `None`: everybody is listened to. Default:
@@ -103,6 +108,8 @@ impl Config {
             agent_codes: AgentCodes::default(),
             queue_limits: acd::Limits::default(),
             park_code: Some("*68".to_owned()),
+            supervisor_codes: SupervisorCodes::default(),
+            supervision_sound: None,
             digit_timeout: Duration::from_secs(3),
             guard: Some(GuardConfig::default()),
             max_calls: 10_000,
@@ -199,6 +206,7 @@ impl Config {
         }
         self.check_lot_queues()?;
         self.check_queues(&numbers)?;
+        crate::supervise::check(self)?;
         if crate::ports::Ports::new(&self.media_ports, &self.media_ports_taken).available() == 0 {
             return Err(ConfigError::NoMediaPort);
         }
@@ -248,9 +256,12 @@ pub enum ConfigError {
     /// A group's member is no extension and no group.
     #[error("{0} cannot be in a group: it is no extension and no group")]
     BadMember(String),
-    /// A group sends calls that nobody answers to a number that is no extension and no group.
-    #[error("unanswered calls cannot go to {0}, which is no extension and no group")]
+    /// A group sends calls that nobody answers to a number that is no extension, group or queue.
+    #[error("unanswered calls cannot go to {0}, which is no extension, group or queue")]
     BadOtherwise(String),
+    /// A supervisor may supervise what is no extension, group, queue or agent.
+    #[error("{0} cannot be supervised: it is no extension, group, queue or agent")]
+    BadSupervised(String),
     /// A group refuses calls with something that is no refusal.
     #[error("{0} is no SIP status from 400 to 699")]
     BadStatus(u16),
@@ -321,6 +332,9 @@ pub struct Extension {
     /// Where it is to be found (find me, follow me): whom its number rings instead of its own phones alone. To ring those, too, its own
     /// number is among the members. It counts where the number is dialled or transferred to, not where it is in a group.
     pub find_me: Option<Chase>,
+    /// Whose calls this extension may supervise: extensions, groups (their members), queues (who serves them), agents,
+    /// or [`EVERYBODY`](crate::EVERYBODY). Default: nobody's.
+    pub supervises: Vec<String>,
 }
 
 impl Extension {
@@ -332,6 +346,7 @@ impl Extension {
             name: name.to_owned(),
             password: password.to_owned(),
             find_me: None,
+            supervises: Vec::new(),
         }
     }
 }

@@ -51,6 +51,7 @@ impl Switch {
         let lots = self.arrange_lots(now, &config.lots, machines);
         config.lots = lots;
         self.renew_secrets(&config);
+        self.leave_queues(now, &config);
         self.queueing.configure(now, &config);
         let old = core::mem::replace(&mut self.config, config);
         if old.guard != self.config.guard {
@@ -69,6 +70,17 @@ impl Switch {
         self.renew_watchers(now, &meant);
         self.settle(now);
         Ok(changes)
+    }
+
+    /// Who waits in a queue that is no more goes where it overflows to, as long as that is known.
+    fn leave_queues(&mut self, now: Time, config: &Config) {
+        let stay: BTreeSet<&str> = config.queues.iter().map(|queue| queue.number.as_str()).collect();
+        let present = self.queueing.queues.iter();
+        let gone = present.filter(|(_, queue)| !stay.contains(queue.number.as_str()));
+        for id in gone.map(|(id, _)| *id).collect::<Vec<_>>() {
+            let _ = self.queueing.acd.remove_queue(now, id); // it is there: it was just listed
+            self.drain_acd(now);
+        }
     }
 
     /// The same as an input, whose outcome is told.

@@ -8,6 +8,7 @@ use park::SlotNumber;
 use crate::changes::Changes;
 use crate::config::ConfigError;
 use crate::queue::{ContactId, QueueEvent};
+use crate::supervise::Supervising;
 
 /// A call: from the first INVITE until the last of its legs is gone, through transfers and parking. Never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,6 +116,17 @@ pub enum Event {
         to: String,
         /// The SIP status that says why.
         status: u16,
+    },
+    /// A supervisor joined a call, does something else there, or has left it.
+    Supervised {
+        /// The call.
+        call: CallId,
+        /// The supervisor's number.
+        by: String,
+        /// The extension whose call it is.
+        agent: String,
+        /// What he does; `None`: he is gone.
+        how: Option<Supervising>,
     },
     /// A call was parked.
     Parked {

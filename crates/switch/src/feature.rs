@@ -12,6 +12,7 @@ impl Switch {
         match self.legs.get(id).map(|leg| leg.place) {
             Some(Place::Queued) => return self.key_in_queue(now, id, digit),
             Some(Place::SigningOn) => return self.key_of_agent(now, id, digit),
+            Some(Place::Supervising(_)) => return self.key_of_supervisor(now, id, digit),
             _ => {}
         }
         let Some(code) = self.config.park_code.clone() else {

@@ -151,7 +151,8 @@ impl Switch {
             | Destination::Group(_)
             | Destination::Lot(_)
             | Destination::Queue(_)
-            | Destination::AgentCode(_) => return None,
+            | Destination::AgentCode(_)
+            | Destination::Supervise(_) => return None,
         };
         let parked = self.lots.get(lot)?.get(slot)?.call;
         Some(self.legs.get(parked)?.media.negotiation.agreed()?.codec.clone())
@@ -169,6 +170,7 @@ impl Switch {
             Destination::RetrieveLongest(lot) => self.dial_retrieve(now, leg, lot),
             Destination::Queue(queue) => self.dial_queue(now, leg, queue),
             Destination::AgentCode(code) => self.dial_agent_code(now, leg, code, number),
+            Destination::Supervise(how) => self.dial_supervision(now, leg, how, number),
         }
     }
 
@@ -188,6 +190,7 @@ impl Switch {
             | Place::Parked { .. }
             | Place::Queued
             | Place::SigningOn
+            | Place::Supervising(_)
             | Place::Leaving => Err(GONE),
         }
     }

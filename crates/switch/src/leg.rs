@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use machine::Time;
 use park::SlotNumber;
-use rtp_media::{PlayId, StreamId};
+use rtp_media::{ConferenceId, PlayId, StreamId};
 use sdp::Negotiation;
 use sip_core::{ReferId, SessionId, StatusCode};
 
@@ -45,6 +45,8 @@ pub enum Place {
         /// The slot.
         slot: SlotNumber,
     },
+    /// Listens to the call of this leg, whispers to it, or takes part.
+    Supervising(LegId),
     /// In a queue, until an agent answers.
     Queued,
     /// Dials the number and the PIN of an agent.
@@ -83,6 +85,8 @@ pub(crate) struct LegMedia {
     pub(crate) hearing: Hearing,
     pub(crate) play: Option<PlayId>,
     pub(crate) bridged: Option<LegId>,
+    /// The room in which its call is supervised, or it supervises one.
+    pub(crate) conference: Option<ConferenceId>,
 }
 
 impl LegMedia {

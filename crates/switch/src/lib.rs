@@ -51,7 +51,7 @@
 //! # Limits
 //!
 //! [`Config::max_calls`] calls at once (503 beyond), one port pair of [`Config::media_ports`] a leg (503 beyond), [`MAX_SLOTS`] slots a lot,
-//! [`MAX_RECALL_TARGETS`] targets a recall, [`MAX_MEMBERS`] members a group ([`MAX_RUNG`] with those of groups within it, [`MAX_GROUP_DEPTH`] deep),
+//! [`MAX_RECALL_TARGETS`] targets a recall, one supervisor a call, [`MAX_MEMBERS`] members a group ([`MAX_RUNG`] with those of groups within it, [`MAX_GROUP_DEPTH`] deep),
 //! [`MAX_DIVERSIONS`] diversions a call, [`MAX_DIALOGS`] calls a NOTIFY, as many digits as the feature code has, and the limits of
 //! [`sip_core::Endpoint`], [`sip_core::registrar::Registrar`] and [`park::Lot`].
 //!
@@ -61,6 +61,7 @@
 //! included; it goes on with its calls. What is written holds the extensions' passwords.
 
 mod audit;
+mod board;
 mod calls;
 mod changes;
 mod config;
@@ -79,12 +80,14 @@ mod queue;
 #[cfg(feature = "serde")]
 mod saved;
 mod sip;
+mod supervise;
 mod switch;
 mod transfer;
 mod watch;
 
 pub use acd;
 pub use audit::Fault;
+pub use board::{Board, BoardAgent, BoardQueue};
 pub use changes::{Changes, Difference, Setting};
 pub use config::{Config, ConfigError, Extension, Lot, MAX_RECALL_TARGETS, MAX_SLOTS, RecallTarget};
 pub use event::{CallId, CallRecord, EndCause, Event};
@@ -99,6 +102,7 @@ pub use queue::{
     Queue, QueueEvent, QueueMember, QueueView, sounds,
 };
 pub use rtp_media::say::Language;
+pub use supervise::{EVERYBODY, Supervising, SupervisorCodes};
 pub use switch::{Stats, Switch};
 pub use watch::MAX_DIALOGS;
 

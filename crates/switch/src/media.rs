@@ -32,6 +32,7 @@ impl Switch {
             hearing: Hearing::Plain,
             play: None,
             bridged: None,
+            conference: None,
         })
     }
 
@@ -105,6 +106,7 @@ impl Switch {
 
     /// Takes a leg's stream out of its bridge, if it is in one.
     pub(crate) fn unbridge(&mut self, id: LegId) {
+        self.leave_room(id);
         let Some(leg) = self.legs.get_mut(id) else { return };
         let Some(other) = leg.media.bridged.take() else { return };
         let stream = leg.media.stream;
@@ -191,6 +193,9 @@ impl Switch {
         match event {
             rtp_media::Event::Digit { stream, digit, .. } => {
                 if let Some(leg) = self.streams.get(&stream).copied() {
+                    if self.legs.get(leg).is_some_and(|leg| leg.media.conference.is_some()) {
+                        self.pass_digit_on(leg, digit); // a bridge does that by itself
+                    }
                     self.on_digit(now, leg, digit);
                 }
             }
@@ -227,6 +232,7 @@ impl Switch {
                     }
                 }
             },
+            rtp_media::Event::ConferenceFailed { conference, .. } => self.room_failed(now, conference),
             rtp_media::Event::Latched { .. } | rtp_media::Event::Closed { .. } | _ => {}
         }
     }
@@ -253,7 +259,12 @@ impl Switch {
             Place::Talking(peer) => self.refresh_hold(id, peer),
             Place::Parked { lot, .. } => self.hear_lot_music(id, lot),
             Place::Queued => self.said_to_waiting(id),
-            Place::SigningOn | Place::Calling | Place::Ringing(_) | Place::Waiting | Place::Transferring { .. } => {}
+            Place::SigningOn
+            | Place::Supervising(_)
+            | Place::Calling
+            | Place::Ringing(_)
+            | Place::Waiting
+            | Place::Transferring { .. } => {}
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use machine::{Machine, Time};
 use park::SlotNumber;
-use rtp_media::StreamId;
+use rtp_media::{ConferenceId, StreamId};
 use sip_core::auth::Secret;
 use sip_core::registrar::Registrar;
 use sip_core::{ConnectionId, Endpoint, EndpointConfig, Method, SessionId, SessionTimers, SubscriptionId, Uri};
@@ -17,6 +17,7 @@ use crate::input::{Input, Output};
 use crate::leg::{Hunt, HuntId, Leg, LegId, LegView, Place};
 use crate::ports::Ports;
 use crate::queue::{AgentCode, Queueing};
+use crate::supervise::{Room, Supervising};
 
 /// Call control: the one machine that knows SIP, media, registrations and parking.
 ///
@@ -66,6 +67,10 @@ pub struct Switch {
     pub(crate) next_stream: u64,
     pub(crate) next_play: u64,
     pub(crate) next_call: u64,
+    pub(crate) next_conference: u64,
+    /// The calls that are supervised.
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved"))]
+    pub(crate) rooms: BTreeMap<ConferenceId, Room>,
     pub(crate) shutting_down: bool,
     pub(crate) now: Time,
     pub(crate) stats: Stats,
@@ -103,6 +108,7 @@ pub(crate) enum Destination {
     RetrieveLongest(usize),
     Queue(acd::QueueId),
     AgentCode(AgentCode),
+    Supervise(Supervising),
 }
 
 #[derive(Debug)]
@@ -210,6 +216,8 @@ impl Switch {
             next_stream: 1,
             next_play: 1,
             next_call: 1,
+            next_conference: 1,
+            rooms: BTreeMap::new(),
             shutting_down: false,
             now: Time::ZERO,
             stats: Stats::default(),
@@ -338,13 +346,17 @@ impl Switch {
             | Destination::Slot(..)
             | Destination::RetrieveLongest(_)
             | Destination::Queue(_)
-            | Destination::AgentCode(_) => None,
+            | Destination::AgentCode(_)
+            | Destination::Supervise(_) => None,
         }
     }
 
     /// What a dialled number is.
     pub(crate) fn destination(&self, number: &str) -> Option<Destination> {
-        self.numbers.get(number).copied().or_else(|| self.agent_code(number))
+        let known = self.numbers.get(number).copied();
+        known
+            .or_else(|| self.agent_code(number))
+            .or_else(|| self.supervisor_code(number))
     }
 
     /// `sip:number@domain`.

@@ -49,7 +49,9 @@ impl Switch {
                 self.transfer_to_lot(now, leg, peer, refer, lot, park::Wanted::Slot(slot))?;
             }
             Destination::Queue(queue) => self.transfer_to_queue(now, leg, peer, refer, queue)?,
-            Destination::RetrieveLongest(_) | Destination::AgentCode(_) => return Err(StatusCode::FORBIDDEN),
+            Destination::RetrieveLongest(_) | Destination::AgentCode(_) | Destination::Supervise(_) => {
+                return Err(StatusCode::FORBIDDEN);
+            }
         }
         Ok(())
     }
@@ -239,6 +241,7 @@ impl Switch {
             | Place::Waiting
             | Place::Transferring { .. }
             | Place::SigningOn
+            | Place::Supervising(_)
             | Place::Leaving => {
                 return Err(NO_CONSULTATION);
             }

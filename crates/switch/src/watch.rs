@@ -159,7 +159,7 @@ impl Switch {
 
     fn other_party(&self, leg: &Leg) -> Option<String> {
         let other = match leg.place {
-            Place::Talking(peer) | Place::Transferring { peer } => peer,
+            Place::Talking(peer) | Place::Transferring { peer } | Place::Supervising(peer) => peer,
             Place::Ringing(hunt) => {
                 let hunt = self.hunts.get(hunt)?;
                 if let Purpose::Offer { contact, .. } = hunt.purpose {
@@ -200,6 +200,7 @@ fn dialog_state(leg: &Leg) -> DialogState {
         | Place::Parked { .. }
         | Place::Queued
         | Place::SigningOn
+        | Place::Supervising(_)
         | Place::Leaving => DialogState::Confirmed,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use machine::{Machine, Time};
 use mio::{Events, Poll, Token};
 use rtp_media::{Command, Event as MediaEvent};
-use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGHUP, SIGUSR1};
 use signal_hook_mio::v1_0::Signals;
 use switch::{Input, Output, Switch};
 
@@ -199,10 +199,10 @@ impl Control {
         };
         let mut end = false;
         for signal in signals.pending() {
-            if signal == SIGHUP {
-                reload.ask();
-            } else {
-                end = true;
+            match signal {
+                SIGHUP => reload.ask(),
+                SIGUSR1 => journal::board(&self.switch.board(self.clock.now())),
+                _ => end = true,
             }
         }
         if end {

@@ -1,6 +1,6 @@
 //! What the switch tells, as lines of the log.
 
-use switch::{Changes, Event};
+use switch::{Board, Changes, Event};
 use tracing::{error, info, warn};
 
 /// Logs an event under the target `switch`.
@@ -50,6 +50,10 @@ pub(crate) fn tell(event: &Event) {
         Event::Diverted { call, from, to, status } => {
             info!(target: "switch", call = call.0, ?from, ?to, status, "nobody answers, goes on");
         }
+        Event::Supervised { call, by, agent, how } => match how {
+            Some(how) => info!(target: "switch", call = call.0, ?by, ?agent, ?how, "supervised"),
+            None => info!(target: "switch", call = call.0, ?by, ?agent, "no longer supervised"),
+        },
         Event::Parked { call, lot, slot, by } => info!(target: "switch", call = call.0, lot, %slot, ?by, "parked"),
         Event::RecallStarted { call, slot, target } => {
             info!(target: "switch", call = call.0, %slot, ?target, "recall");
@@ -92,5 +96,12 @@ fn configured(changes: &Changes) {
     }
     for setting in &changes.at_restart {
         warn!(target: "switch", "configuration: {setting} cannot be changed while the server runs: restart it for that");
+    }
+}
+
+/// Writes the board, a line of it a line of the log.
+pub(crate) fn board(board: &Board) {
+    for line in board.to_string().lines() {
+        info!(target: "board", "{}", line.trim_end());
     }
 }

@@ -36,7 +36,7 @@ use server::Server;
 ///
 /// Without options it starts with an embedded configuration: extensions 1001 to 1010 on this host, whose passwords are
 /// made anew and printed, and the parking lot 700. SIGHUP has the file of --config read again: what differs takes effect
-/// without touching calls. SIGINT and SIGTERM end it.
+/// without touching calls. SIGUSR1 writes the board of queues and agents to the log. SIGINT and SIGTERM end it.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Args {

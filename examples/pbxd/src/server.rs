@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use mio::{Poll, Waker};
 use rtp_media::{Engine, EngineConfig};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook_mio::v1_0::Signals;
 use switch::Switch;
 
@@ -97,8 +97,8 @@ impl Stop {
 }
 
 impl Server {
-    /// Binds every address and makes the machines. With a `source`, SIGINT and SIGTERM end the server from now on, and SIGHUP
-    /// has its configuration read again.
+    /// Binds every address and makes the machines. With a `source`, SIGINT and SIGTERM end the server from now on, SIGHUP
+    /// has its configuration read again, and SIGUSR1 the board written to the log.
     pub(crate) fn bind(settings: Settings, source: Option<Source>) -> Result<Self, StartError> {
         let Settings {
             mut switch,
@@ -128,7 +128,7 @@ impl Server {
         let signals = match source {
             Some(source) => {
                 let reload = Reload::new(source, music, Arc::clone(&waker));
-                Some((Signals::new([SIGHUP, SIGINT, SIGTERM])?, reload))
+                Some((Signals::new([SIGHUP, SIGINT, SIGTERM, SIGUSR1])?, reload))
             }
             None => None,
         };

@@ -182,6 +182,28 @@ fn a_file_that_is_wrong_changes_nothing_and_every_mistake_is_told_with_its_line(
     phone.register();
 }
 
+const CENTRE: &str = r#"
+[[queue]]
+number = "600"
+name = "Sales"
+[[agent]]
+number = "77"
+name = "Anna"
+queues = ["600"]
+"#;
+
+#[test]
+fn the_board_is_written_when_it_is_asked_for() {
+    let server = Server::start_with(&Settings {
+        more: CENTRE,
+        ..Settings::default()
+    });
+    server.signal("USR1");
+    let told = || server.log().contains("Anna").then_some(());
+    support::process::poll(Duration::from_secs(5), told).unwrap_or_else(|| panic!("{}", server.log()));
+    assert!(server.log().contains("600") && server.answers());
+}
+
 #[test]
 fn what_is_logged_can_be_changed_while_the_server_runs() {
     let server = Server::start();

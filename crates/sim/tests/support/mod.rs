@@ -15,8 +15,8 @@ use switch::{Config, Extension, Lot};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// Four extensions, 1001 to 1004, and a lot with two slots; all phones but the first answer after a second.
-pub(crate) fn office(change: impl Fn(&mut Config)) -> Office {
+/// Four extensions, 1001 to 1004, and a lot with two slots.
+pub(crate) fn configuration() -> Config {
     let mut config = Config::new("pbx.test");
     for number in 1001..=1004 {
         config
@@ -24,6 +24,12 @@ pub(crate) fn office(change: impl Fn(&mut Config)) -> Office {
             .push(Extension::new(&number.to_string(), &format!("Desk {number}"), "secret"));
     }
     config.lots.push(Lot::new("700", 701..=702));
+    config
+}
+
+/// An office of it; all phones but the first answer after a second.
+pub(crate) fn office(change: impl Fn(&mut Config)) -> Office {
+    let mut config = configuration();
     change(&mut config);
     let mut office = Office::new(config, [3; 32]).unwrap();
     for phone in 1..office.phone_count() {

@@ -55,7 +55,8 @@ impl Switch {
             | Destination::Slot(..)
             | Destination::RetrieveLongest(_)
             | Destination::Queue(_)
-            | Destination::AgentCode(_) => None,
+            | Destination::AgentCode(_)
+            | Destination::Supervise(_) => None,
         }
     }
 

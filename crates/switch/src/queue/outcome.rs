@@ -174,7 +174,12 @@ impl Switch {
                 Err(_) => self.cannot_go_on(now, leg, StatusCode::TEMPORARILY_UNAVAILABLE),
             },
             Some(Destination::Lot(lot)) => self.park_on(now, leg, lot),
-            Some(Destination::Slot(..) | Destination::RetrieveLongest(_) | Destination::AgentCode(_)) => {
+            Some(
+                Destination::Slot(..)
+                | Destination::RetrieveLongest(_)
+                | Destination::AgentCode(_)
+                | Destination::Supervise(_),
+            ) => {
                 self.cannot_go_on(now, leg, StatusCode::FORBIDDEN);
             }
         }

@@ -37,6 +37,10 @@ pub(super) fn check(file: &File) -> Vec<Mistake> {
         checker.number(&number.get_ref().0, &format!("group[{index}].number"), number.span());
     }
     checker.mistakes.extend(super::groups::check(file));
+    for (key, code) in super::supervision::codes(file) {
+        checker.number(&code.get_ref().0, key, code.span());
+    }
+    checker.mistakes.extend(super::supervision::check(file));
     checker.mistakes
 }
 

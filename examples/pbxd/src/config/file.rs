@@ -16,6 +16,8 @@ pub(crate) struct File {
     pub(crate) language: Option<Tongue>,
     pub(crate) park_code: Option<Spanned<Number>>,
     #[serde(default)]
+    pub(crate) supervision: Supervision,
+    #[serde(default)]
     pub(crate) log: Log,
     pub(crate) sip: Spanned<Sip>,
     pub(crate) media: Media,
@@ -33,6 +35,17 @@ pub(crate) struct File {
     pub(crate) agent: Vec<Agent>,
     #[serde(default)]
     pub(crate) music: Vec<Music>,
+}
+
+/// What supervisors dial, and what others hear then.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Supervision {
+    pub(crate) listen: Option<Spanned<Number>>,
+    pub(crate) whisper: Option<Spanned<Number>>,
+    pub(crate) barge: Option<Spanned<Number>>,
+    pub(crate) take_over: Option<Spanned<Number>>,
+    pub(crate) sound: Option<Spanned<Plain>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -84,6 +97,8 @@ pub(crate) struct Extension {
     pub(crate) name: Option<Plain>,
     pub(crate) password: Spanned<Password>,
     pub(crate) find_me: Option<Spanned<FindMe>>,
+    #[serde(default)]
+    pub(crate) supervises: Vec<Spanned<Plain>>,
 }
 
 /// The same keys as those of a group without a number of its own.

@@ -11,6 +11,7 @@ mod file;
 mod groups;
 mod queue;
 mod read;
+mod supervision;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -143,6 +144,7 @@ fn switch_config(file: &File) -> switch::Config {
     if let Some(language) = file.language {
         config.language = language.0;
     }
+    supervision::configure(file, &mut config);
     let skills = queue::SkillBook::of(&file.queue, &file.agent);
     config.queues = file.queue.iter().map(|queue| skills.queue(queue)).collect();
     let now = Clock::new().now();
@@ -191,6 +193,11 @@ fn extension(extension: &file::Extension) -> switch::Extension {
     let number = &extension.number.get_ref().0;
     let name = extension.name.as_ref().map_or(number, |name| &name.0);
     let mut config = switch::Extension::new(number, name, &extension.password.get_ref().0);
+    config.supervises = extension
+        .supervises
+        .iter()
+        .map(|number| number.get_ref().0.clone())
+        .collect();
     config.find_me = extension
         .find_me
         .as_ref()

@@ -393,6 +393,44 @@ fn a_group_that_cannot_work_is_told_where_it_stands() {
 }
 
 #[test]
+fn supervisors_are_who_the_file_says() {
+    let text = RIGHT.replace(
+        "password = \"rose-8\"",
+        "password = \"rose-8\"\nsupervises = [\"1001\", \"all\"]",
+    );
+    let text = text.replace(
+        "[media]",
+        "[supervision]\nbarge = \"*99\"\nsound = \"goodbye\"\n[media]",
+    );
+    let config = read(&text).unwrap().switch;
+    assert_eq!(config.extensions.last().unwrap().supervises, ["1001", "all"]);
+    assert_eq!(config.supervisor_codes.barge.as_deref(), Some("*99"));
+    assert_eq!(config.supervisor_codes.listen.as_deref(), Some("*51"));
+    assert_eq!(config.supervision_sound.as_deref(), Some("goodbye"));
+    let cases = [
+        (
+            "\"1001\", \"all\"",
+            "\"4711\"",
+            "pbx.toml:20:15: extension[1].supervises[0]: nobody has the number 4711",
+        ),
+        (
+            "\"*99\"",
+            "\"1001\"",
+            "pbx.toml:7:9: supervision.barge: 1001 is already given by extension[0].number",
+        ),
+        (
+            "\"goodbye\"",
+            "\"x\"",
+            "pbx.toml:8:9: supervision.sound: there is no sound",
+        ),
+    ];
+    for (was, is, expected) in cases {
+        let complaint = read(&text.replace(was, is)).unwrap_err();
+        assert!(complaint.starts_with(expected), "{was} -> {is}: {complaint}");
+    }
+}
+
+#[test]
 fn every_mistake_is_told_not_only_the_first() {
     let text = RIGHT
         .replace("\"default\"", "\"jazz\"")
