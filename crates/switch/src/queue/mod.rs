@@ -347,7 +347,7 @@ impl Switch {
                 talked,
                 ..
             } => self.contact_ended(now, contact, outcome, waited, talked),
-            _ => {}
+            O::CallBackNoted { .. } | _ => {}
         }
         true
     }
