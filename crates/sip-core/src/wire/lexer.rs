@@ -452,25 +452,18 @@ fn space_len(bytes: &[u8]) -> usize {
 /// Where the closing quote is, given what follows the opening one.
 fn quoted_len(bytes: &[u8]) -> Option<usize> {
     // Where there is one escape there may be one at every second octet, for which a search is not worth its beginning.
-    let mut at = scan::find_quote(bytes)?;
-    while let Some(step @ 1..) = QUOTED_STEP.get(usize::from(*bytes.get(at)?)) {
-        at += step;
+    let mut rest = bytes.get(scan::find_quote(bytes)?..)?.iter();
+    loop {
+        match rest.next()? {
+            b'"' => break,
+            b'\\' => _ = rest.next(),
+            _ => {}
+        }
     }
-    steps::add(at);
-    Some(at)
+    let len = bytes.len() - rest.len() - 1;
+    steps::add(len);
+    Some(len)
 }
-
-/// How far on the next octet of a quoted string is: two past the backslash of an escape, none past the quote that ends it.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "evaluated at compile time; a byte is a valid index"
-)]
-static QUOTED_STEP: [usize; 256] = {
-    let mut steps = [1; 256];
-    steps[b'"' as usize] = 0;
-    steps[b'\\' as usize] = 2;
-    steps
-};
 
 /// Without white space and folds around it.
 #[inline]
