@@ -1,4 +1,5 @@
-/// The same distribution by lists that are scanned: longest idle, in the order of arrival.
+/// The bare decision by lists that are scanned: longest idle, in the order of arrival. It has no offers, no events, no books of agents and no ids; what
+/// it shows is how a scan grows.
 ///
 /// Skills are bits, so that a look at a contact or an agent costs as little as it can.
 pub struct Naive {
