@@ -103,11 +103,11 @@ impl<C: Id, A: Id> Acd<C, A> {
         }
         let (contact_id, agent_id, queue_id) = (contact.id.clone(), agent.id.clone(), queue.id);
         let call_back = contact.is_call_back();
-        if contact.phase != Phase::Waiting {
-            contact.phase = Phase::Waiting;
-        }
+        // Its preferred agent rings alone; if he does not take it, it is for anybody.
+        let for_him_alone = contact.phase != Phase::Waiting;
+        contact.phase = Phase::Waiting;
         self.note_preferences(key, false);
-        if rings_on {
+        if rings_on && !for_him_alone {
             self.pool_in(key);
         } else {
             self.pool_out(key);

@@ -579,3 +579,22 @@ fn weighted_random_chooses_in_proportion() {
         "{nine} of 2000, 1800 expected (4.5 standard deviations)"
     );
 }
+
+#[test]
+fn a_preferred_agent_who_comes_free_rings_alone_even_where_all_ring() {
+    let mut rules = queue(Strategy::RingAll);
+    rules.preferred_wait = secs(60);
+    let mut centre = Centre::new(rules, &["anna", "ben"]);
+    let mut call = Arrival::call(SALES);
+    call.preferred = vec![("anna", 1)];
+    centre.acd.engaged(centre.now, &"anna", true).unwrap();
+    centre.acd.arrive(centre.now, 1, call).unwrap();
+    assert_eq!(centre.offers(), []);
+    centre.acd.engaged(centre.now, &"anna", false).unwrap();
+    assert_eq!(centre.offers(), [(1, "anna")]);
+    centre
+        .acd
+        .decline(centre.now, &1, &"anna", acd::Decline::Rejected)
+        .unwrap();
+    assert_eq!(centre.offers(), [(1, "ben")], "then it is for anybody");
+}
