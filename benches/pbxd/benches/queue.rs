@@ -19,7 +19,10 @@ fn main() -> Result<()> {
         return Ok(());
     }
     let program = server::build()?;
-    println!("load average before: {}", std::fs::read_to_string("/proc/loadavg")?.trim());
+    println!(
+        "load average before: {}",
+        std::fs::read_to_string("/proc/loadavg")?.trim()
+    );
     rush(&program)?;
     long_line(&program)?;
     hang_ups(&program, true)?;
@@ -30,7 +33,14 @@ fn main() -> Result<()> {
 /// 100 agents who talk for 2 s, 1600 calls at 80 a second: 32 s if nobody ever waits for anything.
 fn rush(program: &Path) -> Result<()> {
     let calls = 1600;
-    let server = Server::start_centre(program, &Centre { agents: AGENTS, answers: true, music: false })?;
+    let server = Server::start_centre(
+        program,
+        &Centre {
+            agents: AGENTS,
+            answers: true,
+            music: false,
+        },
+    )?;
     let agents = Agents::start(&server, AGENTS, calls, "uas_agent", 2000)?;
     let before = account::cpu(server.id())?;
     let time = callers(&server, "uac_hung_up", calls, 80)?.finish()?;
@@ -55,14 +65,24 @@ fn rush(program: &Path) -> Result<()> {
 /// 1000 callers wait for one agent.
 fn long_line(program: &Path) -> Result<()> {
     let calls = 1000;
-    let server = Server::start_centre(program, &Centre { agents: 1, answers: true, music: false })?;
+    let server = Server::start_centre(
+        program,
+        &Centre {
+            agents: 1,
+            answers: true,
+            music: false,
+        },
+    )?;
     let waiting = callers(&server, "uac_hung_up", calls, 200)?;
     std::thread::sleep(Duration::from_secs(7));
     let memory = account::memory(server.id())?;
     let served = 150;
     let agents = Agents::start(&server, 1, served, "uas_agent", 50)?;
     let gaps = agents.finish()?;
-    println!("{calls} waiting, one agent: agent idle → INVITE: {gaps}; {:.1} MB", memory as f64 / 1024.0);
+    println!(
+        "{calls} waiting, one agent: agent idle → INVITE: {gaps}; {:.1} MB",
+        memory as f64 / 1024.0
+    );
     figure("queue_1000_idle_to_invite_p99", gaps.p99_ms(), "ms");
     figure("queue_1000_memory", memory as f64 / 1024.0, "MB");
     drop(waiting);
@@ -72,7 +92,14 @@ fn long_line(program: &Path) -> Result<()> {
 /// 2000 callers hang up 1 to 15 ms after they were answered: by the agent, where the queue only rings, or by the queue.
 fn hang_ups(program: &Path, answers: bool) -> Result<()> {
     let calls = 2000;
-    let server = Server::start_centre(program, &Centre { agents: AGENTS, answers, music: false })?;
+    let server = Server::start_centre(
+        program,
+        &Centre {
+            agents: AGENTS,
+            answers,
+            music: false,
+        },
+    )?;
     let agents = Agents::start(&server, AGENTS, calls, "uas_hasty", 0)?;
     let time = callers(&server, "uac_hasty", calls, 100)?.finish()?;
     std::thread::sleep(Duration::from_millis(500));
@@ -88,7 +115,15 @@ fn hang_ups(program: &Path, answers: bool) -> Result<()> {
     );
     // Whoever was answered by an agent was handled by him.
     let wrong = if answers { 0 } else { calls - books.handled() };
-    figure(if answers { "queue_hang_ups_misbooked" } else { "queue_agent_hang_ups_misbooked" }, wrong as f64, "calls");
+    figure(
+        if answers {
+            "queue_hang_ups_misbooked"
+        } else {
+            "queue_agent_hang_ups_misbooked"
+        },
+        wrong as f64,
+        "calls",
+    );
     if wrong > 0 {
         return Err(format!("{wrong} of {calls} calls are booked wrongly").into());
     }
@@ -105,10 +140,22 @@ impl Agents {
         for number in server::agents(agents) {
             Sipp::register(server, &number, port)?;
         }
-        let more = ["-d".to_owned(), talk.to_string(), "-trace_msg".to_owned(), "-message_file".to_owned()];
+        let more = [
+            "-d".to_owned(),
+            talk.to_string(),
+            "-trace_msg".to_owned(),
+            "-message_file".to_owned(),
+        ];
         let mut more = more.to_vec();
         more.push(server.folder.join("agents.messages").display().to_string());
-        let plan = Plan { scenario, number: "2001", port, calls, more: &more, audio: None };
+        let plan = Plan {
+            scenario,
+            number: "2001",
+            port,
+            calls,
+            more: &more,
+            audio: None,
+        };
         let sipp = Sipp::start(server, &plan)?;
         std::thread::sleep(Duration::from_millis(300));
         Ok(Self(sipp))
@@ -124,10 +171,29 @@ impl Agents {
 
 fn callers(server: &Server, scenario: &str, calls: usize, rate: usize) -> Result<Sipp> {
     let uri = format!("600@{}", server.sip);
-    let more: Vec<String> = ["-s", "600", "-auth_uri", &uri, "-r", &rate.to_string(), "-l", &calls.to_string()]
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let more: Vec<String> = [
+        "-s",
+        "600",
+        "-auth_uri",
+        &uri,
+        "-r",
+        &rate.to_string(),
+        "-l",
+        &calls.to_string(),
+    ]
+    .iter()
+    .map(ToString::to_string)
+    .collect();
     let port = server::free_port()?;
-    Sipp::start(server, &Plan { scenario, number: "1001", port, calls, more: &more, audio: None })
+    Sipp::start(
+        server,
+        &Plan {
+            scenario,
+            number: "1001",
+            port,
+            calls,
+            more: &more,
+            audio: None,
+        },
+    )
 }

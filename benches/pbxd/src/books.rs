@@ -9,8 +9,16 @@ use crate::server::Server;
 pub struct Books(BTreeMap<u64, Vec<String>>, Vec<u64>);
 
 /// What ends a contact.
-const LAST: [&str; 8] =
-    ["Handled", "Abandoned", "Left", "Retrieved", "Replaced", "Overflowed", "NotReached", "Superseded"];
+const LAST: [&str; 8] = [
+    "Handled",
+    "Abandoned",
+    "Left",
+    "Retrieved",
+    "Replaced",
+    "Overflowed",
+    "NotReached",
+    "Superseded",
+];
 
 impl Books {
     /// Reads the log.
@@ -18,7 +26,9 @@ impl Books {
         let log = std::fs::read_to_string(server.folder.join("log"))?;
         let (mut contacts, mut offered) = (BTreeMap::<u64, Vec<String>>::new(), Vec::new());
         for line in log.lines() {
-            let Some((_, rest)) = line.split_once("contact=") else { continue };
+            let Some((_, rest)) = line.split_once("contact=") else {
+                continue;
+            };
             let number: u64 = rest.split(' ').next().unwrap_or_default().parse()?;
             let event = rest.split("event=").nth(1).unwrap_or_default();
             let name: String = event.chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
@@ -43,11 +53,18 @@ impl Books {
             return Ok(());
         }
         let wrong = self.0.iter().find(|(_, events)| !ended_once(events));
-        Err(format!("{} came and {right} ended rightly, of {calls}; for example {wrong:?}", self.0.len()).into())
+        Err(format!(
+            "{} came and {right} ended rightly, of {calls}; for example {wrong:?}",
+            self.0.len()
+        )
+        .into())
     }
 
     fn ended(&self, how: &str) -> usize {
-        self.0.values().filter(|events| events.last().is_some_and(|last| last == how)).count()
+        self.0
+            .values()
+            .filter(|events| events.last().is_some_and(|last| last == how))
+            .count()
     }
 
     /// How many an agent had.

@@ -149,11 +149,21 @@ impl Centre {
     fn configuration(&self, sip: SocketAddr) -> Result<String> {
         let mut text = configuration(sip)?.replace("\"warn\"", "\"warn,queue=info\"");
         for number in agents(self.agents) {
-            write!(text, "[[extension]]\nnumber = \"{number}\"\npassword = \"secret-{number}\"\n")?;
-            write!(text, "[[agent]]\nnumber = \"{number}\"\nat = \"{number}\"\nqueues = [\"600\"]\n")?;
+            write!(
+                text,
+                "[[extension]]\nnumber = \"{number}\"\npassword = \"secret-{number}\"\n"
+            )?;
+            write!(
+                text,
+                "[[agent]]\nnumber = \"{number}\"\nat = \"{number}\"\nqueues = [\"600\"]\n"
+            )?;
         }
         let music = if self.music { "default" } else { "none" };
-        write!(text, "[[queue]]\nnumber = \"600\"\nanswers = {}\nmusic = \"{music}\"\n", self.answers)?;
+        write!(
+            text,
+            "[[queue]]\nnumber = \"600\"\nanswers = {}\nmusic = \"{music}\"\n",
+            self.answers
+        )?;
         Ok(text)
     }
 }

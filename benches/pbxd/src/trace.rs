@@ -12,7 +12,11 @@ pub struct Gaps(Vec<Duration>);
 impl Gaps {
     fn at(&self, share: f64) -> f64 {
         let index = (self.0.len() as f64 * share) as usize;
-        let gap = self.0.get(index.min(self.0.len().saturating_sub(1))).copied().unwrap_or_default();
+        let gap = self
+            .0
+            .get(index.min(self.0.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or_default();
         gap.as_secs_f64() * 1000.0
     }
 
@@ -25,7 +29,11 @@ impl Gaps {
 impl std::fmt::Display for Gaps {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (median, p99, most) = (self.at(0.5), self.at(0.99), self.at(1.0));
-        write!(f, "median {median:.2} ms, p99 {p99:.2} ms, longest {most:.2} ms of {}", self.0.len())
+        write!(
+            f,
+            "median {median:.2} ms, p99 {p99:.2} ms, longest {most:.2} ms of {}",
+            self.0.len()
+        )
     }
 }
 
@@ -37,7 +45,9 @@ pub fn gaps(trace: &Path) -> Result<Gaps> {
     let mut free: HashMap<&str, f64> = HashMap::new();
     let mut gaps = Vec::new();
     for message in text.split("-----------------------------------------------").skip(1) {
-        let Some((stamp, message)) = message.split_once('\n') else { continue };
+        let Some((stamp, message)) = message.split_once('\n') else {
+            continue;
+        };
         let Some(at) = seconds(stamp.trim()) else { continue };
         let sent = message.contains("message sent");
         let header = |name: &str| message.lines().find_map(|line| line.strip_prefix(name));
@@ -45,7 +55,9 @@ pub fn gaps(trace: &Path) -> Result<Gaps> {
             continue;
         };
         let call = call.trim();
-        let request = message.lines().any(|line| line.ends_with(" SIP/2.0\r") || line.ends_with(" SIP/2.0"));
+        let request = message
+            .lines()
+            .any(|line| line.ends_with(" SIP/2.0\r") || line.ends_with(" SIP/2.0"));
         if !sent && request && cseq.contains("INVITE") {
             let Some(agent) = header("To:").and_then(|to| to.split("sip:").nth(1)?.split('@').next()) else {
                 continue;
@@ -55,7 +67,9 @@ pub fn gaps(trace: &Path) -> Result<Gaps> {
             {
                 gaps.push(Duration::from_secs_f64((at - since).max(0.0)));
             }
-        } else if sent && request && cseq.contains("BYE")
+        } else if sent
+            && request
+            && cseq.contains("BYE")
             && let Some(agent) = agent_of.get(call)
         {
             free.insert(agent, at);
@@ -63,12 +77,18 @@ pub fn gaps(trace: &Path) -> Result<Gaps> {
     }
     gaps.retain(|gap| *gap < Duration::from_secs(1));
     gaps.sort_unstable();
-    if gaps.is_empty() { Err("no agent was rung again".into()) } else { Ok(Gaps(gaps)) }
+    if gaps.is_empty() {
+        Err("no agent was rung again".into())
+    } else {
+        Ok(Gaps(gaps))
+    }
 }
 
 /// `2026-11-22 03:15:00.123456`, or with a `T`, as seconds of the day.
 fn seconds(stamp: &str) -> Option<f64> {
-    let time = stamp.rsplit([' ', 'T', '\t']).find(|part| part.matches(':').count() == 2)?;
+    let time = stamp
+        .rsplit([' ', 'T', '\t'])
+        .find(|part| part.matches(':').count() == 2)?;
     let mut parts = time.split(':').map(|part| part.parse::<f64>().ok());
     Some(parts.next()?? * 3600.0 + parts.next()?? * 60.0 + parts.next()??)
 }
