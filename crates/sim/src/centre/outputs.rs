@@ -46,8 +46,11 @@ impl Centre {
                 talked,
                 ..
             } => self.ended(contact, outcome, waited, talked),
-            Output::Announce { .. } | Output::Message { .. } | Output::Overflow { .. } => Ok(()),
-            _ => Ok(()),
+            Output::Announce { .. }
+            | Output::Message { .. }
+            | Output::Overflow { .. }
+            | Output::CallBackNoted { .. }
+            | _ => Ok(()),
         }
     }
 
@@ -245,8 +248,7 @@ impl Centre {
                 agent: of, from, to, ..
             } => Traced::Agent(agent(*of), *from, *to),
             Output::Ended { contact, outcome, .. } => Traced::Ended(contact >> 24, *outcome),
-            Output::Announce { .. } | Output::Message { .. } => return,
-            _ => return,
+            Output::Announce { .. } | Output::Message { .. } | Output::CallBackNoted { .. } | _ => return,
         };
         observer.observe(now, &traced);
     }
