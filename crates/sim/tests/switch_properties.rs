@@ -179,6 +179,7 @@ fn centre(config: &mut Config, phones: usize) {
     sales.keys = vec![('0', KeyAction::Leave("1001".to_owned())), ('2', KeyAction::CallBack)];
     sales.rules.max_wait = Some(SECOND * 50);
     sales.rules.call_backs.attempts = 1;
+    sales.call_back_within = SECOND * 90;
     sales.rules.announcements.first = Some(SECOND * 7);
     sales.rules.wrap_up = switch::acd::WrapUp::Fixed(SECOND * 3);
     let mut support = Queue::new("610", "Support");

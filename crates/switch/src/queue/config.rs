@@ -72,6 +72,8 @@ pub struct Queue {
     pub keeps_orphans: bool,
     /// After how long a caller who gave up is called back by itself. `None`: not at all.
     pub call_back_abandoned: Option<Duration>,
+    /// After how long since he asked for it, or gave up, a customer is not called back any more. Default 8 hours.
+    pub call_back_within: Duration,
 }
 
 impl Queue {
@@ -101,6 +103,7 @@ impl Queue {
             alert: None,
             keeps_orphans: true,
             call_back_abandoned: None,
+            call_back_within: Duration::from_secs(8 * 3600),
         }
     }
 }

@@ -223,7 +223,7 @@ impl Switch {
         arrival.needs = queue.needs.clone();
         arrival.priority = queue.priority;
         arrival.customer = Some(super::arrive::customer(&entry.from.number));
-        arrival.call_back = Some(CallBackTime::NotBefore(now + after));
+        arrival.call_back = Some(CallBackTime::Between(now + after, now + after + queue.call_back_within));
         let contact = self.queueing.next_contact();
         // What cannot be held is not called back.
         if self.queueing.acd.arrive(now, contact, arrival).is_ok() {

@@ -123,12 +123,13 @@ impl Switch {
 
     /// The caller hangs up, or is, and keeps his place. While an agent's phone rings for him it is not worth it: he stays.
     fn ask_call_back(&mut self, now: Time, leg: LegId, contact: ContactId) {
-        if self
-            .queueing
-            .acd
-            .keep_place(now, &contact, CallBackTime::InTurn)
-            .is_err()
-        {
+        let queue = self.queueing.contacts.get(&contact).map(|entry| entry.queue);
+        let Some(queue) = queue.and_then(|queue| self.queueing.queues.get(&queue)) else {
+            return;
+        };
+        // In his turn, but not for ever: agents may refuse as often as they like.
+        let window = CallBackTime::Between(now, now + queue.call_back_within);
+        if self.queueing.acd.keep_place(now, &contact, window).is_err() {
             return;
         }
         self.tell_queue(now, contact, QueueEvent::CallBackAsked);

@@ -64,6 +64,7 @@ pub(crate) struct Queue {
     pub(crate) call_back_attempts: Option<u8>,
     pub(crate) call_back_retry: Option<Spanned<Interval>>,
     pub(crate) call_back_abandoned: Option<Spanned<Interval>>,
+    pub(crate) call_back_within: Option<Spanned<Interval>>,
     pub(crate) keeps_orphans: Option<bool>,
     pub(crate) alert: Option<Plain>,
     #[serde(default)]
@@ -420,6 +421,9 @@ impl SkillBook {
         config.alert = queue.alert.as_ref().map(|alert| alert.0.clone());
         config.keeps_orphans = queue.keeps_orphans.unwrap_or(config.keeps_orphans);
         config.call_back_abandoned = queue.call_back_abandoned.as_ref().map(|after| after.get_ref().0);
+        if let Some(within) = &queue.call_back_within {
+            config.call_back_within = within.get_ref().0;
+        }
         config
     }
 
