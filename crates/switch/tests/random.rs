@@ -155,6 +155,7 @@ fn centre(config: &mut Config, seed: u8) {
     sales.keys = vec![('0', KeyAction::Leave("1001".to_owned())), ('2', KeyAction::CallBack)];
     sales.rules.max_wait = Some(SECOND * 50);
     sales.rules.call_backs.attempts = 1;
+    sales.call_back_within = SECOND * 90;
     sales.rules.ring_time = SECOND * 10;
     sales.raise = 1;
     if seed & 16 != 0 {
