@@ -126,9 +126,9 @@ fn an_address_that_is_taken_is_named_and_nothing_is_started() {
 fn either_signal_ends_it() {
     let folder = tempfile::tempdir().unwrap();
     for signal in ["-INT", "-TERM"] {
-        let free = UdpSocket::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
+        // Free for UDP and for TCP: another test may have taken the one only.
+        let free = std::iter::repeat_with(|| UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
+            .find(|address| TcpListener::bind(address).is_ok())
             .unwrap()
             .to_string();
         let mut server = Running::start(&config(folder.path(), &free));
